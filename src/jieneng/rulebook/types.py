@@ -1,0 +1,242 @@
+"""What a book of rules holds, as frozen dataclasses: the law of one country or programme as dated data."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from jieneng.core.problem import Severity
+from jieneng.core.words import T
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a value comes from. ``kind``: law, standard, practice, derived, sample. A sample is said to be one."""
+
+    title: str
+    clause: str = ""
+    url: str = ""
+    kind: str = "practice"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something reported. The code ends in its unit (``electricity_kwh``).
+
+    over_time: sum, last (month answered last) or mean (of the months answered); over_bodies: sum or none.
+    kind: quantity, cost, area, count. ``energy`` tells whether it is part of comprehensive energy.
+    """
+
+    code: str
+    label: T
+    unit: str
+    kind: str
+    over_time: str
+    over_bodies: str = "sum"
+    basis: str = ""
+    definition: T | None = None
+    parent: str = ""
+    source: Source | None = None
+
+
+@dataclass(frozen=True)
+class FormItem:
+    """An item as an edition of a form asks for it: its number on the form (表内代码), and whether it must be answered."""
+
+    item: str
+    number: str = ""
+    label: T | None = None
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the edits: must hold where it applies. Texts name items and ``let`` names in braces."""
+
+    id: str
+    severity: Severity
+    holds: str
+    says: T
+    do: T
+    when: str = ""
+    let: Mapping[str, str] = field(default_factory=dict)
+    source: Source | None = None
+    process: bool = False
+
+
+@dataclass(frozen=True)
+class Form:
+    """An edition of a questionnaire (``consumption@2022``)."""
+
+    code: str
+    edition: str
+    title: T
+    issuer: str
+    document: str
+    years_from: int
+    years_to: int | None
+    rhythm: tuple[str, ...]
+    items: tuple[FormItem, ...]
+    checks: tuple[Check, ...]
+    source: Source | None = None
+    notes: tuple[T, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.code}@{self.edition}"
+
+
+@dataclass(frozen=True)
+class FactorValue:
+    """One dated value of a factor. Holds from ``since`` until the next of the same region and vintage series."""
+
+    value: Decimal
+    since: dt.date
+    source: Source
+    region: str = ""
+    vintage: str = ""
+    published: dt.date | None = None
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A dated factor, quota, threshold or price. ``unit`` reads "per": ``kgce/kWh``."""
+
+    code: str
+    label: T
+    unit: str
+    values: tuple[FactorValue, ...]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One addend of a composite: item × factor × factor …; ``missing`` says what an unanswered item does."""
+
+    item: str
+    factors: tuple[str, ...]
+    missing: str = "unknown"
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A weighted sum of items (total energy in tce, CO₂ in t). ``scale`` turns factor units into ``unit``.
+
+    ``vintage``: "" reads the factor in force in the period; a year freezes it (a second series, never a rewrite).
+    """
+
+    code: str
+    label: T
+    unit: str
+    terms: tuple[Term, ...]
+    scale: Decimal = Decimal(1)
+    vintage: str = ""
+    source: Source | None = None
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """A formula over sums of items and composites; the same text for a school, a city and the nation."""
+
+    code: str
+    label: T
+    unit: str
+    formula: str
+    places: int
+    source: Source | None = None
+    better: str = "lower"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of a family; ``to_base`` is exact (a rational text like ``1000`` or ``1/3``)."""
+
+    code: str
+    family: str
+    to_base: str
+    label: T
+    aliases: tuple[str, ...] = ()
+    source: Source | None = None
+
+
+@dataclass(frozen=True)
+class LedgerField:
+    """A field of a ledger. type: text, number, date, choice, institution, year."""
+
+    code: str
+    label: T
+    type: str
+    unit: str = ""
+    required: bool = False
+    choices: Mapping[str, T] = field(default_factory=dict)
+    help: T | None = None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A kind of ledger (台账): its fields, its key, and how it is listed."""
+
+    code: str
+    title: T
+    record: T
+    key: tuple[str, ...]
+    name: str
+    fields: tuple[LedgerField, ...]
+    columns: tuple[str, ...]
+    group: str = ""
+    source: Source | None = None
+
+
+@dataclass(frozen=True)
+class Division:
+    """An administrative division or an area of the statistical line."""
+
+    code: str
+    name: T
+    level: str
+    parent: str
+    source: Source | None = None
+
+
+@dataclass(frozen=True)
+class InstitutionType:
+    """A kind of institution (单位性质)."""
+
+    code: str
+    label: T
+    parent: str = ""
+    source: Source | None = None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something the public record does not hold. Said, never invented."""
+
+    topic: T
+    missing: T
+    consequence: T
+
+
+@dataclass(frozen=True)
+class Book:
+    """A whole book, resolved. ``hash`` is SHA-256 over the resolved content; it goes with every finding and figure."""
+
+    code: str
+    title: T
+    items: Mapping[str, Item]
+    units: Mapping[str, Unit]
+    factors: Mapping[str, Factor]
+    composites: Mapping[str, Composite]
+    indicators: Mapping[str, Indicator]
+    forms: Mapping[str, Form]
+    types: Mapping[str, InstitutionType]
+    divisions: Mapping[str, Division]
+    ledgers: Mapping[str, Ledger]
+    documents: Mapping[str, Any]
+    tables: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    gaps: tuple[Gap, ...]
+    hash: str
