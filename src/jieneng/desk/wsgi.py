@@ -1,0 +1,8 @@
+"""The WSGI application (WSGI only: faults.md X8)."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jieneng.desk.settings")
+application = get_wsgi_application()

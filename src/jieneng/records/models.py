@@ -1,0 +1,106 @@
+"""Events, jobs, received files and evidence. Events and files are append-only."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+
+class Event(models.Model):
+    """Who did which verb to what, when, before and after. Each carries the SM3 of the one before (faults.md I4)."""
+
+    seq = models.BigIntegerField(unique=True)
+    at = models.CharField(max_length=40, help_text="ISO 8601 with zone, as hashed")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    actor_name = models.CharField(max_length=60)
+    verb = models.CharField(max_length=60, db_index=True)
+    object_type = models.CharField(max_length=40, db_index=True)
+    object_id = models.CharField(max_length=80, db_index=True)
+    line = models.CharField(max_length=400, blank=True, help_text="office path the event belongs to")
+    data = models.JSONField(default=dict)
+    transaction = models.CharField(max_length=32, db_index=True)
+    previous = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        ordering: ClassVar = ["seq"]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.verb} {self.object_type} {self.object_id}"
+
+
+class ChainHead(models.Model):
+    """The one row that every writer of events locks and moves."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    seq = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default="0" * 64)
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.hash}"
+
+
+class ReceivedFile(models.Model):
+    """A file as received, named by its SHA-256; the content lies under ``received/`` in the home and never changes."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    size = models.BigIntegerField()
+    name = models.CharField(max_length=255, help_text="the name it came with; never a path")
+    received_at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Evidence(models.Model):
+    """A received file put forward for something (佐证材料)."""
+
+    object_type = models.CharField(max_length=40)
+    object_id = models.CharField(max_length=80)
+    file = models.ForeignKey(ReceivedFile, on_delete=models.PROTECT)
+    label = models.CharField(max_length=120)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["object_type", "object_id"])]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Job(models.Model):
+    """Long work: claimed by a conditional UPDATE, held by a lease, done exactly once.
+
+    ``fence`` rises with every claim: a worker that woke up late cannot finish a job that was taken over (K6).
+    """
+
+    STATES: ClassVar = [("ready", "等待"), ("running", "进行中"), ("done", "完成"), ("failed", "失败")]
+    kind = models.CharField(max_length=40)
+    args = models.JSONField(default=dict)
+    key = models.CharField(max_length=120, unique=True, help_text="idempotency: the same request makes one job")
+    state = models.CharField(max_length=8, choices=STATES, default="ready", db_index=True)
+    done = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(default=0)
+    message = models.JSONField(default=dict)
+    result = models.JSONField(null=True)
+    error = models.JSONField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    fence = models.PositiveIntegerField(default=0)
+    worker = models.CharField(max_length=80, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(null=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    line = models.CharField(max_length=400, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"

@@ -1,0 +1,324 @@
+"""The verbs of returns: the only writers. Each checks the right, moves by the table, and records its event."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from jieneng.core.period import Period
+from jieneng.core.problem import Place, Problem, refuse
+from jieneng.core.words import T
+from jieneng.people.models import Office, User
+from jieneng.people.scope import require, scope
+from jieneng.records.events import action, record
+from jieneng.registry.models import Standing
+from jieneng.registry.queries import by_identifier, standings
+from jieneng.rulebook import form_for
+from jieneng.rulebook.types import Book
+
+from .examine import Examiner
+from .models import Import, Return, ReturnFinding, Revision, Round, Signoff, SnapshotRecord
+from .moves import move
+from .queries import answers_of
+from .ranges import packed
+
+Progress = Callable[[int, int], None]
+CHUNK = 500
+
+
+@dataclass
+class Outcome:
+    """What an import of answers did."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    findings: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    returns: list[int] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int]:
+        return {"new": self.new, "changed": self.changed, "same": self.same, "findings": self.findings,
+                "refused": len(self.problems)}
+
+
+def open_round(person: User, book: Book, *, form: str, year: int, office: Office, rhythm: str = "", mode: str = "A",
+               deadline: dt.date | None = None) -> Round:
+    """Open a round: one return for every institution in scope at each period's end. Opening again adds who is new."""
+    require(person, "sign", office.path)
+    edition = form_for(book, form, year)
+    rhythm = rhythm or edition.rhythm[0]
+    if rhythm not in edition.rhythm:
+        raise refuse("round.rhythm", T("{form} 不按{rhythm}填报", "{form} is not answered by {rhythm}", form=edition.name,
+                                       rhythm=rhythm), expected=T("{r}", "{r}", r=" / ".join(edition.rhythm)))
+    with action():
+        round_, created = Round.objects.get_or_create(
+            form=form, year=year,
+            defaults={"edition": edition.edition, "rhythm": rhythm, "mode": mode, "office": office,
+                      "deadline": deadline, "by": person})
+        have = set(Return.objects.filter(round=round_).values_list("institution_id", "period"))
+        periods = Period("year", year).months if round_.rhythm == "month" else (Period("year", year),)
+        fresh = []
+        for period in periods:
+            for standing in standings(period.last_day):
+                if (standing.institution_id, str(period)) in have or not standing.office.path.startswith(office.path):
+                    continue
+                if standing.covered_by_id:
+                    state = "covered"
+                elif standing.in_scope:
+                    state = "expected"
+                else:
+                    continue
+                fresh.append(Return(round=round_, institution_id=standing.institution_id, period=str(period), state=state))
+        Return.objects.bulk_create(fresh, batch_size=CHUNK)
+        if created or fresh:
+            record(person, "round.open", "round", round_.pk, line=office.path, data={
+                "form": edition.name, "year": year, "rhythm": round_.rhythm, "mode": round_.mode, "returns": len(fresh),
+                "rulebook": book.hash})
+    return round_
+
+
+@dataclass
+class _Work:
+    """One return to be changed: what it said, what it will say."""
+
+    ret: Return
+    answers: dict[str, str | None]
+    sources: dict[str, Any]
+    institution: int
+
+
+def _text(value: Decimal | None) -> str | None:
+    """A stored amount as text, with no trailing zeros so that equal amounts are equal texts."""
+    if value is None:
+        return None
+    text = f"{value:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("", "-0") else text
+
+
+def _compact(sources: dict[str, dict[str, Any]], batch: int) -> dict[str, Any]:
+    """Sources per item, with raw text and unit only where they differ from what is stored."""
+    return {item: [batch, s.get("sheet", ""), s.get("cell", ""), s.get("raw", ""), s.get("unit", "")]
+            for item, s in sources.items()}
+
+
+def _unknown(drafts: Iterable[Any], known: dict[tuple[str, str], int], reached: dict[int, str], person_lines: Any,
+             problems: list[Problem]) -> list[tuple[Any, int]]:
+    """The drafts whose institution is in the register and in the office's scope; problems for the others."""
+    good = []
+    for draft in drafts:
+        pk = known.get((draft.scheme, draft.identifier))
+        place = Place(file=draft.file, sheet=draft.sheet, cell=draft.cell)
+        if pk is None:
+            problems.append(Problem(
+                "import.unknown", T("“{name}”（{id}）不在名录库里", "“{name}” ({id}) is not in the register",
+                                    name=draft.name or "—", id=draft.identifier),
+                do=T("先在名录库登记，或核对代码", "enter it in the register first, or check the code"), where=place))
+        elif not person_lines(reached.get(pk, "")):
+            problems.append(Problem(
+                "import.outside", T("“{name}”不归本单位汇总", "“{name}” does not report to this office",
+                                    name=draft.name or draft.identifier),
+                do=T("请交给它的归口单位导入", "hand it to the office it reports to"), where=place))
+        else:
+            good.append((draft, pk))
+    return good
+
+
+def import_answers(
+    person: User, book: Book, *, form: str, drafts: Sequence[Any], batch: Import, office: Office, accept: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Bring answers in on behalf of an office. Whole or not at all; the same again changes nothing.
+
+    A draft names some items of a return; what it does not name stays as it was. A changed return becomes a new
+    revision, filed (or accepted, when the office may and asks for it), with the findings of the edition's own checks.
+    """
+    require(person, "accept" if accept else "import", office.path)
+    outcome = Outcome()
+    with action():
+        known = by_identifier()
+        today = {s.institution_id: s.office.path for s in standings(timezone.localdate())}
+        good = _unknown(drafts, known, today, lambda path: path.startswith(office.path), outcome.problems)
+        rounds = {r.year: r for r in Round.objects.filter(form=form)}
+        by_year: dict[int, list[tuple[Any, int]]] = {}
+        for draft, pk in good:
+            by_year.setdefault(draft.period.year, []).append((draft, pk))
+        total, done = len(good), 0
+        for year in sorted(by_year):
+            if year not in rounds:
+                outcome.problems.append(Problem(
+                    "import.no_round", T("{year} 年还没有统计任务", "there is no round for {year} yet", year=year),
+                    do=T("先新建统计任务", "open a round first"), where=Place(file=batch.file.name)))
+                continue
+            work = _merge(rounds[year], by_year[year], batch, outcome)
+            _write(person, book, rounds[year], work, batch, accept, outcome,
+                   (lambda n, base=done: progress(base + n, total)) if progress else None)
+            done += len(by_year[year])
+        batch.counts = outcome.counts()
+        batch.problems = [p.as_json() for p in outcome.problems]
+        batch.save(update_fields=["counts", "problems"])
+        record(person, "returns.import", "import", batch.pk, line=office.path, data={
+            **outcome.counts(), "file": batch.file.sha256, "layout": batch.layout, "accepted": accept,
+            "returns": packed(outcome.returns), "rulebook": book.hash})
+    if progress:
+        progress(total, total)
+    return outcome
+
+
+def _merge(round_: Round, drafts: list[tuple[Any, int]], batch: Import, outcome: Outcome) -> list[_Work]:
+    """Fold the drafts of one round into the returns they belong to. Returns that would not change are left out."""
+    returns = {(r.institution_id, r.period): r for r in Return.objects.filter(round=round_)}
+    current = {
+        r.ret_id: r for r in Revision.objects.filter(ret__round=round_).only("ret_id", "number", "answers", "sources")
+        .order_by("number")
+    }
+    work: dict[int, _Work] = {}
+    for draft, pk in drafts:
+        ret = returns.get((pk, str(draft.period)))
+        if ret is None:
+            outcome.problems.append(Problem(
+                "import.not_expected",
+                T("“{name}”{period}不在应报范围", "“{name}” does not have to answer for {period}",
+                  name=draft.name or draft.identifier, period=str(draft.period)),
+                do=T("核对统计期和名录（是否免报、代报、尚未成立或已撤并）", "check the period and the register (exempt, covered, closed)"),
+                where=Place(file=draft.file, sheet=draft.sheet, cell=draft.cell)))
+            continue
+        if ret.pk not in work:
+            old = current.get(ret.pk)
+            work[ret.pk] = _Work(ret, dict(old.answers) if old else {}, dict(old.sources) if old else {}, pk)
+        job = work[ret.pk]
+        fresh = {item: _text(value) for item, value in draft.answers.items()}
+        changed = {i for i, v in fresh.items() if i not in job.answers or job.answers[i] != v}
+        job.answers.update(fresh)
+        job.sources.update(_compact({i: s for i, s in draft.sources.items() if i in changed}, batch.pk))
+    kept = []
+    for pk, job in work.items():
+        old = current.get(pk)
+        if old is not None and old.answers == job.answers:
+            outcome.same += 1
+            continue
+        kept.append(job)
+    return kept
+
+
+def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Import, accept: bool, outcome: Outcome,
+           progress: Callable[[int], None] | None) -> None:
+    """Write revisions, states and findings of one round in chunks, inside the caller's transaction."""
+    form = form_for(book, round_.form, round_.year)
+    examiner = Examiner(form)
+    earlier = _earlier(round_) if examiner.looks_back else {}
+    now = timezone.now()
+    todo: list[_Work] = []
+    for job in work:
+        if job.ret.state in ("exempt", "covered", "signed"):
+            outcome.problems.append(Problem(
+                "import.closed", T("{period} 的报表状态不允许导入：{state}", "the return for {period} cannot be imported: {state}",
+                                   period=job.ret.period, state=job.ret.get_state_display()),
+                do=T("已审定的先退回重新打开", "reopen a signed return first"), where=Place(file=batch.file.name)))
+        else:
+            todo.append(job)
+    # in period order, so that "last month" is the one just read
+    todo.sort(key=lambda j: (j.ret.period, j.ret.pk))
+    for start in range(0, len(todo), CHUNK):
+        part = todo[start:start + CHUNK]
+        revisions, findings = [], []
+        for job in part:
+            ret = job.ret
+            outcome.new += ret.revision == 0
+            outcome.changed += ret.revision > 0
+            ret.revision += 1
+            ret.state = move(ret.state, "import").to
+            if accept:
+                ret.state, ret.accepted = move(ret.state, "accept").to, ret.revision
+            revisions.append(Revision(
+                ret=ret, number=ret.revision, answers=job.answers, sources=job.sources, edition=round_.edition,
+                rulebook=book.hash, by=person, batch=batch, at=now))
+            answers = answers_of(revisions[-1])
+            verdict = examiner.examine(answers, *_before(earlier, job.institution, ret.period))
+            earlier[(job.institution, ret.period)] = answers
+            findings += [ReturnFinding(
+                ret=ret, revision=ret.revision, rule=f.rule, severity=f.severity.value, items=list(f.items),
+                says=f.says.as_json(), do=f.do.as_json() if f.do else {}, rulebook=book.hash) for f in verdict.findings]
+            outcome.returns.append(ret.pk)
+        Return.objects.bulk_update([j.ret for j in part], ["state", "revision", "accepted"])
+        Revision.objects.bulk_create(revisions)
+        ReturnFinding.objects.bulk_create(findings)
+        outcome.findings += len(findings)
+        if progress:
+            progress(start + len(part))
+
+
+def _earlier(round_: Round) -> dict[tuple[int, str], dict[str, Decimal | None]]:
+    """The answers of last year's round and of this one as they stand, for checks that look back."""
+    rows = Revision.objects.filter(ret__round__form=round_.form, ret__round__year__in=(round_.year - 1, round_.year))
+    rows = rows.select_related("ret").order_by("number").only("ret__institution_id", "ret__period", "answers")
+    return {(r.ret.institution_id, r.ret.period): answers_of(r) for r in rows.iterator(chunk_size=2000)}
+
+
+def _before(earlier: dict[tuple[int, str], dict[str, Decimal | None]], institution: int, period: str
+            ) -> tuple[dict[str, Decimal | None] | None, dict[str, Decimal | None] | None]:
+    p = Period.parse(period)
+    last_month = earlier.get((institution, str(p.previous))) if p.kind == "month" else None
+    return earlier.get((institution, str(p.last_year))), last_month
+
+
+def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "") -> int:
+    """Do one verb (accept, pass, send back, sign, reopen) to returns of the person's scope, all or none.
+
+    Raises ``Refused`` for a return outside the scope, in a state that does not allow it, or without a needed reason.
+    """
+    with action():
+        rows = list(returns.select_related("institution").select_for_update())
+        lines = {s.institution_id: s.office.path for s in Standing.objects.filter(
+            institution__in={r.institution_id for r in rows}).select_related("office").order_by("since")}
+        held: dict[str, Any] = {}
+        before: dict[str, list[int]] = {}
+        for row in rows:
+            step = move(row.state, verb)
+            if step.reason and not reason.strip():
+                raise refuse("returns.reason", T("没有写原因", "no reason given"), do=T("写明原因，对方能看到", "say why; the other side sees it"))
+            mine = held.setdefault(step.right, scope(person, step.right))
+            if not mine.covers(lines.get(row.institution_id, ""), row.institution.key):
+                require(person, step.right, lines.get(row.institution_id, ""), row.institution.key)
+            before.setdefault(row.state, []).append(row.pk)
+            row.state = step.to
+            if verb == "accept":
+                row.accepted = row.revision
+        Return.objects.bulk_update(rows, ["state", "accepted"], batch_size=CHUNK)
+        if rows:
+            record(person, f"returns.{verb}", "returns", len(rows), line=_common(lines.values()), data={
+                "reason": reason, "returns": packed(r.pk for r in rows),
+                "from": {state: packed(ids) for state, ids in before.items()}})
+    return len(rows)
+
+
+def _common(paths: Iterable[str]) -> str:
+    """The lowest office that all paths lie under."""
+    parts = [p.strip("/").split("/") for p in set(paths)]
+    if not parts:
+        return ""
+    shared = []
+    for level in zip(*parts, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    return "/" + "/".join(shared) + "/" if shared else "/"
+
+
+def sign_off(person: User, round_: Round, office: Office, snapshot: SnapshotRecord, totals: dict[str, Any]) -> Signoff:
+    """Answer for an office's total of a round, bound to a snapshot and its control totals."""
+    require(person, "sign", office.path)
+    with action():
+        signoff, created = Signoff.objects.get_or_create(
+            round=round_, office=office, snapshot=snapshot, defaults={"totals": totals, "by": person})
+        if created:
+            record(person, "round.sign_off", "signoff", signoff.pk, line=office.path,
+                   data={"round": str(round_), "snapshot": snapshot.pk, "totals": totals})
+    return signoff

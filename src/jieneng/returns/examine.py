@@ -1,0 +1,83 @@
+"""Layer-1 edits on one return: pure; the same rule text is read as a column over all returns by the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from jieneng.core.formula import Needs, Value, read
+from jieneng.core.problem import Finding
+from jieneng.rulebook.types import Check, Form
+
+Answers = Mapping[str, Decimal | None]
+
+
+@dataclass
+class Verdict:
+    """The findings of one return, and how many rules could not be applied because something is unknown."""
+
+    findings: list[Finding] = field(default_factory=list)
+    applied: int = 0
+    not_applied: int = 0
+
+
+class Examiner:
+    """The checks of a form, read once: what each needs is known before any return is looked at."""
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self.items = frozenset(i.item for i in form.items)
+        self.checks: list[tuple[Check, frozenset[str]]] = []
+        for check in form.checks:
+            if check.process:
+                continue
+            texts = [check.holds, *check.let.values()] + ([check.when] if check.when else [])
+            needs = frozenset().union(*(read(t, Needs()) for t in texts)) - frozenset(check.let)
+            self.checks.append((check, needs))
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether any check needs last year's or last month's answers."""
+        return any("." in name for _, needs in self.checks for name in needs)
+
+    def examine(self, answers: Answers, last_year: Answers | None = None, last_month: Answers | None = None) -> Verdict:
+        """Judge one return. Unknown condition or unknown result: the rule is not applied, and counted as such."""
+        known: dict[str, Decimal | bool | None] = dict.fromkeys(self.items)
+        known.update(answers)
+        for prefix, other in (("last_year.", last_year), ("last_month.", last_month)):
+            known.update({prefix + i: (other or {}).get(i) for i in self.items})
+        verdict = Verdict()
+        for check, needs in self.checks:
+            values: dict[str, Decimal | bool | None] = {n: known.get(n) for n in needs}
+            for name, text in check.let.items():
+                values[name] = read(text, Value(values))  # type: ignore[assignment]
+            if check.when and read(check.when, Value(values)) is not True:
+                verdict.not_applied += 1
+                continue
+            holds = read(check.holds, Value(values))
+            if holds is None:
+                verdict.not_applied += 1
+                continue
+            verdict.applied += 1
+            if holds is False:
+                verdict.findings.append(finding(check, needs, values))
+        return verdict
+
+
+def finding(check: Check, needs: Iterable[str], values: Mapping[str, object]) -> Finding:
+    """What a failed check says, with the values it saw."""
+    shown = {name.replace(".", "_"): plain(v) for name, v in values.items()}
+    items = tuple(sorted(n for n in needs if "." not in n))
+    return Finding(check.id, check.severity, items, check.says(**shown), check.do(**shown),
+                   check.source.title if check.source else "")
+
+
+def plain(value: object) -> str:
+    """A value as a person reads it: thousands separated, no trailing zeros, an unknown as words."""
+    if value is None:
+        return "—"
+    if isinstance(value, Decimal):
+        text = f"{value:,.4f}".rstrip("0").rstrip(".")
+        return "0" if text in ("-0", "") else text
+    return str(value)

@@ -1,0 +1,166 @@
+"""Rounds, returns and revisions. Revisions are append-only; states move only through moves.py."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from jieneng.people.models import Office
+from jieneng.records.models import ReceivedFile
+from jieneng.registry.models import Institution
+
+from .moves import STATES
+
+
+class Round(models.Model):
+    """One survey round (统计任务): a form for a year, who must answer and by when, under which edition."""
+
+    MODES: ClassVar = [("A", "平台先行"), ("B", "本处预填"), ("C", "本处填报")]
+    form = models.CharField(max_length=40)
+    edition = models.CharField(max_length=20)
+    year = models.PositiveSmallIntegerField()
+    rhythm = models.CharField(max_length=8, help_text="month or year: how often an institution answers")
+    mode = models.CharField(max_length=1, choices=MODES, default="A")
+    office = models.ForeignKey(Office, on_delete=models.PROTECT)
+    deadline = models.DateField(null=True)
+    opened_at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["-year", "form"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["form", "year"], name="one_round_per_form_and_year")]
+
+    def __str__(self) -> str:
+        return f"{self.form}@{self.edition} {self.year}"
+
+
+class Import(models.Model):
+    """One file read by one layout: what went in and what did not. Importing the same again changes nothing."""
+
+    file = models.ForeignKey(ReceivedFile, on_delete=models.PROTECT)
+    layout = models.CharField(max_length=80)
+    layout_hash = models.CharField(max_length=64)
+    layout_text = models.TextField()
+    reads = models.CharField(max_length=60)
+    on_behalf = models.ForeignKey(Office, null=True, on_delete=models.PROTECT)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    counts = models.JSONField(default=dict)
+    problems = models.JSONField(default=list)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.file} ({self.layout})"
+
+
+class Return(models.Model):
+    """One institution's duty in one round for one period, and its state."""
+
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="returns")
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="returns")
+    period = models.CharField(max_length=8)
+    state = models.CharField(max_length=12, choices=[(s, s) for s in STATES], default="expected", db_index=True)
+    revision = models.PositiveIntegerField(default=0, help_text="number of the current revision; 0: nothing yet")
+    accepted = models.PositiveIntegerField(
+        default=0, help_text="revision that was last accepted: it counts until a later one is accepted"
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["round", "institution", "period"], name="one_return_per_period"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.institution} {self.period}"
+
+
+class Revision(models.Model):
+    """What was answered at one time: one flat mapping item → decimal as text, or null for not answered.
+
+    ``sources`` says where each value came from: {"sheet": s, "cells": {item: "N7"}, "raw": {item: "as received"},
+    "units": {item: "万kWh"}}; raw and units only where they differ from what is stored.
+    """
+
+    ret = models.ForeignKey(Return, on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField()
+    answers = models.JSONField()
+    sources = models.JSONField(default=dict)
+    status = models.CharField(max_length=12, default="original")
+    edition = models.CharField(max_length=20)
+    rulebook = models.CharField(max_length=64)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    batch = models.ForeignKey(Import, null=True, on_delete=models.PROTECT, related_name="revisions")
+    at = models.DateTimeField()
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["ret", "number"], name="one_revision_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.ret} #{self.number}"
+
+
+class ReturnFinding(models.Model):
+    """What a rule says about a revision (疑点)."""
+
+    ret = models.ForeignKey(Return, on_delete=models.PROTECT, related_name="findings")
+    revision = models.PositiveIntegerField()
+    rule = models.CharField(max_length=20)
+    severity = models.CharField(max_length=8)
+    items = models.JSONField(default=list)
+    says = models.JSONField()
+    do = models.JSONField(default=dict)
+    rulebook = models.CharField(max_length=64)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["ret", "revision", "rule"], name="one_finding_per_rule"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.ret}"
+
+
+class SnapshotRecord(models.Model):
+    """A frozen snapshot: the folder of this id in the home is the only bridge from records to numbers."""
+
+    id = models.CharField(max_length=40, primary_key=True)
+    year = models.PositiveSmallIntegerField(help_text="statistics year it was made for")
+    version = models.CharField(max_length=12, default="city", help_text="市报送版 city, 省审定版 province, 国家核定版 nation")
+    cutoff = models.DateTimeField()
+    manifest_hash = models.CharField(max_length=64)
+    counts = models.JSONField(default=dict)
+    left_out = models.JSONField(default=list)
+    chain = models.JSONField(default=dict)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Signoff(models.Model):
+    """An office answers for its total of a round, bound to a snapshot and its control totals."""
+
+    round = models.ForeignKey(Round, on_delete=models.PROTECT)
+    office = models.ForeignKey(Office, on_delete=models.PROTECT)
+    snapshot = models.ForeignKey(SnapshotRecord, on_delete=models.PROTECT)
+    totals = models.JSONField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["round", "office", "snapshot"], name="one_signoff_per_office_and_snapshot"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.office} {self.round}"

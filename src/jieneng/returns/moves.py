@@ -1,0 +1,88 @@
+"""The table of moves: state × verb → state, and which right it takes. Tested as a table, drawn in the docs from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jieneng.core.problem import refuse
+from jieneng.core.words import T
+
+STATES: dict[str, T] = {
+    "expected": T("未报", "not filed"),
+    "draft": T("填报中", "being filled in"),
+    "filed": T("已报", "filed"),
+    "returned": T("退回", "sent back"),
+    "dept_ok": T("部门已审", "reviewed by department"),
+    "county_ok": T("县级已审", "reviewed by county"),
+    "accepted": T("市级已审", "accepted by city"),
+    "signed": T("已审定", "signed off"),
+    "exempt": T("免报", "exempt"),
+    "covered": T("代报", "covered by another"),
+}
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where a verb leads, the right it takes, and whether a reason must be given."""
+
+    to: str
+    right: str
+    reason: bool = False
+
+
+VERBS: dict[str, T] = {
+    "save": T("保存", "save"),
+    "file": T("上报", "file"),
+    "import": T("导入", "import"),
+    "send_back": T("退回核实", "send back"),
+    "pass_department": T("部门审核通过", "pass at department"),
+    "pass_county": T("县级审核通过", "pass at county"),
+    "accept": T("市级审核通过", "accept"),
+    "sign": T("审定", "sign off"),
+    "reopen": T("重新打开", "reopen"),
+    "exempt": T("免报", "exempt"),
+    "cover": T("由其他单位代报", "mark as covered"),
+}
+
+_OPEN = ("expected", "draft", "returned")
+_UNDER_REVIEW = ("filed", "dept_ok", "county_ok")
+
+MOVES: dict[tuple[str, str], Move] = {
+    **{(s, "save"): Move("draft" if s != "returned" else "returned", "file") for s in _OPEN},
+    **{(s, "file"): Move("filed", "file") for s in _OPEN},
+    # a platform export may bring a new value for a return under review: a new revision, to be reviewed again
+    **{(s, "import"): Move("filed", "import") for s in (*_OPEN, *_UNDER_REVIEW)},
+    ("accepted", "import"): Move("filed", "accept"),
+    **{(s, "send_back"): Move("returned", "review", reason=True) for s in _UNDER_REVIEW},
+    ("filed", "pass_department"): Move("dept_ok", "review"),
+    **{(s, "pass_county"): Move("county_ok", "accept") for s in ("filed", "dept_ok")},
+    **{(s, "accept"): Move("accepted", "accept") for s in _UNDER_REVIEW},
+    ("accepted", "sign"): Move("signed", "sign"),
+    ("accepted", "reopen"): Move("returned", "accept", reason=True),
+    ("signed", "reopen"): Move("returned", "sign", reason=True),
+    ("expected", "exempt"): Move("exempt", "edit_register", reason=True),
+    ("expected", "cover"): Move("covered", "edit_register", reason=True),
+}
+
+
+def move(state: str, verb: str) -> Move:
+    """The move, or ``Refused`` naming what is possible instead."""
+    if state not in STATES or verb not in VERBS:
+        raise KeyError((state, verb))
+    if (found := MOVES.get((state, verb))) is not None:
+        return found
+    possible = [str(VERBS[v]) for (s, v) in MOVES if s == state]
+    raise refuse(
+        "returns.move",
+        T("报表是“{state}”，不能{verb}", "the return is “{state}” and cannot be: {verb}",
+          state=str(STATES[state]), verb=str(VERBS[verb])),
+        do=T("现在可以：{possible}", "possible now: {possible}", possible="、".join(possible) or "—"),
+    )
+
+
+def as_mermaid() -> str:
+    """The table as a state diagram for the docs."""
+    lines = ["stateDiagram-v2"]
+    for (state, verb), m in MOVES.items():
+        lines.append(f"    {state} --> {m.to}: {verb} ({m.right})")
+    return "\n".join(lines)

@@ -1,0 +1,102 @@
+"""What may be read of rounds and returns, always from a scope."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, QuerySet
+
+from jieneng import engine
+from jieneng.core.problem import refuse
+from jieneng.core.words import T
+from jieneng.people.scope import Scope
+from jieneng.registry.models import Institution
+from jieneng.rulebook import load
+from jieneng.rulebook.types import Book
+
+from .models import Return, Revision, Round, SnapshotRecord
+
+
+def workspace() -> dict[str, Any]:
+    """What ``jieneng init`` wrote about this workspace."""
+    import json
+
+    path = Path(settings.HOME) / "workspace.json"
+    if not path.exists():
+        raise refuse(
+            "workspace.none", T("{home} 还不是工作区", "{home} is not a workspace yet", home=settings.HOME.name),
+            do=T("先运行 jieneng --home 目录 init --book cn", "run jieneng --home DIR init --book cn first"))
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def book() -> Book:
+    """The book of rules of this workspace, with the editions dropped into its folder ``rulebooks``."""
+    extra = Path(settings.HOME) / "rulebooks"
+    return load(workspace()["book"], tuple(sorted(p for p in extra.iterdir() if p.is_dir())) if extra.is_dir() else ())
+
+
+def main_form() -> str:
+    """The form whose rounds this workspace runs: ``consumption`` in book cn."""
+    return str(book().settings["main_form"])
+
+
+def rounds(form: str | None = None) -> QuerySet[Round]:
+    return Round.objects.filter(form=form) if form else Round.objects.all()
+
+
+def returns_in(scope: Scope) -> QuerySet[Return]:
+    """Returns of institutions whose latest standing lies in the scope."""
+    keys = Institution.objects.filter(scope.q("standings__office__path", "key")).values("pk")
+    return Return.objects.filter(institution__in=keys)
+
+
+def answers_of(revision: Revision) -> dict[str, Decimal | None]:
+    """The flat answers as decimals."""
+    return {k: None if v is None else Decimal(v) for k, v in revision.answers.items()}
+
+
+def state_counts(scope: Scope, round_: Round) -> dict[str, int]:
+    """How many returns of a round are in which state."""
+    rows = returns_in(scope).filter(round=round_).values_list("state").annotate(n=Count("id"))
+    return dict(rows)
+
+
+def institution_states(scope: Scope, round_: Round) -> dict[int, str]:
+    """The state of each institution in a round: that of its least advanced return."""
+    from .moves import STATES
+
+    order = {s: n for n, s in enumerate(("returned", *STATES))}
+    result: dict[int, str] = {}
+    for institution, state in returns_in(scope).filter(round=round_).values_list("institution_id", "state"):
+        if institution not in result or order[state] < order[result[institution]]:
+            result[institution] = state
+    return result
+
+
+def snapshot_folder(snapshot_id: str) -> Path:
+    return Path(settings.HOME) / "snapshots" / snapshot_id
+
+
+@functools.lru_cache(maxsize=8)
+def _opened(folder: str) -> Any:
+    return engine.open_snapshot(Path(folder))
+
+
+def opened(record: SnapshotRecord) -> Any:
+    """The snapshot, opened and checked (its files are checked by hash before first use)."""
+    return _opened(str(snapshot_folder(record.pk)))
+
+
+def latest_snapshot(year: int | None = None) -> SnapshotRecord | None:
+    """The newest snapshot of a statistics year (of any year when None)."""
+    rows = SnapshotRecord.objects.all()
+    return (rows.filter(year=year) if year else rows).first()
+
+
+def snapshots() -> Sequence[SnapshotRecord]:
+    return list(SnapshotRecord.objects.all())
