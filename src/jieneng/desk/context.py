@@ -1,0 +1,69 @@
+"""What every page shows around its content: menu, scope, person, languages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from jieneng import __version__
+from jieneng.core.words import T, language
+from jieneng.people.queries import root_office, verbs_of
+
+MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
+    (T("工作", "Work"), [("home", "layout-dashboard", T("工作台", "Desk"), ())]),
+    (T("能耗统计", "Statistics"), [
+        ("register", "building-bank", T("名录库", "Register"), ("see",)),
+        ("rounds", "clipboard-list", T("统计任务", "Rounds"), ("see",)),
+        ("imports", "file-import", T("导入", "Imports"), ("import", "ledger", "edit_register")),
+        ("findings", "list-search", T("审核问题", "Findings"), ("review", "see")),
+        ("figures", "chart-histogram", T("汇总与指标", "Figures"), ("see",)),
+    ]),
+    (T("专项工作", "Programmes"), []),
+    (T("材料与公文", "Documents"), [("documents", "file-text", T("年度总结", "Annual summary"), ("see", "compose"))]),
+    (T("规则与记录", "Rules and records"), [
+        ("rules", "scale", T("规则与折标系数", "Rules and factors"), ()),
+        ("events", "history", T("办理记录", "Event log"), ("log", "see")),
+        ("status", "server", T("系统状态", "System status"), ("operate", "log")),
+        ("accounts", "users", T("账号与权限", "Accounts"), ("accounts",)),
+    ]),
+]
+LEDGER_ICONS = {"energy_contracts": "solar-panel", "waste_bins": "recycle", "external_facts": "notes"}
+
+
+def menu(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups of the side menu with what this person may open, the current one marked."""
+    from jieneng.returns.queries import book
+
+    verbs = verbs_of(request.user)  # type: ignore[arg-type]
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    path = request.path
+    groups = []
+    for label, entries in MENU:
+        shown = [
+            {"label": str(text), "url": reverse(name), "icon": icon,
+             "current": here == name or (name != "home" and path.startswith(reverse(name)))}
+            for name, icon, text, needed in entries if not needed or verbs & set(needed)
+        ]
+        if label.zh == "专项工作" and verbs & {"ledger", "compose", "log"} | (verbs & {"see"}):
+            shown += [
+                {"label": str(ledger.title), "url": reverse("ledger", args=[kind]),
+                 "icon": LEDGER_ICONS.get(kind, "notes"), "current": path.startswith(reverse("ledger", args=[kind]))}
+                for kind, ledger in book().ledgers.items()
+            ]
+        if shown:
+            groups.append({"label": str(label), "entries": shown})
+    return groups
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """The context processor."""
+    base = {"language": language(), "version": __version__, "product": T("公共机构节能", "Public-institution energy")}
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return base
+    office = root_office()
+    return {**base, "menu": menu(request), "office": office, "person": user}
+
+

@@ -1,0 +1,249 @@
+"""Pages that draw on several rooms: home, search, register and one institution, rules, status."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import F, Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from jieneng.core.period import Period
+from jieneng.core.words import LANGUAGES, T
+from jieneng.figures import queries as figures
+from jieneng.people.access import anyone, needs
+from jieneng.people.queries import area_offices, held, verbs_of
+from jieneng.people.roles import ROLES
+from jieneng.people.scope import scope
+from jieneng.records.models import Event, Job
+from jieneng.records.workbook import Column, list_workbook, workbook_response
+from jieneng.registry import queries as register_queries
+from jieneng.registry.models import Institution, Standing
+from jieneng.returns import pages as returns_pages
+from jieneng.returns import queries as returns
+from jieneng.returns.models import ReturnFinding, Revision, Round
+from jieneng.returns.moves import STATES
+
+from .ops import doctor
+
+
+def health(request: HttpRequest) -> HttpResponse:
+    """Whether the site answers: for a supervisor or a proxy."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Chinese or English, for this session and this person."""
+    code = request.POST.get("language", "zh")
+    if code in LANGUAGES:
+        request.session["language"] = code
+        if request.user.is_authenticated:
+            type(request.user).objects.filter(pk=request.user.pk).update(language=code)
+    back = request.POST.get("next", "/")
+    safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
+    return HttpResponseRedirect(back if safe else "/")
+
+
+def _tasks(request: HttpRequest, verbs: frozenset[str], round_: Round | None) -> list[dict[str, Any]]:
+    """What this person must do now: count, subject, what it means, one button. Work before figures."""
+    tasks: list[dict[str, Any]] = []
+    if round_ is None:
+        return tasks
+    mine = returns.returns_in(scope(request.user, "see")).filter(round=round_)  # type: ignore[arg-type]
+    year = round_.year
+
+    def add(n: int, unit: T, subject: T, detail: T, url: str, button: T, icon: str, tone: str) -> None:
+        if n:
+            tasks.append({"n": n, "unit": unit, "subject": subject, "detail": detail, "url": url, "button": button,
+                          "icon": icon, "tone": tone})
+
+    late = mine.filter(state__in=("expected", "draft", "returned")).values("institution").distinct().count()
+    must = ReturnFinding.objects.filter(ret__in=mine, severity="must").filter(revision=F("ret__revision")).count()
+    explain = ReturnFinding.objects.filter(ret__in=mine, severity="explain").filter(revision=F("ret__revision")).count()
+    waiting = mine.filter(state__in=("filed", "dept_ok", "county_ok")).count()
+    add(late, T("家", "units"), T("{y} 年度年报还没报完", "{y} return not complete", y=year),
+        T("未报、填报中、退回待改", "not filed, being filled in, sent back"), reverse("rounds"), T("去看进度", "See progress"),
+        "calendar-due", "warn")
+    if "review" in verbs:
+        add(must, T("项", ""), T("审核问题：错误", "Findings: errors"), T("不更正不能通过", "must be mended"),
+            reverse("findings") + f"?year={year}&severity=must", T("去核实", "Review"), "alert-octagon", "err")
+        add(explain, T("项", ""), T("审核问题：需核实", "Findings: to verify"), T("按规则逐项列出，附数值", "listed by rule, with values"),
+            reverse("findings") + f"?year={year}&severity=explain", T("去核实", "Review"), "list-search", "pri")
+    if "accept" in verbs:
+        add(waiting, T("份", ""), T("报表待审核通过", "Returns waiting to be accepted"), T("没有“错误”的可一次通过", "those without errors at once"),
+            reverse("rounds"), T("去审核", "Accept"), "checks", "pri")
+    if "freeze" in verbs and returns.latest_snapshot(year) is None and mine.filter(accepted__gt=0).exists():
+        add(1, T("个", ""), T("{y} 年度还没有封存", "{y} not frozen yet", y=year), T("封存后才有指标和公文里的数", "figures need a snapshot"),
+            reverse("rounds"), T("去封存", "Freeze"), "snowflake", "pri")
+    failed = Job.objects.filter(by=request.user, state="failed").order_by("-id")[:1]
+    for job in failed:
+        add(1, T("件", ""), T("有一项长任务没有办成", "a long task failed"), T("打开看原因", "open to see why"),
+            reverse("job", args=[job.pk]), T("去看", "Open"), "alert-triangle", "err")
+    return tasks
+
+
+@anyone
+def home(request: HttpRequest) -> HttpResponse:
+    """Today's work first, then the state of the round, then the four indicators with their proof."""
+    verbs = verbs_of(request.user)  # type: ignore[arg-type]
+    if "see" not in verbs:
+        target = "accounts" if "accounts" in verbs else "status" if "operate" in verbs else ""
+        if target:
+            return HttpResponseRedirect(reverse(target))
+        return render(request, "desk/no_role.html", {"title": T("还没有授权", "No rights yet")})
+    mine = scope(request.user, "see")  # type: ignore[arg-type]
+    request.scope = mine  # type: ignore[attr-defined]
+    round_ = Round.objects.filter(form=returns.main_form()).order_by("-year").first()
+    progress = returns_pages.progress(request, round_) if round_ else None
+    roles = [ROLES[a.role].label for a in held(request.user)]  # type: ignore[arg-type]
+    return render(request, "desk/home.html", {
+        "title": T("工作台", "Desk"), "today": timezone.localdate(), "tasks": _tasks(request, verbs, round_),
+        "progress": progress, "round": round_, "roles": roles, **figures.home_figures(mine)})
+
+
+@needs("see")
+def search(request: HttpRequest) -> HttpResponse:
+    """Find an institution by name, pinyin initials or code; one hit opens at once."""
+    q = request.GET.get("q", "").strip()
+    rows = register_queries.search(register_queries.seen(request.scope, timezone.localdate()), q)  # type: ignore[attr-defined]
+    if q and rows.count() == 1:
+        return HttpResponseRedirect(reverse("institution", args=[rows[0].institution_id]))
+    return HttpResponseRedirect(reverse("register") + "?q=" + q)
+
+
+def _register_rows(request: HttpRequest) -> tuple[Any, dt.date, int]:
+    """The standings that the filters in the address show, on which day, for which year."""
+    years = [r.year for r in Round.objects.filter(form=returns.main_form()).order_by("-year")]
+    text = request.GET.get("year", "")
+    year = int(text) if text.isdigit() and int(text) in years else (years[0] if years else timezone.localdate().year)
+    day = Period("year", year).last_day
+    rows = register_queries.search(register_queries.seen(request.scope, day), request.GET.get("q", ""))  # type: ignore[attr-defined]
+    for name in ("area", "type", "department", "territory"):
+        if value := request.GET.get(name, ""):
+            rows = rows.filter(**{name: value})
+    kind = request.GET.get("kind", "in")
+    if kind == "in":
+        rows = rows.filter(in_scope=True, covered_by=None)
+    elif kind == "covered":
+        rows = rows.exclude(covered_by=None)
+    elif kind == "out":
+        rows = rows.filter(in_scope=False, covered_by=None)
+    orders = {"name": "name", "area": "office__path", "type": "type", "code": "institution__key"}
+    sort = request.GET.get("sort", "area")
+    key = orders.get(sort.lstrip("-"), "office__path")
+    return rows.order_by(("-" if sort.startswith("-") else "") + key, "institution__key"), day, year
+
+
+def _sizes(institutions: list[int], year: int) -> dict[int, dict[str, str]]:
+    """Area and people as last answered in the year, for a page of institutions."""
+    result: dict[int, dict[str, str]] = {}
+    revisions = Revision.objects.filter(
+        ret__institution__in=institutions, ret__round__year=year, number=F("ret__revision")
+    ).order_by("ret__period").values_list("ret__institution_id", "answers")
+    for pk, answers in revisions:
+        found = result.setdefault(pk, {})
+        for item in ("area_m2", "people"):
+            if answers.get(item) is not None:
+                found[item] = answers[item]
+    return result
+
+
+@needs("see")
+def register(request: HttpRequest) -> HttpResponse:
+    """The register: search, filters, statistical line and territory apart."""
+    rows, day, year = _register_rows(request)
+    page = Paginator(rows, 100 if request.GET.get("per") == "100" else 25).get_page(request.GET.get("page"))
+    sizes = _sizes([s.institution_id for s in page.object_list], year)
+    everything = register_queries.seen(request.scope, day)  # type: ignore[attr-defined]
+    book = returns.book()
+    return render(request, "desk/register.html", {
+        "title": T("名录库", "Register"), "page": page, "day": day, "year": year, "filters": request.GET,
+        "rows": [{"s": s, "size": sizes.get(s.institution_id, {}), "type": book.types.get(s.type),
+                  "area": _area_name(s.area), "territory": book.divisions.get(s.territory)} for s in page.object_list],
+        "total": rows.count(), "areas": area_offices(), "types": book.types.values(),
+        "kinds": {"in": everything.filter(in_scope=True, covered_by=None).count(),
+                  "covered": everything.exclude(covered_by=None).count(),
+                  "out": everything.filter(in_scope=False, covered_by=None).count()},
+        "apart": everything.filter(in_scope=True, covered_by=None).exclude(territory="").exclude(territory=F("area")).count(),
+        "years": [r.year for r in Round.objects.filter(form=returns.main_form())]})
+
+
+def _area_name(code: str) -> str:
+    found = next((o for o in area_offices() if o.area == code), None)
+    return found.name if found else code
+
+
+@needs("see")
+def register_xlsx(request: HttpRequest) -> HttpResponse:
+    """What the filter shows, as a workbook. Names and phones of people stay out (P14)."""
+    rows, day, _ = _register_rows(request)
+    book, names = returns.book(), {o.area: o.name for o in area_offices()}
+    data = [[s.institution.key, s.name, names.get(s.area, s.area), s.department,
+             str(book.divisions[s.territory].name) if s.territory in book.divisions else s.territory,
+             str(book.types[s.type].label) if s.type in book.types else s.type,
+             s.since.isoformat(), str(T("是", "yes") if s.in_scope else T("否", "no"))] for s in rows]
+    columns = [Column(T("统一社会信用代码", "credit code"), 22), Column(T("单位名称", "name"), 32), Column(T("统计归口", "line"), 12),
+               Column(T("主管部门", "department"), 16), Column(T("所在地", "territory"), 12), Column(T("类型", "type"), 12),
+               Column(T("登记起", "since"), 12), Column(T("纳入统计", "in scope"), 10)]
+    return workbook_response(
+        list_workbook(T("名录库", "Register"), columns, data, notes=[str(T("{d} 时点", "as of {d}", d=day.isoformat()))]),
+        "register.xlsx")
+
+
+@needs("see")
+def institution(request: HttpRequest, pk: int) -> HttpResponse:
+    """One institution: standing, dated changes, who it covers, its returns, its figures by year."""
+    row = get_object_or_404(Institution, pk=pk)
+    today = timezone.localdate()
+    standing = register_queries.standing_of(row, today) or row.standings.order_by("since").first()
+    if standing is None or not request.scope.covers(standing.office.path, row.key):  # type: ignore[attr-defined]
+        raise Http404
+    book = returns.book()
+    covered = [s for s in register_queries.standings(today).filter(covered_by=row)]
+    history = list(row.standings.select_related("office").order_by("-since"))
+    events = Event.objects.filter(object_type="institution", object_id=str(pk)).order_by("-seq")[:20]
+    see_people = bool(scope(request.user, "review").covers_line(standing.office.path))  # type: ignore[arg-type]
+    return render(request, "desk/institution.html", {
+        "title": standing.name, "institution": row, "standing": standing, "type": book.types.get(standing.type),
+        "area": _area_name(standing.area), "territory": book.divisions.get(standing.territory),
+        "history": _changes(history), "covered": covered, "events": events,
+        "contacts": row.contacts.filter(Q(until=None) | Q(until__gte=today)) if see_people else [],
+        "years": returns_pages.institution_years(request.scope, row), "states": STATES,  # type: ignore[attr-defined]
+        **figures.institution_figures(row.pk)})
+
+
+def _changes(history: list[Standing]) -> list[dict[str, Any]]:
+    """Dated standings, newest first, each with what changed from the one before it."""
+    labels = {"name": T("名称", "name"), "office": T("归口", "line"), "territory": T("所在地", "territory"), "type": T("类型", "type"),
+              "in_scope": T("纳入统计", "in scope"), "covered_by": T("代报单位", "covered by"), "department": T("主管部门", "department")}
+    result = []
+    for n, s in enumerate(history):
+        before = history[n + 1] if n + 1 < len(history) else None
+        changes = [] if before is None else [
+            {"label": labels[f], "old": str(getattr(before, f) or "—"), "new": str(getattr(s, f) or "—")}
+            for f in labels if getattr(before, f) != getattr(s, f)]
+        result.append({"standing": s, "changes": changes, "first": before is None})
+    return result
+
+
+@anyone
+def rules(request: HttpRequest) -> HttpResponse:
+    """The book of rules, read-only: factors with their sources, indicators, checks, and what is not known."""
+    book = returns.book()
+    forms = sorted((f for f in book.forms.values() if f.code == returns.main_form()), key=lambda f: f.years_from, reverse=True)
+    return render(request, "desk/rules.html", {"title": T("规则与折标系数", "Rules and factors"), "book": book, "forms": forms})
+
+
+@needs("operate", "log")
+def status(request: HttpRequest) -> HttpResponse:
+    """What the person running the server sees: checks, jobs, backups. Nothing of the business."""
+    return render(request, "desk/status.html", {
+        "title": T("系统状态", "System status"), "checks": doctor.run(), "jobs": Job.objects.order_by("-id")[:25],
+        "events": Event.objects.count()})

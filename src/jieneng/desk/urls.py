@@ -1,0 +1,63 @@
+"""Every address of the site, in one visible list."""
+
+from django.contrib.auth import views as auth
+from django.urls import path
+
+from jieneng.fieldwork import pages as fieldwork
+from jieneng.figures import pages as figures
+from jieneng.people import pages as people
+from jieneng.records import pages as records
+from jieneng.reports import pages as reports
+from jieneng.returns import pages as returns
+
+from . import pages
+
+handler400 = "django.views.defaults.bad_request"
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("sign-in/", auth.LoginView.as_view(), name="sign-in"),
+    path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
+    path("password/", people.change_password, name="change-password"),
+    path("language/", pages.set_language, name="set-language"),
+    path("health/", pages.health, name="health"),
+    path("search/", pages.search, name="search"),
+    path("rules/", pages.rules, name="rules"),
+    path("status/", pages.status, name="status"),
+    path("accounts/", people.accounts, name="accounts"),
+    path("register/", pages.register, name="register"),
+    path("register.xlsx", pages.register_xlsx, name="register-xlsx"),
+    path("register/<int:pk>/", pages.institution, name="institution"),
+    path("rounds/", returns.rounds, name="rounds"),
+    path("rounds/open/", returns.open_round, name="round-open"),
+    path("rounds/<int:pk>/accept/", returns.accept_round, name="round-accept"),
+    path("rounds/<int:year>/freeze/", returns.freeze_year, name="freeze"),
+    path("findings/", returns.findings, name="findings"),
+    path("findings.xlsx", returns.findings_xlsx, name="findings-xlsx"),
+    path("returns/<int:pk>/", returns.one_return, name="return"),
+    path("returns/<int:pk>/<str:verb>/", returns.act, name="return-act"),
+    path("imports/", fieldwork.imports, name="imports"),
+    path("imports/<int:pk>/", fieldwork.one_import, name="import"),
+    path("imports/<int:pk>/problems.xlsx", fieldwork.problems_xlsx, name="import-problems"),
+    path("files/<str:sha256>/", records.received, name="received"),
+    path("jobs/<int:pk>/", records.job, name="job"),
+    path("events/", records.events_list, name="events"),
+    path("figures/", figures.overview, name="figures"),
+    path("figures.xlsx", figures.overview_xlsx, name="figures-xlsx"),
+    path("figures/trace/", figures.trace, name="trace"),
+    path("figures/trace/branch/", figures.branch, name="trace-branch"),
+    path("figures/trace/cell/", figures.cell, name="trace-cell"),
+    path("tables/<str:code>/<int:year>.xlsx", reports.table, name="table"),
+    path("ledgers/<str:kind>/", fieldwork.ledger, name="ledger"),
+    path("ledgers/<str:kind>.xlsx", fieldwork.ledger_xlsx, name="ledger-xlsx"),
+    path("ledgers/<str:kind>/template.xlsx", fieldwork.template_xlsx, name="ledger-template"),
+    path("ledgers/<str:kind>/new/", fieldwork.new, name="ledger-new"),
+    path("ledgers/<str:kind>/<int:pk>/", fieldwork.one, name="ledger-record"),
+    path("ledgers/<str:kind>/<int:pk>/withdraw/", fieldwork.withdraw, name="ledger-withdraw"),
+    path("documents/", reports.documents, name="documents"),
+    path("documents/<str:code>/<int:year>/compose/", reports.compose, name="compose"),
+    path("documents/version/<int:pk>/", reports.version, name="document"),
+    path("documents/version/<int:pk>/file.docx", reports.docx, name="document-docx"),
+    path("documents/version/<int:pk>/proof.json", reports.proof, name="document-proof"),
+    path("documents/version/<int:pk>/figure/<str:figure>/", reports.figure, name="document-figure"),
+]

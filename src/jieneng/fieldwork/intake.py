@@ -1,0 +1,141 @@
+"""Bring a file in by its layout: kept as received, read in a limited child process, applied whole or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from jieneng.core.period import Period
+from jieneng.core.problem import Place, Problem, refuse
+from jieneng.core.words import T
+from jieneng.people.models import Office, User
+from jieneng.people.scope import require
+from jieneng.records import files
+from jieneng.records.events import action
+from jieneng.records.models import ReceivedFile
+from jieneng.registry import actions as register
+from jieneng.returns import actions as returns
+from jieneng.returns.intake import IntakeResult, Layout, parse_layout, read_file
+from jieneng.returns.models import Import
+from jieneng.returns.queries import book as the_book
+
+from . import actions as ledgers
+
+Progress = Callable[[int, int, T | None], None]
+RIGHTS = {"answers": "import", "register": "edit_register", "ledger": "ledger"}
+
+
+def needed_rights(layout: Layout) -> list[str]:
+    """The rights that a layout's reading takes."""
+    return [RIGHTS["ledger" if r.startswith("ledger") else r] for r in layout.reads]
+
+
+def _entries(result: IntakeResult) -> list[register.Entry]:
+    """The lines of a register as the register's verbs take them."""
+    found = []
+    for b in result.bodies:
+        contact = b.extra.get("contact") if b.extra else None
+        found.append(register.Entry(
+            key=b.identifier, scheme=b.scheme, name=b.name, since=b.since or dt.date(2000, 1, 1), area=b.area,
+            department=b.department, territory=b.territory, type=b.type,
+            in_scope=True if b.in_scope is None else b.in_scope, covered_by=b.covered_by or "",
+            sensitive=_yes(b.extra.get("sensitive", "")) if b.extra else False,
+            reason=(b.extra or {}).get("reason", ""), document=(b.extra or {}).get("document", ""),
+            aliases=tuple(sorted(b.aliases.items())),
+            contact=(contact, (b.extra or {}).get("contact_office", ""), (b.extra or {}).get("contact_phone", ""))
+            if contact else None,
+            place=Place(file=b.file, sheet=b.sheet, cell=b.cell)))
+    return found
+
+
+def _yes(text: str) -> bool:
+    return text.strip().lower() in ("是", "yes", "true", "1", "y")
+
+
+def _check_book(layout: Layout) -> None:
+    book = the_book()
+    if layout.book != book.code:
+        raise refuse(
+            "layout.book", T("布局“{code}”是给规则库 {theirs} 写的", "layout “{code}” was written for book {theirs}",
+                             code=layout.code, theirs=layout.book),
+            expected=T("本工作区的规则库 {ours}", "this workspace's book {ours}", ours=book.code))
+
+
+def bring_in(person: User, received: ReceivedFile, layout_text: str, *, office: Office, accept: bool = False,
+             layout_name: str = "", open_rounds: bool = False, progress: Progress | None = None) -> Import:
+    """Read one received file by a layout and apply it on behalf of ``office``.
+
+    Everything the file brings (register, answers or ledger lines) goes in inside one transaction; rows that cannot be
+    read or do not belong are listed with sheet and cell. Raises ``Refused`` when the file as a whole cannot be read.
+    """
+    layout = parse_layout(layout_text, layout_name or "layout.yaml")
+    _check_book(layout)
+    for right in needed_rights(layout):
+        require(person, right, office.path)
+    book = the_book()
+
+    def reading(done: int, total: int) -> None:
+        if progress:
+            progress(done, total, T("正在读取", "reading"))
+
+    result = read_file(files.path_of(received.sha256), layout, book, name=received.name, progress=reading)
+
+    def writing(done: int, total: int) -> None:
+        if progress:
+            progress(done, total, T("正在写入", "writing"))
+
+    with action():
+        batch = Import.objects.create(
+            file=received, layout=layout.code, layout_hash=layout.hash, layout_text=layout_text,
+            reads=" ".join(layout.reads), on_behalf=office, by=person)
+        counts: dict[str, Any] = {"read": result.counts}
+        problems: list[Problem] = list(result.problems)
+        if "register" in layout.reads:
+            done = register.import_register(person, _entries(result), office=office, types=book.types, batch=batch.pk,
+                                            progress=writing)
+            counts["register"] = {"new": done.new, "changed": done.changed, "same": done.same,
+                                  "refused": len(done.problems)}
+            problems += done.problems
+        if "answers" in layout.reads:
+            if open_rounds:
+                _open_rounds(person, layout.form, result, office)
+            answered = returns.import_answers(person, book, form=layout.form, drafts=result.drafts, batch=batch,
+                                              office=office, accept=accept, progress=writing)
+            counts["answers"] = answered.counts()
+            problems += answered.problems
+        if layout.ledger:
+            lines = ledgers.import_ledger(person, book.ledgers[layout.ledger], result.ledger_rows, batch=batch,
+                                          office=office, progress=writing)
+            counts["ledger"] = lines.counts()
+            problems += lines.problems
+        batch.counts, batch.problems = counts, [p.as_json() for p in problems]
+        batch.save(update_fields=["counts", "problems"])
+    return batch
+
+
+def _open_rounds(person: User, form: str, result: IntakeResult, office: Office) -> None:
+    """Open the rounds of the years a file speaks of, in the rhythm its periods have."""
+    periods: dict[int, Period] = {}
+    for draft in result.drafts:
+        periods.setdefault(draft.period.year, draft.period)
+    for year, period in sorted(periods.items()):
+        returns.open_round(person, the_book(), form=form, year=year, office=office,
+                           rhythm="month" if period.kind == "month" else "year")
+
+
+def receive_path(person: User, path: Path) -> ReceivedFile:
+    """Keep a file from disk as received."""
+    return files.receive(path, path.name, person)
+
+
+def import_key(received: ReceivedFile, layout_text: str, office: Office, accept: bool) -> str:
+    """The same file by the same layout asked for twice within a minute is one job (P2)."""
+    import hashlib
+
+    stamp = timezone.now().strftime("%Y%m%d%H%M")
+    text = f"{received.sha256}|{hashlib.sha256(layout_text.encode()).hexdigest()}|{office.pk}|{accept}|{stamp}"
+    return "import:" + hashlib.sha256(text.encode()).hexdigest()[:48]

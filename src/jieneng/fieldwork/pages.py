@@ -1,0 +1,304 @@
+"""Imports with progress, and the pages every ledger has: list, record, new, workbook in and out."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from jieneng.core.problem import Refused, refuse
+from jieneng.core.words import T, language
+from jieneng.people.access import needs
+from jieneng.people.models import Office
+from jieneng.people.queries import offices_in, verbs_of
+from jieneng.people.scope import require, scope
+from jieneng.records import files
+from jieneng.records.jobs import enqueue
+from jieneng.records.models import Job
+from jieneng.records.workbook import Column, list_workbook, workbook_response
+from jieneng.returns.models import Import
+from jieneng.returns.queries import book
+from jieneng.rulebook.types import Ledger, LedgerField
+
+from . import actions, queries
+from .intake import import_key, needed_rights
+from .layouts import choices
+from .models import LedgerRecord
+
+
+def _offices(request: HttpRequest, *verbs: str) -> list[Office]:
+    """Offices (not departments) on whose behalf the person may do any of the verbs."""
+    found = {o.pk: o for v in verbs for o in offices_in(request.user, v) if o.kind != "department"}  # type: ignore[arg-type]
+    return sorted(found.values(), key=lambda o: o.path)
+
+
+@needs("import", "ledger", "edit_register")
+def imports(request: HttpRequest) -> HttpResponse:
+    """Bring a file in; earlier imports with what went in and what did not."""
+    offices = _offices(request, "import", "ledger", "edit_register")
+    shown = choices(book().code)
+    if request.method == "POST":
+        return _start_import(request, offices, {c.code: c for c in shown})
+    lines = scope(request.user, "see").lines  # type: ignore[arg-type]
+    rows = [i for i in Import.objects.select_related("file", "on_behalf", "by")[:500]
+            if i.on_behalf and any(i.on_behalf.path.startswith(p) for p in lines)]
+    running = Job.objects.filter(kind="import", state__in=("ready", "running"), by=request.user)
+    return render(request, "fieldwork/imports.html", {
+        "title": T("导入", "Imports"), "page": Paginator(rows, 25).get_page(request.GET.get("page")),
+        "offices": offices, "layouts": shown, "running": running})
+
+
+def _start_import(request: HttpRequest, offices: list[Office], layouts: dict[str, Any]) -> HttpResponse:
+    """Keep the files as received, then hand each to the worker. The person may leave the page."""
+    uploads = request.FILES.getlist("file")
+    choice = layouts.get(request.POST.get("layout", ""))
+    office = next((o for o in offices if str(o.pk) == request.POST.get("office", "")), None)
+    missing = [label for label, value in (
+        (T("文件", "file"), uploads), (T("布局", "layout"), choice), (T("代表单位", "on behalf of"), office)) if not value]
+    if missing or choice is None or office is None:
+        raise refuse("import.incomplete", T("还没有选：{what}", "not chosen yet: {what}", what="、".join(map(str, missing))))
+    for right in needed_rights(choice.layout):
+        require(request.user, right, office.path)  # type: ignore[arg-type]
+    job = None
+    for upload in uploads:
+        row = files.receive(upload.file, upload.name, request.user)
+        job = enqueue("import", {
+            "file": row.sha256, "layout": choice.text, "layout_name": choice.code + ".yaml", "office": office.code,
+            "accept": request.POST.get("accept") == "1"}, by=request.user, line=office.path,
+            key=import_key(row, choice.text, office, request.POST.get("accept") == "1"))
+    if job is not None and len(uploads) == 1:
+        return HttpResponseRedirect(reverse("job", args=[job.pk]))
+    return HttpResponseRedirect(reverse("imports"))
+
+
+def _visible_import(request: HttpRequest, pk: int) -> Import:
+    row = get_object_or_404(Import.objects.select_related("file", "on_behalf", "by"), pk=pk)
+    lines = scope(request.user, "see").lines  # type: ignore[arg-type]
+    if row.on_behalf is None or not any(row.on_behalf.path.startswith(p) for p in lines):
+        raise Http404
+    return row
+
+
+@needs("import", "ledger", "edit_register")
+def one_import(request: HttpRequest, pk: int) -> HttpResponse:
+    """One import: counts and every problem with sheet and cell."""
+    row = _visible_import(request, pk)
+    return render(request, "fieldwork/import.html", {
+        "title": row.file.name, "import": row, "intact": files.intact(row.file),
+        "page": Paginator(row.problems, 50).get_page(request.GET.get("page")),
+        "counts": {k: v for k, v in row.counts.items() if k != "read"}, "read": row.counts.get("read", {})})
+
+
+@needs("import", "ledger", "edit_register")
+def problems_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
+    """The problems of an import as a workbook, to hand to whoever must mend the file."""
+    row, code = _visible_import(request, pk), language()
+
+    def text(p: dict[str, Any], part: str) -> str:
+        return (p.get(part) or {}).get(code, "")
+
+    data = [[p["where"].get("file", ""), p["where"].get("sheet", ""), p["where"].get("cell", ""), text(p, "found"),
+             text(p, "expected"), text(p, "do")] for p in row.problems]
+    columns = [Column(T("文件", "file"), 30), Column(T("工作表", "sheet"), 16), Column(T("单元格", "cell"), 10),
+               Column(T("看到的", "found"), 60), Column(T("应为", "expected"), 40), Column(T("怎么办", "what to do"), 40)]
+    return workbook_response(list_workbook(T("没有读入的", "Not taken in"), columns, data, notes=[row.file.name]),
+                             "problems.xlsx")
+
+
+def _ledger(kind: str) -> Ledger:
+    found = book().ledgers.get(kind)
+    if found is None:
+        raise Http404
+    return found
+
+
+def shown(f: LedgerField, raw: str) -> str:
+    """A stored value as people read it."""
+    if raw in ("", None):
+        return ""
+    if f.type == "choice":
+        return str(f.choices.get(raw, raw))
+    if f.type == "number":
+        value = Decimal(raw)
+        return f"{value:,f}"
+    return raw
+
+
+def _lines(request: HttpRequest, ledger: Ledger) -> list[dict[str, Any]]:
+    """The lines in scope with their current values, narrowed by the filters in the address."""
+    rows = queries.records(scope(request.user, "see"), ledger.code)  # type: ignore[arg-type]
+    current = queries.current(rows)
+    by_code = {f.code: f for f in ledger.fields}
+    q = request.GET.get("q", "").strip().lower()
+    result = []
+    for row in rows:
+        values = current[row.pk].values
+        cells = [{"field": by_code[c], "text": shown(by_code[c], values.get(c, "")), "raw": values.get(c, "")}
+                 for c in ledger.columns]
+        if q and q not in " ".join([row.key, *(c["text"] for c in cells)]).lower():
+            continue
+        if any(request.GET.get(f.code) and values.get(f.code) != request.GET[f.code]
+               for f in ledger.fields if f.type in ("choice", "year")):
+            continue
+        result.append({"row": row, "cells": cells, "values": values,
+                       "name": shown(by_code[ledger.name], values.get(ledger.name, "")) or row.key})
+    return result
+
+
+def _totals(ledger: Ledger, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The sums of number columns over what the filter shows."""
+    by_code = {f.code: f for f in ledger.fields}
+    sums = []
+    for code in ledger.columns:
+        f = by_code[code]
+        if f.type != "number":
+            sums.append({"field": f, "sum": None})
+            continue
+        values = [Decimal(x["values"][code]) for x in lines if x["values"].get(code)]
+        sums.append({"field": f, "sum": f"{sum(values, Decimal(0)):,f}" if values else ""})
+    return sums
+
+
+@needs("see")
+def ledger(request: HttpRequest, kind: str) -> HttpResponse:
+    """One ledger: search, filters, totals of what is shown, in and out as xlsx."""
+    declared = _ledger(kind)
+    lines = _lines(request, declared)
+    return render(request, "fieldwork/ledger.html", {
+        "title": declared.title, "ledger": declared, "page": Paginator(lines, 25).get_page(request.GET.get("page")),
+        "totals": _totals(declared, lines), "total": len(lines), "filters": request.GET,
+        "columns": [f for c in declared.columns for f in declared.fields if f.code == c],
+        "choices": [f for f in declared.fields if f.type == "choice"],
+        "may_edit": "ledger" in verbs_of(request.user)})  # type: ignore[arg-type]
+
+
+@needs("see")
+def ledger_xlsx(request: HttpRequest, kind: str) -> HttpResponse:
+    """What the filter shows, as a workbook that can be read back in."""
+    declared = _ledger(kind)
+    columns = [Column(T(f"{f.label.zh}（{f.unit}）" if f.unit else f.label.zh, f"{f.label.en} ({f.unit})" if f.unit else f.label.en),
+                      18) for f in declared.fields]
+    data = []
+    for line in _lines(request, declared):
+        values = queries.typed(declared, line["values"])
+        data.append([str(f.choices[values[f.code]]) if f.type == "choice" and values[f.code] else values[f.code]
+                     for f in declared.fields])
+    return workbook_response(list_workbook(declared.title, columns, data), f"{kind}.xlsx")
+
+
+@needs("ledger")
+def template_xlsx(request: HttpRequest, kind: str) -> HttpResponse:
+    """An empty workbook with this ledger's columns."""
+    declared = _ledger(kind)
+    columns = [Column(T(f"{f.label.zh}（{f.unit}）" if f.unit else f.label.zh, f"{f.label.en} ({f.unit})" if f.unit else f.label.en),
+                      18) for f in declared.fields]
+    return workbook_response(list_workbook(declared.title, columns, []), f"{kind}-template.xlsx")
+
+
+class LineForm(forms.Form):
+    """The form of one ledger line, built from its declaration. Checks are the verbs' own (``actions.checked``)."""
+
+    def __init__(self, declared: Ledger, *args: Any, locked: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.declared = declared
+        for f in declared.fields:
+            field: forms.Field
+            if f.type == "choice":
+                field = forms.ChoiceField(choices=[("", "—"), *((c, str(t)) for c, t in f.choices.items())])
+            elif f.type == "date":
+                field = forms.CharField(widget=forms.DateInput(attrs={"type": "date"}))
+            elif f.type == "number":
+                field = forms.CharField(widget=forms.TextInput(attrs={"inputmode": "decimal"}))
+            else:
+                field = forms.CharField()
+            field.required, field.label = False, str(f.label)
+            field.help_text = str(f.help) if f.help else ""
+            field.widget.attrs["data-unit"] = f.unit
+            if f.required:
+                field.widget.attrs["aria-required"] = "true"
+            if locked and f.code in declared.key:
+                field.widget.attrs["readonly"] = "readonly"
+            self.fields[f.code] = field
+        self.fields["reason"] = forms.CharField(required=False, label=str(T("变更原因", "Reason for change")), max_length=300)
+
+    def tell(self, refusal: Refused) -> None:
+        """Put each problem beside its field; the rest on top. What was typed stays in the boxes."""
+        for p in refusal.problems:
+            name = p.where.field if p.where.field in self.fields else None
+            text = str(p.found) + (str(T("；应为：", "; expected: ")) + str(p.expected) if p.expected else "")
+            self.add_error(name, text + (str(T("。", ". ")) + str(p.do) if p.do else ""))
+
+
+def _line_page(request: HttpRequest, declared: Ledger, row: LedgerRecord | None) -> HttpResponse:
+    offices = _offices(request, "ledger")
+    editable = bool(offices) and (row is None or scope(request.user, "ledger").covers_line(row.office.path))  # type: ignore[arg-type]
+    current = row.revisions.get(number=row.revision) if row else None
+    form = LineForm(declared, request.POST or None, initial=current.values if current else {}, locked=row is not None)
+    if request.method == "POST":
+        form.is_valid()
+        values = {f.code: form.cleaned_data.get(f.code, "") for f in declared.fields}
+        try:
+            saved = actions.save(
+                request.user, declared, values, office=offices[0] if offices else row.office,  # type: ignore[arg-type, union-attr]
+                key=row.key if row else "", seen=int(request.POST.get("seen") or 0) if row else None,
+                reason=form.cleaned_data.get("reason", ""))
+        except Refused as refusal:
+            if any(p.code == "people.forbidden" for p in refusal.problems):
+                raise
+            form.tell(refusal)
+        else:
+            messages.success(request, str(T("已保存“{key}”", "Saved “{key}”", key=saved.key)))
+            return HttpResponseRedirect(reverse("ledger-record", args=[declared.code, saved.pk]))
+    title = (shown(next(f for f in declared.fields if f.code == declared.name), current.values.get(declared.name, "")) or row.key) \
+        if row and current else T("新登一条：{record}", "New: {record}", record=str(declared.record))
+    history = list(row.revisions.select_related("by", "batch__file").order_by("-number")) if row else []
+    return render(request, "fieldwork/record.html", {
+        "title": title, "ledger": declared, "row": row, "form": form, "current": current, "editable": editable,
+        "history": _history(declared, history),
+        "lines": [{"field": f, "text": shown(f, current.values.get(f.code, "")),
+                   "source": current.sources.get(f.code)} for f in declared.fields] if current else []},
+        status=422 if form.errors else 200)
+
+
+def _history(declared: Ledger, revisions: list[Any]) -> list[dict[str, Any]]:
+    """Revisions, newest first, each with what it changed."""
+    result = []
+    for n, rev in enumerate(revisions):
+        before = revisions[n + 1].values if n + 1 < len(revisions) else {}
+        changes = [{"label": str(f.label), "old": shown(f, before.get(f.code, "")), "new": shown(f, rev.values.get(f.code, ""))}
+                   for f in declared.fields if before.get(f.code, "") != rev.values.get(f.code, "")]
+        result.append({"rev": rev, "changes": changes if before else [], "first": not before})
+    return result
+
+
+@needs("ledger")
+def new(request: HttpRequest, kind: str) -> HttpResponse:
+    """Enter a line by hand."""
+    return _line_page(request, _ledger(kind), None)
+
+
+@needs("see")
+def one(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+    """One line with its history; those who keep the ledger can change it."""
+    rows = queries.records(scope(request.user, "see"), kind)  # type: ignore[arg-type]
+    row = get_object_or_404(rows, pk=pk)
+    if request.method == "POST":
+        require(request.user, "ledger", row.office.path)  # type: ignore[arg-type]
+    return _line_page(request, _ledger(kind), row)
+
+
+@require_POST
+@needs("ledger")
+def withdraw(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+    """Take a line out, with a reason."""
+    row = get_object_or_404(queries.records(scope(request.user, "ledger"), kind), pk=pk)  # type: ignore[arg-type]
+    actions.withdraw(request.user, _ledger(kind), row.key, request.POST.get("reason", ""))  # type: ignore[arg-type]
+    messages.success(request, str(T("已撤销“{key}”", "Withdrawn: “{key}”", key=row.key)))
+    return HttpResponseRedirect(reverse("ledger", args=[kind]))

@@ -1,0 +1,99 @@
+"""Own password, and the accounts page of the security administrator."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import password_validation, update_session_auth_hash
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+
+from jieneng.core.words import T
+
+from . import actions
+from .access import anyone, needs
+from .models import Appointment, Office, User
+from .queries import CONSOLE
+from .roles import ROLES
+
+
+class PasswordForm(forms.Form):
+    """Old password once, the new one twice."""
+
+    old = forms.CharField(widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}))
+    new = forms.CharField(widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}))
+    again = forms.CharField(widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}))
+
+    def __init__(self, user: User, data: object = None) -> None:
+        self.user = user
+        super().__init__(data)  # type: ignore[arg-type]
+        for name, label in (("old", T("现在的密码", "Present password")), ("new", T("新密码", "New password")),
+                            ("again", T("再输一次新密码", "New password again"))):
+            self.fields[name].label = str(label)
+
+    def clean(self) -> dict[str, str]:
+        data = super().clean() or {}
+        if "old" in data and not self.user.check_password(data["old"]):
+            self.add_error("old", str(T("现在的密码不对", "the present password is not right")))
+        if data.get("new") != data.get("again"):
+            self.add_error("again", str(T("两次输入不一样", "the two are not the same")))
+        elif data.get("new"):
+            try:
+                password_validation.validate_password(data["new"], self.user)
+            except forms.ValidationError as error:
+                self.add_error("new", error)
+        return data
+
+
+@anyone
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Everybody changes their own password here; after a one-time password this is the only page."""
+    user: User = request.user  # type: ignore[assignment]
+    form = PasswordForm(user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        actions.set_password(user, user, form.cleaned_data["new"], one_time=False)
+        update_session_auth_hash(request, user)
+        messages.success(request, str(T("密码已改", "Password changed")))
+        return HttpResponseRedirect(reverse("home"))
+    return render(request, "people/password.html", {"form": form, "title": T("修改密码", "Change password")})
+
+
+@needs("accounts")
+def accounts(request: HttpRequest) -> HttpResponse:
+    """Accounts and what each holds; new ones get a one-time password, shown once."""
+    shown = None
+    if request.method == "POST":
+        shown = _account_verb(request)
+        if shown is None:
+            return HttpResponseRedirect(reverse("accounts"))
+    people = User.objects.exclude(username=CONSOLE).prefetch_related("appointments__office").order_by("username")
+    return render(request, "people/accounts.html", {
+        "title": T("账号与权限", "Accounts and rights"), "people": people, "roles": ROLES, "shown": shown,
+        "offices": Office.objects.filter(active=True).exclude(kind="department"), "today": dt.date.today(),
+    })
+
+
+def _account_verb(request: HttpRequest) -> dict[str, str] | None:
+    """One of: create, appoint, disable, reset. Returns the one-time password to show, if one was made."""
+    me: User = request.user  # type: ignore[assignment]
+    verb, post = request.POST.get("verb", ""), request.POST
+    if verb == "create":
+        user, password = actions.create_user(me, post.get("username", "").strip(), post.get("name", "").strip())
+        _appoint(me, user, post)
+        return {"username": user.username, "password": password}
+    user = get_object_or_404(User.objects.exclude(username=CONSOLE), pk=post.get("user"))
+    if verb == "appoint":
+        _appoint(me, user, post)
+    elif verb == "disable":
+        actions.disable(me, user)
+    elif verb == "reset":
+        return {"username": user.username, "password": actions.reset_password(me, user)}
+    return None
+
+
+def _appoint(me: User, user: User, post: dict) -> Appointment:
+    office = Office.objects.filter(pk=post.get("office") or 0).first()
+    return actions.appoint(me, user, post.get("role", ""), office=office, institution_key=post.get("institution", "").strip())
