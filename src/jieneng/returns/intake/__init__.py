@@ -1,5 +1,51 @@
 """intake: a foreign file becomes drafts, in order of cost: a look at it, a limited child process, a layout, drafts.
 
 Pure: may import core, rulebook, the standard library, PyYAML and (in the child only) python-calamine. No Django.
-Others may use: layout (load_layout, parse_layout, check_layout), guard (look, Limits), reader (read_file), drafts.
+Others may use: read_file, load_layout, parse_layout, check_layout, look, Limits and the result types named here.
+
+The child process starts by importing this package, so the names are fetched when they are first asked for.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .drafts import BodyRow, Draft, From, IntakeResult, LedgerRow
+    from .guard import Limits, Look, look, shown_name
+    from .layout import Layout, check_layout, load_layout, parse_layout
+    from .reader import Units, read_file, read_table
+
+_HOMES = {
+    "drafts": ("BodyRow", "Draft", "From", "IntakeResult", "LedgerRow"),
+    "guard": ("Limits", "Look", "look", "shown_name"),
+    "layout": ("Layout", "check_layout", "load_layout", "parse_layout"),
+    "reader": ("Units", "read_file", "read_table"),
+}
+__all__ = [
+    "BodyRow",
+    "Draft",
+    "From",
+    "IntakeResult",
+    "Layout",
+    "LedgerRow",
+    "Limits",
+    "Look",
+    "Units",
+    "check_layout",
+    "load_layout",
+    "look",
+    "parse_layout",
+    "read_file",
+    "read_table",
+    "shown_name",
+]
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(name)

@@ -76,7 +76,7 @@ class PeriodSpec:
 
 @dataclass(frozen=True)
 class ItemSpec:
-    """A column that holds an item (wide shape), or a name that stands for one (long and months: ``column`` is the name)."""
+    """A column that holds an item (wide), or the name an item goes by in the table (long, months)."""
 
     column: str
     item: str
@@ -598,7 +598,7 @@ def _ledger_fields(door: _Door, node: _Node | None) -> tuple[FieldSpec, ...]:
     if not isinstance(node.value, list):
         door.wrong(node, T("“fields”应是一列", "“fields” must be a list"))
         return ()
-    out = []
+    out: list[FieldSpec] = []
     for entry in node.value:
         spec = _spec(door, entry, "fields", ("field", "unit"))
         got = entry.value if isinstance(entry.value, dict) else {}
