@@ -1,0 +1,153 @@
+"""The figures that pages show: home, one institution, and the annual table by area, department or type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from jieneng import engine
+from jieneng.core.figure import Figure
+from jieneng.core.period import Period
+from jieneng.people.queries import area_offices
+from jieneng.people.scope import Scope
+from jieneng.returns import queries as returns
+from jieneng.returns.models import SnapshotRecord
+from jieneng.rulebook.types import Book
+
+from .calculate import calculate
+
+MEASURES = {"composites": "composites", "indicators": "indicators", "items": "items"}
+
+
+def where_of(scope: Scope) -> dict[str, Any] | None:
+    """The rows of a snapshot inside a scope; None when nothing is. A reporter sees its own institution's rows."""
+    if scope.lines:
+        return {"line": scope.lines}
+    if scope.institutions:
+        return {"code": scope.institutions}
+    return None
+
+
+def places_of(book: Book, name: str) -> int:
+    """Decimals a figure is shown with: fixed by the indicator; one for energy and carbon, none for items."""
+    if name in book.indicators:
+        return book.indicators[name].places
+    return 1 if name in book.composites else 0
+
+
+def label_of(book: Book, name: str) -> Any:
+    for table in (book.indicators, book.composites, book.items):
+        if name in table:
+            return table[name].label
+    raise KeyError(name)
+
+
+def unit_of(book: Book, name: str) -> str:
+    for table in (book.indicators, book.composites, book.items):
+        if name in table:
+            return table[name].unit
+    raise KeyError(name)
+
+
+def shown(book: Book, what: str) -> list[str]:
+    """The figures of the annual table, named by the book (settings: overview)."""
+    return list(book.settings["overview"][what])
+
+
+def change(now: Figure | None, before: Figure | None) -> Fraction | None:
+    """The relative change between two figures; None where one is unknown or the base is zero."""
+    if now is None or before is None or now.exact is None or not before.exact:
+        return None
+    return now.exact / before.exact - 1
+
+
+def by_subject(figures: Sequence[Figure]) -> dict[str, dict[str, Figure]]:
+    """name → subject code → figure."""
+    table: dict[str, dict[str, Figure]] = {}
+    for f in figures:
+        table.setdefault(f.name, {})[f.subject.get("code", "")] = f
+    return table
+
+
+def trace_url(figure: Figure, snapshot: str) -> str:
+    """The page that unfolds a figure."""
+    return reverse("trace") + "?" + urlencode({
+        "name": figure.name, "period": figure.period, "by": figure.subject.get("kind", ""),
+        "code": figure.subject.get("code", ""), "snapshot": snapshot})
+
+
+def compute(book: Book, snapshot: SnapshotRecord, names: Sequence[str], year: int, by: str | None,
+            where: Mapping[str, Any]) -> list[Figure]:
+    """Figures of a year by a grouping, on the embedded engine."""
+    return calculate(book, engine.connect(), returns.opened(snapshot), names, period=Period("year", year), by=by, where=where)
+
+
+def home_figures(scope: Scope) -> dict[str, Any]:
+    """The four indicators of the newest snapshot, with the change against the year before."""
+    snapshot, where = returns.latest_snapshot(), where_of(scope)
+    if snapshot is None or where is None:
+        return {"snapshot": None, "indicators": []}
+    book = returns.book()
+    names = shown(book, "indicators")
+    now = {f.name: f for f in compute(book, snapshot, names, snapshot.year, None, where)}
+    before = {f.name: f for f in compute(book, snapshot, names, snapshot.year - 1, None, where)}
+    rows = [{"label": label_of(book, n), "figure": now[n], "places": places_of(book, n),
+             "change": change(now[n], before.get(n)), "url": trace_url(now[n], snapshot.pk)} for n in names if n in now]
+    return {"snapshot": snapshot, "indicators": rows, "compared": snapshot.year - 1 if any(
+        r["change"] is not None for r in rows) else None}
+
+
+def institution_figures(pk: int) -> dict[str, Any]:
+    """One institution's energy and indicators over the years of the newest snapshot, and its months."""
+    snapshot = returns.latest_snapshot()
+    if snapshot is None:
+        return {"snapshot": None, "history_rows": []}
+    book = returns.book()
+    years = [y for y in range(snapshot.year - 4, snapshot.year + 1)]
+    names = shown(book, "composites")[:1] + shown(book, "items") + shown(book, "indicators")
+    found: dict[int, dict[str, Figure]] = {}
+    for year in years:
+        figures = compute(book, snapshot, names, year, None, {"institution": pk})
+        if any(f.exact is not None for f in figures):
+            found[year] = {f.name: f for f in figures}
+    rows = [{"label": label_of(book, n), "unit": unit_of(book, n), "places": places_of(book, n),
+             "figures": [found[y].get(n) for y in found]} for n in names]
+    return {"snapshot": snapshot, "history_years": list(found), "history_rows": rows if found else [],
+            "monthly": monthly(book, snapshot, pk) if found else None}
+
+
+def monthly(book: Book, snapshot: SnapshotRecord, pk: int) -> dict[str, Any] | None:
+    """The main item month by month, this year and last: the data of a line chart and its table."""
+    item = str(book.settings["overview"]["chart"])
+    series: dict[int, list[Decimal | None]] = {}
+    for year in (snapshot.year, snapshot.year - 1):
+        groups = engine.connect().sums(
+            returns.opened(snapshot), [engine.Ask(item, book.items[item].over_time)], form=returns.main_form(),
+            period=Period("year", year), by=("period",), where={"institution": pk})
+        values = {g.keys["period"]: g.totals[item].value for g in groups}
+        months = [str(m) for m in Period("year", year).months]
+        if not set(values) & set(months):
+            continue
+        series[year] = [None if values.get(m) is None else Decimal(int(values[m])) for m in months]
+    if snapshot.year not in series:
+        return None
+    return {"kind": "line", "label": str(book.items[item].label), "unit": book.items[item].unit,
+            "x": [str(m) for m in range(1, 13)],
+            "series": [{"name": str(y), "values": [None if v is None else float(v) for v in vs], "dashed": y != snapshot.year}
+                       for y, vs in series.items()]}
+
+
+def group_names(book: Book, by: str) -> dict[str, str]:
+    """The names of the groups of a grouping, by code."""
+    if by == "area":
+        return {o.area: o.name for o in area_offices()}
+    if by == "type":
+        return {t.code: str(t.label) for t in book.types.values()}
+    if by == "territory":
+        return {d.code: str(d.name) for d in book.divisions.values()}
+    return {}

@@ -1,0 +1,234 @@
+"""Annual figures with drill-down, and the page that unfolds any figure down to sheet and cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from jieneng import engine
+from jieneng.core.figure import Figure, Selection
+from jieneng.core.period import Period
+from jieneng.core.words import T
+from jieneng.people.access import needs
+from jieneng.records.workbook import Column, list_workbook, workbook_response
+from jieneng.returns import queries as returns
+from jieneng.returns.models import Return, SnapshotRecord
+
+from . import overview as view
+from .prove import prove
+
+GROUPINGS = {"area": T("地区（归口）", "line"), "department": T("部门", "department"), "type": T("类型", "type"),
+             "institution": T("单位", "institution")}
+
+
+def _snapshot(request: HttpRequest) -> SnapshotRecord | None:
+    if pk := request.GET.get("snapshot", ""):
+        found = SnapshotRecord.objects.filter(pk=pk).first()
+        if found is None:
+            raise Http404
+        return found
+    return returns.latest_snapshot()
+
+
+def _where(request: HttpRequest) -> dict[str, Any]:
+    where = view.where_of(request.scope)  # type: ignore[attr-defined]
+    if where is None:
+        raise Http404
+    return where
+
+
+def _table(request: HttpRequest) -> dict[str, Any] | None:
+    """The annual table that the address asks for: groups down, figures across, the whole at the foot."""
+    snapshot = _snapshot(request)
+    if snapshot is None:
+        return None
+    book = returns.book()
+    by = request.GET.get("by", "area")
+    by = by if by in GROUPINGS else "area"
+    years = _years(snapshot)
+    text = request.GET.get("year", "")
+    year = int(text) if text.isdigit() and int(text) in years else snapshot.year
+    where = _where(request)
+    area = request.GET.get("area", "")
+    inner = {**where, "area": area} if area else where
+    names = view.shown(book, "composites") + view.shown(book, "items") + view.shown(book, "indicators")
+    table = view.by_subject(view.compute(book, snapshot, names, year, by, inner))
+    whole = {f.name: f for f in view.compute(book, snapshot, names, year, None, inner)}
+    before = {f.name: f for f in view.compute(book, snapshot, names, year - 1, None, inner)}
+    labels = view.group_names(book, by)
+    codes = sorted(table[names[0]], key=lambda c: (-(table[names[0]][c].exact or 0), c))
+    rows = [{"code": c, "name": labels.get(c) or next(iter(table.values()))[c].subject.get("name") or c or "—",
+             "figures": [table[n].get(c) for n in names],
+             "coverage": table[names[0]][c].coverage} for c in codes]
+    return {
+        "snapshot": snapshot, "year": year, "years": years, "by": by, "area": area, "rows": rows,
+        "columns": [{"name": n, "label": view.label_of(book, n), "unit": view.unit_of(book, n),
+                     "places": view.places_of(book, n)} for n in names],
+        "whole": [{"figure": whole.get(n), "places": view.places_of(book, n), "change": view.change(whole.get(n), before.get(n)),
+                   "label": view.label_of(book, n), "unit": view.unit_of(book, n)} for n in names],
+        "indicators": [{"figure": whole.get(n), "places": view.places_of(book, n), "label": view.label_of(book, n),
+                        "change": view.change(whole.get(n), before.get(n))} for n in view.shown(book, "indicators")],
+        "compared": year - 1 if any(f.exact is not None for f in before.values()) else None}
+
+
+def _years(snapshot: SnapshotRecord) -> list[int]:
+    return sorted({int(p[:4]) for p in returns.opened(snapshot).periods}, reverse=True)
+
+
+@needs("see")
+def overview(request: HttpRequest) -> HttpResponse:
+    """Figures of a year: every number opens its proof; coverage is said."""
+    table = _table(request)
+    limit = 100
+    context: dict[str, Any] = {"title": T("汇总与指标", "Figures"), "groupings": GROUPINGS, "snapshots": returns.snapshots()}
+    if table is not None:
+        context |= table
+        context["more"] = max(0, len(table["rows"]) - limit)
+        context["chart"] = _chart(table)
+        context["rows"] = table["rows"][:limit]
+        context["tables"] = returns.book().tables
+    return render(request, "figures/overview.html", context)
+
+
+def _chart(table: dict[str, Any]) -> dict[str, Any] | None:
+    """The first column as bars, largest first."""
+    if len(table["rows"]) < 2:
+        return None
+    column, rows = table["columns"][0], table["rows"][:20]
+    return {"kind": "bars", "label": str(column["label"]), "unit": column["unit"], "x": [r["name"] for r in rows],
+            "series": [{"name": str(table["year"]), "values": [
+                None if r["figures"][0] is None or r["figures"][0].exact is None else float(round(r["figures"][0].exact, 1))
+                for r in rows]}]}
+
+
+@needs("see")
+def overview_xlsx(request: HttpRequest) -> HttpResponse:
+    """The same table as a workbook, four decimals, with snapshot and coverage."""
+    table = _table(request)
+    if table is None:
+        raise Http404
+    columns = [Column(T("组", "group"), 28)] + [
+        Column(T(f"{c['label'].zh}（{c['unit']}）", f"{c['label'].en} ({c['unit']})"), 18) for c in table["columns"]]
+    data = [[r["name"]] + [None if f is None else f.value for f in r["figures"]] for r in table["rows"]]
+    data.append([str(T("合计", "total"))] + [None if w["figure"] is None else w["figure"].value for w in table["whole"]])
+    notes = [str(T("快照 {s}，{y} 年", "snapshot {s}, {y}", s=table["snapshot"].pk, y=table["year"]))]
+    return workbook_response(list_workbook(T("汇总与指标", "Figures"), columns, data, notes=notes), "figures.xlsx")
+
+
+def asked(request: HttpRequest) -> tuple[SnapshotRecord, Figure]:
+    """The figure an address names, computed inside the person's scope; 404 when it is not there for them."""
+    snapshot = _snapshot(request)
+    get = request.GET
+    book = returns.book()
+    try:
+        period = Period.parse(get.get("period", ""))
+    except ValueError as error:
+        raise Http404 from error
+    name, by, code = get.get("name", ""), get.get("by", ""), get.get("code", "")
+    known = name in book.indicators or name in book.composites or name in book.items
+    if snapshot is None or not known or (by and by not in (*GROUPINGS, "territory")):
+        raise Http404
+    where = _where(request)
+    if by:
+        where = {**where, by: int(code) if by == "institution" and code.isdigit() else code}
+    figures = view.calculate(book, engine.connect(), returns.opened(snapshot), [name], period=period, by=by or None,
+                             where=where)
+    found = [f for f in figures if f.subject.get("code", "") == code]
+    if not found:
+        raise Http404
+    return snapshot, found[0]
+
+
+@needs("see")
+def trace(request: HttpRequest) -> HttpResponse:
+    """How a figure came about: proof line, calculation tree, factors with their sources."""
+    snapshot, figure = asked(request)
+    book = returns.book()
+    proof = prove(engine.connect(), returns.opened(snapshot), figure)
+    return render(request, "figures/trace.html", {
+        "title": T("{label} 是怎么来的", "Where {label} comes from", label=figure.label["zh" if True else "en"]),
+        "figure": figure, "snapshot": snapshot, "proof": proof, "places": view.places_of(book, figure.name),
+        "subject": _subject(book, figure), "factors": _factors(figure), "query": request.GET.urlencode()})
+
+
+def _subject(book: Any, figure: Figure) -> str:
+    kind, code = figure.subject.get("kind", ""), figure.subject.get("code", "")
+    return view.group_names(book, kind).get(code) or figure.subject.get("name", "") or code
+
+
+def _factors(figure: Figure) -> list[Any]:
+    """Every factor that was read, once."""
+    seen = {}
+    for node in figure.walk():
+        if isinstance(node, Figure):
+            for f in node.factors:
+                seen[(f.name, f.since, f.region, f.vintage)] = f
+    return list(seen.values())
+
+
+def _node(figure: Figure, path: list[int]) -> Figure | Selection:
+    node: Figure | Selection = figure
+    for step in path:
+        if not isinstance(node, Figure) or step >= len(node.parts):
+            raise Http404
+        node = node.parts[step]
+    return node
+
+
+@needs("see")
+def branch(request: HttpRequest) -> HttpResponse:
+    """One more level of the tree: a leaf unfolded by area, then by institution, then into cells."""
+    snapshot, figure = asked(request)
+    text = request.GET.get("path", "")
+    if not all(p.isdigit() for p in text.split(".") if p):
+        raise Http404
+    node = _node(figure, [int(p) for p in text.split(".") if p])
+    if not isinstance(node, Selection):
+        raise Http404
+    level, extra = request.GET.get("level", "area"), {}
+    for name in ("area", "institution"):
+        if value := request.GET.get("in_" + name, ""):
+            extra[name] = int(value) if name == "institution" else value
+    book, opened = returns.book(), returns.opened(snapshot)
+    if level == "cells":
+        cells = engine.connect().cells(opened, node.column, form=node.kind.partition(":")[2], period=Period.parse(node.period),
+                                       where={**node.where, **extra}, limit=200, offset=0)
+        return render(request, "figures/cells.html", {"cells": cells, "column": node.column, "item": book.items[node.column]})
+    from .calculate import expand
+
+    parts = expand(engine.connect(), opened, node, "area" if level == "area" else "institution", extra)
+    names = view.group_names(book, "area") if level == "area" else {}
+    return render(request, "figures/branch.html", {
+        "parts": [{"part": p, "name": names.get(p.code) or p.name or p.code} for p in parts[:200]], "more": max(0, len(parts) - 200),
+        "level": level, "path": text, "query": request.GET.urlencode(), "item": book.items[node.column], "get": request.GET})
+
+
+@needs("see")
+def cell(request: HttpRequest) -> HttpResponse:
+    """One value: the return it stands in, the file, sheet and cell it came from, and its neighbours in that file."""
+    pk = request.GET.get("return", "")
+    item = request.GET.get("item", "")
+    ret = returns.returns_in(request.scope).filter(pk=pk).first() if pk.isdigit() else None  # type: ignore[attr-defined]
+    book = returns.book()
+    if ret is None or item not in book.items:
+        raise Http404
+    number = request.GET.get("revision", "")
+    revision = ret.revisions.filter(number=number).select_related("by", "batch__file").first() if number.isdigit() else None
+    if revision is None:
+        raise Http404
+    from jieneng.returns.models import Import
+
+    source = revision.sources.get(item)
+    batch = Import.objects.select_related("file").filter(pk=source[0]).first() if source else None
+    return render(request, "figures/cell.html", {
+        "ret": ret, "revision": revision, "item": book.items[item], "value": revision.answers.get(item), "source": source,
+        "batch": batch, "name": _name_at(ret)})
+
+
+def _name_at(ret: Return) -> str:
+    from jieneng.registry.queries import standing_of
+
+    standing = standing_of(ret.institution, Period.parse(ret.period).last_day)
+    return standing.name if standing else ret.institution.key
