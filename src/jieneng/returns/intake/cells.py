@@ -15,8 +15,8 @@ from jieneng.core.words import T
 from .grid import shown
 from .layout import period_pattern
 
-_PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+_PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
 _WIDE = str.maketrans(
     {
         **{chr(0xFF10 + d): str(d) for d in range(10)},
@@ -140,7 +140,10 @@ def identifier(cell: str, scheme: str) -> str:
 
 
 def number(cell: str) -> Decimal:
-    """A cell as an exact number. Raises Fault for words, dates, errors, odd grouping, percentages and units."""
+    """A cell as an exact number. Raises Fault for words, dates, errors, odd grouping, percentages and units.
+
+    The bound of records (10¹²) is looked at after conversion; here only what no unit could bring below it is refused.
+    """
     if not cell or cell[0] in "efu":
         raise _no_value(cell or "u")
     kind, text = cell[0], cell[1:]
@@ -173,7 +176,7 @@ def _decimal(text: str, raw: str) -> Decimal:
         value = Decimal(text)
     except InvalidOperation as error:
         raise Fault("cell-number", T("“{v}”不是数", "“{v}” is not a number", v=brief(raw))) from error
-    if not value.is_finite() or (value and not -60 <= value.adjusted() <= 12) or len(text) > 80:
+    if not value.is_finite() or (value and not -60 <= value.adjusted() <= 15) or len(text) > 80:
         raise magnitude(raw)
     return value
 

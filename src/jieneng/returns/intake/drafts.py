@@ -127,7 +127,8 @@ class IntakeResult:
     """Everything one file gave. ``problems`` is cut at 5,000; ``problem_counts`` counts all, by code.
 
     ``counts``: sheets, rows (with data), drafts, bodies, ledger_rows, answered (cells), missing (cells), total_lines,
-    section_lines, repeated_headers, skipped (by the layout), hidden_skipped, duplicates (equal rows), unnamed rows.
+    section_lines, repeated_headers, skipped (by the layout), hidden_skipped, duplicates (equal rows), unnamed (rows
+    without a code), unanswered (returns in which nothing is answered: they make no draft), problems.
     """
 
     layout: str

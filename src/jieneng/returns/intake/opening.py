@@ -35,9 +35,7 @@ def limits_missing(names: Sequence[str]) -> T | None:
         return None
     zh = "、".join(_MISSING[n].say("zh") for n in names if n in _MISSING)
     en = ", ".join(_MISSING[n].say("en") for n in names if n in _MISSING)
-    return T(
-        "本机读文件的子进程没有：{zh}（系统不支持）", "on this system the reading process lacks {en}", zh=zh, en=en
-    )
+    return T(f"本机读文件的子进程没有：{zh}（系统不支持）", f"on this system the reading process lacks {en}")
 
 
 @contextmanager

@@ -140,6 +140,9 @@ def _wanted(layout: Layout, sheet: str) -> bool:
     return not layout.sheets or sheet in layout.sheets
 
 
+_OWN = ("name", "area", "department", "territory", "type", "line")
+
+
 class Units:
     """Factors between units of a book, each asked for once. None where a unit is unknown or of another family."""
 
@@ -174,7 +177,7 @@ class Line:
     header: Header
     merged: Merged
     file: str
-    first: dict[str, str] = field(default_factory=dict)
+    own: dict[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> int:
         return self.header.columns.get(name, 0)
@@ -213,6 +216,8 @@ class _Reading:
     def _telling(self) -> list[str]:
         """The columns that say whose row it is."""
         specs = [self.layout.identifier, self.layout.fields.get("name")]
+        if self.ledger is not None:
+            specs = [f.spec for f in self.layout.ledger_fields if f.field in self.ledger.key]
         names = [n for s in specs if s for n in s.columns]
         return names or self.layout.columns()[:1]
 
@@ -319,8 +324,8 @@ class _Reading:
 
     def _is_total(self, line: Line) -> bool:
         first = next((x for x in line.cells if x), "")
-        texts = [c.norm(shown(x)) for x in (first, *(line.cell(n) for n in self.telling)) if x]
-        if any(text.rstrip(":：") in self.totals for text in texts):
+        texts = [c.norm(shown(x)).rstrip(":：") for x in (first, *(line.cell(n) for n in self.telling)) if x]
+        if any(text in self.totals for text in texts):
             return True
         coded = self.layout.identifier is not None and any(line.cell(n) for n in self.layout.identifier.columns)
         labels = [t for t in self.totals if t and ord(t[0]) > 0x2E80]
@@ -533,17 +538,26 @@ class _Reading:
         if period is not None:
             {"wide": self._wide, "long": self._long, "months": self._months}[self.layout.shape](line, code, period)
 
+    def _own(self, line: Line) -> dict[str, str]:
+        """What the row says of its institution, read (and complained about) once per row."""
+        if not line.own:
+            line.own = {n: self._field(n, line) for n in _OWN}
+        return line.own
+
     def _draft(self, line: Line, code: str, period: Period) -> Draft:
+        own = self._own(line)
+        at = line.origin(self.telling[0] if self.telling else "")
         return Draft(
             code,
             self.layout.scheme,
             period,
-            line.origin(self.telling[0] if self.telling else ""),
-            **{
-                n: self._field(n, line)
-                for n in ("name", "area", "department", "territory", "type", "line")
-                if n in self.layout.fields
-            },
+            at,
+            own["name"],
+            own["area"],
+            own["department"],
+            own["territory"],
+            own["type"],
+            own["line"],
         )
 
     def _wide(self, line: Line, code: str, period: Period) -> None:
@@ -669,20 +683,25 @@ class _Reading:
             )
 
     def _body(self, line: Line, code: str, period: Period | None) -> None:
-        texts = {
-            n: self._field(n, line)
-            for n in ("name", "area", "department", "territory", "type", "line", "covered_by")
-            if n in self.layout.fields
-        }
-        if not texts.get("name"):
+        own = self._own(line)
+        if not own["name"]:
             spec = self.layout.fields["name"]
-            self._fault(
-                c.Fault("name-missing", T("“{i}”没有名称", "“{i}” has no name", i=code)),
-                self._place(spec, line),
-                "name",
-            )
+            fault = c.Fault("name-missing", T("“{i}”没有名称", "“{i}” has no name", i=code))
+            self._fault(fault, self._place(spec, line), "name")
             return
-        body = BodyRow(code, self.layout.scheme, at=line.origin(self.telling[0]), period=period, **texts)
+        body = BodyRow(
+            code,
+            self.layout.scheme,
+            own["name"],
+            line.origin(self.telling[0]),
+            own["area"],
+            own["department"],
+            own["territory"],
+            own["type"],
+            own["line"],
+            covered_by=self._field("covered_by", line),
+            period=period,
+        )
         body.aliases = {k: t for k, s in self.layout.aliases.items() if (t := self._alias(s, line, k))}
         body.extra = {k: t for k, s in self.layout.extra.items() if (t := self._text(s, line, k))}
         for name in ("since", "until", "in_scope"):
@@ -827,7 +846,14 @@ class _Reading:
 
     def finish(self) -> None:
         """Hand over what was collected, and count it."""
-        self.result.drafts = self.drafts.all()
+        everything = self.drafts.all()
+        self.result.drafts = [d for d in everything if any(v is not None for v in d.answers.values())]
+        if silent := len(everything) - len(self.result.drafts):
+            self.result.count("unanswered", silent)
+            self.result.note(
+                "unanswered",
+                T("{n} 份一项也没填，按未报处理", "{n} returns answer nothing and count as not filed", n=silent),
+            )
         self.result.bodies = self.bodies.all()
         self.result.ledger_rows = self.ledgers.all()
         self.result.counts.update(
