@@ -1,0 +1,513 @@
+"""From a folder of declarations to a ``Book``: strict, complete, with every mistake named by file and line."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import functools
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from jieneng.core.formula import FormulaError, Needs, is_truth, read
+from jieneng.core.problem import Place, Problem, Refused, Severity, refuse
+from jieneng.core.words import T
+
+from .reading import Door, Node, Reader, bilingual, day, decimal, read_yaml
+from .types import (
+    Book, Check, Composite, Division, Factor, FactorValue, Form, FormItem, Gap, Indicator, InstitutionType, Item, Ledger,
+    LedgerField, Source, Term, Unit,
+)
+
+BOOKS = Path(__file__).parent / "books"
+KINDS = ("quantity", "cost", "area", "count", "ratio")
+SOURCE_KINDS = ("law", "standard", "practice", "derived", "sample", "open-data")
+LEDGER_TYPES = ("text", "number", "date", "choice", "year")
+
+
+class _Builder:
+    """Reads the files of one book into tables; formulas and names are checked once all is read."""
+
+    def __init__(self) -> None:
+        self.door = Door()
+        self.sources: dict[str, Source] = {}
+        self.units: dict[str, Unit] = {}
+        self.items: dict[str, Item] = {}
+        self.item_nodes: dict[str, Node] = {}
+        self.factors: dict[str, Factor] = {}
+        self.composites: dict[str, Composite] = {}
+        self.indicators: dict[str, Indicator] = {}
+        self.nodes: dict[tuple[str, str], Node] = {}
+        self.forms: dict[str, Form] = {}
+        self.drafts: list[tuple[Node, Reader]] = []
+        self.types: dict[str, InstitutionType] = {}
+        self.divisions: dict[str, Division] = {}
+        self.ledgers: dict[str, Ledger] = {}
+        self.documents: dict[str, Any] = {}
+        self.tables: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
+        self.gaps: list[Gap] = []
+        self.head: dict[str, Any] = {}
+
+    # -- pieces -------------------------------------------------------------------------------------------------
+
+    def source(self, node: Node | None, required: bool = True) -> Source | None:
+        """A source: the name of one in sources.yaml, with an optional clause or note, or one written out."""
+        if node is None:
+            return None
+        if isinstance(node.value, str):
+            if node.value not in self.sources:
+                self.door.tell("source.unknown", node, T("没有出处“{s}”", "there is no source “{s}”", s=node.value),
+                               do=T("写进 sources.yaml", "add it to sources.yaml"))
+                return None
+            return self.sources[node.value]
+        r = Reader(node, self.door)
+        if r.has("from"):
+            base = self.source(r.get("from"))
+            clause, note = r.text("clause", ""), r.text("note", "")
+            kind = r.one_of("kind", SOURCE_KINDS, base.kind if base else "practice")
+            r.done()
+            return dataclasses.replace(base, clause=clause, note=note, kind=kind) if base else None
+        found = Source(r.text("title"), r.text("clause", ""), r.text("url", ""), r.one_of("kind", SOURCE_KINDS), r.text("note", ""))
+        r.done()
+        return found
+
+    def read_sources(self, node: Node) -> None:
+        for code, n in Reader(node, self.door).node.value.items():
+            if (made := self.source(n)) is not None:
+                self.sources[code] = made
+
+    def read_units(self, node: Node) -> None:
+        for code, n in Reader(node, self.door).node.value.items():
+            r = Reader(n, self.door)
+            to_base = r.text("to_base")
+            try:
+                if Fraction(to_base) <= 0:
+                    raise ValueError
+            except (ValueError, ZeroDivisionError):
+                self.door.tell("unit.factor", n, T("“{v}”不是正的有理数", "“{v}” is not a positive rational", v=to_base))
+                to_base = "1"
+            self.units[code] = Unit(code, r.text("family"), to_base, r.words("label") or T("?", "?"), r.texts("aliases", False),
+                                    self.source(r.get("source", False)))
+            r.done()
+
+    def read_items(self, node: Node) -> None:
+        for code, n in Reader(node, self.door).node.value.items():
+            r = Reader(n, self.door)
+            unit = r.text("unit")
+            if unit and unit not in self.units:
+                self.door.tell("unit.unknown", r.node.value.get("unit"), T("没有单位“{u}”", "there is no unit “{u}”", u=unit),
+                               do=T("写进 units.yaml", "add it to units.yaml"))
+            self.items[code] = Item(
+                code, r.words("label") or T("?", "?"), unit, r.one_of("kind", KINDS),
+                r.one_of("over_time", ("sum", "last", "mean")), r.one_of("over_bodies", ("sum", "none"), "sum"),
+                r.text("basis", ""), r.words("definition", False), r.text("parent", ""), self.source(r.get("source")))
+            self.item_nodes[code] = n
+            r.done()
+
+    def read_factors(self, node: Node) -> None:
+        for code, n in Reader(node, self.door).node.value.items():
+            r = Reader(n, self.door)
+            unit, label = r.text("unit"), r.words("label") or T("?", "?")
+            values = []
+            for v in r.list("values"):
+                rv = Reader(v, self.door)
+                published = rv.get("published", False)
+                source = self.source(rv.get("source"))
+                values.append(FactorValue(
+                    rv.number("value"), rv.date("since"), source or Source("?"), rv.text("region", ""), rv.text("vintage", ""),
+                    day(published, self.door) if published is not None else None))
+                rv.done()
+            r.done()
+            series = [(v.region, v.since, v.vintage) for v in values]
+            if len(set(series)) != len(series):
+                self.door.tell("factor.twice", n, T("“{c}”同一天起有两个值", "“{c}” has two values from one day", c=code))
+            if not values:
+                self.door.tell("factor.none", n, T("“{c}”没有值", "“{c}” has no value", c=code))
+            self.factors[code] = Factor(code, label, unit, tuple(sorted(values, key=lambda v: (v.region, v.since))))
+
+    def read_composites(self, node: Node) -> None:
+        for code, n in Reader(node, self.door).node.value.items():
+            r = Reader(n, self.door)
+            terms = []
+            for tn in r.list("terms"):
+                rt = Reader(tn, self.door)
+                terms.append(Term(rt.text("item"), rt.texts("factors", False), rt.one_of("missing", ("unknown", "zero"), "unknown")))
+                rt.done()
+            self.composites[code] = Composite(
+                code, r.words("label") or T("?", "?"), r.text("unit"), tuple(terms), r.number("scale", Decimal(1)),
+                r.text("vintage", ""), self.source(r.get("source")))
+            self.nodes[("composite", code)] = n
+            r.done()
+
+    def read_indicators(self, node: Node) -> None:
+        for code, n in Reader(node, self.door).node.value.items():
+            r = Reader(n, self.door)
+            self.indicators[code] = Indicator(
+                code, r.words("label") or T("?", "?"), r.text("unit"), r.text("formula"), r.integer("places"),
+                self.source(r.get("source")), r.one_of("better", ("lower", "higher", "neither"), "lower"))
+            self.nodes[("indicator", code)] = n
+            r.done()
+
+    def read_check(self, n: Node) -> Check:
+        r = Reader(n, self.door)
+        check = Check(
+            r.text("id"), Severity(r.one_of("severity", ("must", "explain", "note"))), r.text("holds"),
+            r.words("says") or T("?", "?"), r.words("do") or T("?", "?"), r.text("when", ""),
+            {k: str(v.value) for k, v in r.map("let", False).items()}, self.source(r.get("source")),
+            r.text("process", "false") == "true")
+        r.done()
+        return check
+
+    def read_ledger(self, node: Node) -> None:
+        r = Reader(node, self.door)
+        code, fields = r.text("ledger"), []
+        for fn in r.list("fields"):
+            f = Reader(fn, self.door)
+            choices = {k: bilingual(v, self.door) for k, v in f.map("choices", False).items()}
+            kind = f.one_of("type", LEDGER_TYPES)
+            if (kind == "choice") != bool(choices):
+                self.door.tell("ledger.choices", fn, T("choice 要列出选项，别的类型不要", "a choice lists its choices, others do not"))
+            fields.append(LedgerField(f.text("code"), f.words("label") or T("?", "?"), kind, f.text("unit", ""),
+                                      f.text("required", "false") == "true", choices, f.words("help", False)))
+            f.done()
+        names = {f.code for f in fields}
+        key, columns, name = r.texts("key"), r.texts("columns"), r.text("name")
+        for used in (*key, *columns, name):
+            if used not in names:
+                self.door.tell("ledger.field", node, T("没有“{f}”这一栏", "there is no field “{f}”", f=used))
+        self.ledgers[code] = Ledger(code, r.words("title") or T("?", "?"), r.words("record") or T("?", "?"), key, name,
+                                    tuple(fields), columns, r.text("group", ""), self.source(r.get("source")))
+        r.done()
+
+    def read_places(self, node: Node) -> None:
+        r = Reader(node, self.door)
+        for n in r.list("divisions"):
+            d = Reader(n, self.door)
+            code = d.text("code")
+            self.divisions[code] = Division(code, d.words("name") or T("?", "?"), d.text("level"), d.text("parent", ""),
+                                            self.source(d.get("source", False)))
+            d.done()
+        for n in r.list("types", False):
+            d = Reader(n, self.door)
+            code = d.text("code")
+            self.types[code] = InstitutionType(code, d.words("label") or T("?", "?"), d.text("parent", ""), self.source(d.get("source", False)))
+            d.done()
+        r.done()
+
+    # -- forms --------------------------------------------------------------------------------------------------
+
+    def build_forms(self, nodes: list[Node]) -> None:
+        """Editions in the order of their years; one may extend the previous and say only what changes."""
+        readers = [Reader(n, self.door) for n in nodes]
+        readers.sort(key=lambda r: (r.text("form"), r.integer("years_from")))
+        for r in readers:
+            self._form(r)
+        by_code: dict[str, list[Form]] = {}
+        for form in self.forms.values():
+            by_code.setdefault(form.code, []).append(form)
+        for code, editions in by_code.items():
+            editions.sort(key=lambda f: f.years_from)
+            for a, b in zip(editions, editions[1:], strict=False):
+                node = self.nodes[("form", b.name)]
+                if a.years_to is None:
+                    # a later edition ends the open one before it, so a new file alone is enough
+                    self.forms[a.name] = dataclasses.replace(a, years_to=b.years_from - 1)
+                elif a.years_to >= b.years_from:
+                    self.door.tell("form.overlap", node, T("{a} 与 {b} 年份重叠", "{a} and {b} overlap", a=a.name, b=b.name))
+                elif a.years_to + 1 < b.years_from:
+                    self.door.tell("form.gap", node, T("{a} 与 {b} 之间缺年份", "years are missing between {a} and {b}", a=a.name, b=b.name))
+            del code
+
+    def _form_item(self, n: Node) -> FormItem:
+        r = Reader(n, self.door)
+        item = r.text("item")
+        if item not in self.items:
+            self.door.tell("form.item", n, T("没有指标“{i}”", "there is no item “{i}”", i=item), do=T("写进 items.yaml", "add it to items.yaml"))
+        made = FormItem(item, r.text("number", ""), r.words("label", False), r.text("required", "true") == "true")
+        r.done()
+        return made
+
+    def _form(self, r: Reader) -> None:
+        code, edition = r.text("form"), r.text("edition")
+        items: dict[str, FormItem] = {}
+        checks: dict[str, Check] = {}
+        before = None
+        if r.text("extends", "") == "previous":
+            earlier = [f for f in self.forms.values() if f.code == code]
+            before = max(earlier, key=lambda f: f.years_from) if earlier else None
+            if before is None:
+                self.door.tell("form.previous", r.node, T("{f} 没有前一版", "{f} has no previous edition", f=code))
+            else:
+                items = {i.item: i for i in before.items}
+                checks = {c.id: c for c in before.checks}
+        self._changes(r, items, checks)
+        for n in r.list("items", False):
+            made = self._form_item(n)
+            if made.item in items:
+                self.door.tell("form.twice", n, T("指标“{i}”列了两次", "item “{i}” is listed twice", i=made.item))
+            items[made.item] = made
+        for n in r.list("checks", False):
+            check = self.read_check(n)
+            if check.id in checks and before is None:
+                self.door.tell("check.twice", n, T("规则“{c}”写了两次", "check “{c}” stands twice", c=check.id))
+            checks[check.id] = check
+            self._check_formulas(check, n, set(items))
+        years_to = r.text("years_to", "")
+        form = Form(code, edition, r.words("title") or T("?", "?"), r.text("issuer"), r.text("document"), r.integer("years_from"),
+                    int(years_to) if years_to.isdigit() else None, r.texts("rhythm"), tuple(items.values()), tuple(checks.values()),
+                    self.source(r.get("source")), tuple(bilingual(n, self.door) for n in r.list("notes", False)))
+        if form.name in self.forms:
+            self.door.tell("form.edition", r.node, T("{f} 有两份", "{f} stands twice", f=form.name))
+        # checks of an earlier edition that read an item no longer asked fall away with it
+        kept = tuple(c for c in form.checks if _names(c) <= {i.item for i in form.items})
+        self.forms[form.name] = dataclasses.replace(form, checks=kept)
+        self.nodes[("form", form.name)] = r.node
+        r.done()
+
+    def _changes(self, r: Reader, items: dict[str, FormItem], checks: dict[str, Check]) -> None:
+        if not r.has("changes"):
+            return
+        c = Reader(r.get("changes"), self.door)
+        for n in c.list("drop", False):
+            if items.pop(str(n.value), None) is None:
+                self.door.tell("form.drop", n, T("前一版没有“{i}”", "the previous edition has no “{i}”", i=str(n.value)))
+        for old, n in c.map("relabel", False).items():
+            if old not in items:
+                self.door.tell("form.relabel", n, T("前一版没有“{i}”", "the previous edition has no “{i}”", i=old))
+            else:
+                items[old] = dataclasses.replace(items[old], label=bilingual(n, self.door))
+        for old, n in c.map("replace", False).items():
+            if old not in items:
+                self.door.tell("form.replace", n, T("前一版没有“{i}”", "the previous edition has no “{i}”", i=old))
+                continue
+            order = list(items.values())
+            place = [i.item for i in order].index(old)
+            order[place] = self._form_item(n)
+            items.clear()
+            items.update({i.item: i for i in order})
+        for n in c.list("drop_checks", False):
+            checks.pop(str(n.value), None)
+        c.done()
+
+    def _check_formulas(self, check: Check, node: Node, items: set[str]) -> None:
+        lets = set(check.let)
+        for what, text in [("holds", check.holds), *([("when", check.when)] if check.when else []), *check.let.items()]:
+            names = self._formula(text, node, want_truth=what in ("holds", "when"))
+            for name in sorted(names - lets):
+                base = name.rpartition(".")[2]
+                if base not in items:
+                    self.door.tell("formula.item", node, T("{c} 用了这一版没有的“{n}”", "{c} reads “{n}”, which this edition lacks",
+                                                           c=check.id, n=name))
+
+    def _formula(self, text: str, node: Node, want_truth: bool) -> frozenset[str]:
+        try:
+            if is_truth(text) != want_truth:
+                self.door.tell("formula.kind", node, T("“{t}”应是{k}", "“{t}” should be {k}", t=text,
+                                                       k=str(T("条件", "a condition") if want_truth else T("数", "a number"))))
+            return read(text, Needs())
+        except FormulaError as error:
+            self.door.tell("formula.bad", node, T("式子“{t}”：{f}", "formula “{t}”: {f}", t=text, f=str(error.found)), do=error.do)
+            return frozenset()
+
+    # -- after all is read --------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Names used by composites and indicators must exist."""
+        for code, c in self.composites.items():
+            node = self.nodes[("composite", code)]
+            if c.unit not in self.units:
+                self.door.tell("unit.unknown", node, T("没有单位“{u}”", "there is no unit “{u}”", u=c.unit))
+            for term in c.terms:
+                if term.item not in self.items:
+                    self.door.tell("composite.item", node, T("没有指标“{i}”", "there is no item “{i}”", i=term.item))
+                for f in term.factors:
+                    if f not in self.factors:
+                        self.door.tell("composite.factor", node, T("没有系数“{f}”", "there is no factor “{f}”", f=f))
+        for code, i in self.indicators.items():
+            node = self.nodes[("indicator", code)]
+            for name in sorted(self._formula(i.formula, node, want_truth=False)):
+                base = name.removeprefix("base.")
+                if base not in self.items and base not in self.composites:
+                    self.door.tell("indicator.name", node, T("没有“{n}”", "there is no “{n}”", n=name))
+                elif base in self.items and self.items[base].over_bodies == "none":
+                    self.door.tell("indicator.additive", node, T("“{n}”不能跨单位相加", "“{n}” cannot be added over bodies", n=name))
+
+
+def _names(check: Check) -> set[str]:
+    names: set[str] = set()
+    for text in (check.holds, *check.let.values(), *((check.when,) if check.when else ())):
+        try:
+            names |= {n.rpartition(".")[2] for n in read(text, Needs())}
+        except FormulaError:
+            return set()
+    return names - set(check.let)
+
+
+def _folders(code: str, extra: Sequence[Path]) -> list[tuple[str, Path]]:
+    shipped = BOOKS / code
+    folders = [(code, shipped)] if shipped.is_dir() else []
+    folders += [(p.name, p) for p in extra]
+    if not folders:
+        known = sorted(p.name for p in BOOKS.iterdir() if (p / "book.yaml").exists())
+        raise refuse("book.unknown", T("没有规则库“{c}”", "there is no book “{c}”", c=code),
+                     expected=T("{list}", "{list}", list="、".join(known)))
+    return folders
+
+
+SINGLE = {"sources.yaml": "read_sources", "units.yaml": "read_units", "items.yaml": "read_items", "composites.yaml": "read_composites",
+          "indicators.yaml": "read_indicators", "places.yaml": "read_places"}
+ORDER = ["sources.yaml", "units.yaml", "items.yaml", "places.yaml", "composites.yaml", "indicators.yaml"]
+
+
+def _read_all(b: _Builder, folders: list[tuple[str, Path]]) -> None:
+    forms: list[Node] = []
+    for name in ORDER:
+        for label, folder in folders:
+            if (folder / name).exists() and (node := read_yaml(folder / name, f"{label}/{name}", b.door)) is not None:
+                getattr(b, SINGLE[name])(node)
+    for label, folder in folders:
+        for path in sorted(folder.rglob("*.yaml")):
+            relative = path.relative_to(folder)
+            place = f"{label}/{relative.as_posix()}"
+            room = relative.parts[0] if len(relative.parts) > 1 else ""
+            if (not room and path.name in SINGLE) or room == "cases":
+                continue
+            node = read_yaml(path, place, b.door)
+            if node is None:
+                continue
+            if not room and path.name == "book.yaml":
+                _head(b, node)
+            elif not room and path.name == "gaps.yaml":
+                b.gaps += [_gap(b, n) for n in node]
+            elif room == "factors":
+                b.read_factors(node)
+            elif room == "forms":
+                forms.append(node)
+            elif room == "ledgers":
+                b.read_ledger(node)
+            elif room == "documents":
+                b.documents[path.stem] = node
+            elif room == "tables":
+                b.tables[path.stem] = node
+            else:
+                b.door.tell("file.unknown", node, T("不认识的文件", "a file that does not belong here"),
+                            expected=T("{list}", "{list}", list="、".join([*ORDER, "book.yaml", "gaps.yaml", "factors/ forms/ ledgers/ documents/ tables/ cases/"])))
+    b.build_forms(forms)
+
+
+def _head(b: _Builder, node: Node) -> None:
+    r = Reader(node, b.door)
+    b.head["code"], b.head["title"] = r.text("book"), r.words("title")
+    settings = r.get("settings")
+    b.settings.update(settings.plain() if settings is not None and isinstance(settings.value, dict) else {})
+    r.done()
+
+
+def _gap(b: _Builder, node: Node) -> Gap:
+    r = Reader(node, b.door)
+    made = Gap(r.words("topic") or T("?", "?"), r.words("missing") or T("?", "?"), r.words("consequence") or T("?", "?"))
+    r.done()
+    return made
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, T):
+        return {"zh": value.zh, "en": value.en}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _canonical(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Node):
+        return value.plain()
+    if isinstance(value, Mapping):
+        return {str(k): _canonical(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_canonical(v) for v in value]
+    return str(value) if isinstance(value, (Decimal, dt.date)) else value
+
+
+@functools.lru_cache(maxsize=16)
+def load(code: str = "cn", extra: tuple[Path, ...] = ()) -> Book:
+    """Read a book with further folders laid over it. Raises ``Refused`` with every problem, by file and line.
+
+    A folder in ``extra`` holds the same files; what it declares is added to, or takes the place of, what is shipped, so
+    a later edition dropped into a workspace needs no new program.
+    """
+    b = _Builder()
+    _read_all(b, _folders(code, extra))
+    if not b.head:
+        b.door.tell("book.head", None, T("{c} 缺 book.yaml", "{c} has no book.yaml", c=code))
+    b.close()
+    if b.door.problems:
+        raise Refused(*b.door.problems)
+    parts: dict[str, Any] = {
+        "items": b.items, "units": b.units, "factors": b.factors, "composites": b.composites, "indicators": b.indicators,
+        "forms": b.forms, "types": b.types, "divisions": b.divisions, "ledgers": b.ledgers,
+        "documents": {k: n.plain() for k, n in b.documents.items()}, "tables": {k: n.plain() for k, n in b.tables.items()},
+        "settings": b.settings, "gaps": tuple(b.gaps)}
+    text = json.dumps(_canonical(parts), ensure_ascii=False, sort_keys=True)
+    return Book(code=b.head["code"], title=b.head["title"], hash=hashlib.sha256(text.encode()).hexdigest(), **parts)
+
+
+def form_for(book: Book, form: str, year: int) -> Form:
+    """The edition of a form by which a data year is judged. Raises ``Refused`` naming the years there are."""
+    editions = [f for f in book.forms.values() if f.code == form]
+    for f in editions:
+        if f.years_from <= year and (f.years_to is None or year <= f.years_to):
+            return f
+    raise refuse(
+        "form.none", T("{form} 没有 {year} 数据年份的版本", "{form} has no edition for data year {year}", form=form, year=year),
+        expected=T("{list}", "{list}", list="、".join(f"{f.name}: {f.years_from}–{f.years_to or ''}" for f in editions) or "—"))
+
+
+def factor_value(book: Book, factor: str, on: dt.date, region: str = "", vintage: str = "") -> FactorValue:
+    """The value of a factor in force on a day, for a region and (frozen) vintage. Raises ``Refused`` if there is none."""
+    values = [v for v in book.factors[factor].values if v.region in ("", region) and (not vintage or v.vintage == vintage)]
+    values = [v for v in values if vintage or v.since <= on]
+    if not values:
+        raise refuse("factor.none", T("系数“{f}”在 {d} 没有值{r}", "factor “{f}” has no value on {d}{r}",
+                                      f=str(book.factors[factor].label), d=on.isoformat(), r=f"（{region}）" if region else ""),
+                     do=T("在规则库 factors/ 里补上，注明出处", "add it to factors/ with its source"))
+    return max(values, key=lambda v: (v.region == region, v.since))
+
+
+@functools.lru_cache(maxsize=8)
+def _aliases(units: tuple[Unit, ...]) -> dict[str, str]:
+    table: dict[str, str] = {}
+    for u in units:
+        for name in (u.code, u.label.zh, u.label.en, *u.aliases):
+            table.setdefault(_folded(name), u.code)
+    return table
+
+
+def _folded(text: str) -> str:
+    import unicodedata
+
+    return "".join(unicodedata.normalize("NFKC", text).split()).casefold()
+
+
+def unit_code(book: Book, text: str) -> str:
+    """The unit a text names, by code or alias. Raises ``Refused`` naming it: an unknown unit is never guessed."""
+    exact = book.units.get(text.strip())
+    if exact is not None:
+        return exact.code
+    found = _aliases(tuple(book.units.values())).get(_folded(text))
+    if found is None:
+        raise refuse("unit.unknown", T("不认识的计量单位“{u}”", "unknown unit “{u}”", u=text.strip()),
+                     do=T("改成规则库里的单位，或请管理员补充", "use a unit of the rulebook, or have it added"))
+    return found
+
+
+def convert(book: Book, value: Decimal, unit_from: str, unit_to: str) -> Fraction:
+    """``value`` of one unit in another of the same family, exactly. Raises ``Refused`` for another family."""
+    a, b = book.units[unit_code(book, unit_from)], book.units[unit_code(book, unit_to)]
+    if a.family != b.family:
+        raise refuse("unit.family", T("{a} 不能换成 {b}", "{a} does not convert to {b}", a=a.code, b=b.code),
+                     do=T("核对这一列到底是什么单位", "check which unit the column really has"))
+    return Fraction(value) * Fraction(a.to_base) / Fraction(b.to_base)
+
+
+__all__ = ["Place", "Problem", "convert", "decimal", "factor_value", "form_for", "load", "unit_code"]
