@@ -72,7 +72,7 @@ def test_codes_that_a_spreadsheet_has_spoilt(cell: str, code: str) -> None:
 
 @pytest.mark.parametrize(("cell", "text"), [
     ("t示例\n小学", "示例小学"), ("t示例 \r\n 小学", "示例小学"), ("tOne\nParkway", "One Parkway"), ("t'=1+1", "=1+1"), ("t'@x", "@x"),
-    ("t'普通", "'普通"), ("t＝1", "＝1"), ("t'＝1", "＝1"), ("t𠮷䶮", "𠮷䶮"), ("t a  b ", "a  b"), ("t\u202eabc", "abc"), ("t<b>", "<b>")])
+    ("t'普通", "'普通"), ("t＝1", "＝1"), ("t'＝1", "＝1"), ("t𠮷䶮", "𠮷䶮"), ("t a  b ", "a  b"), ("t\u202eabc", "\u202eabc"), ("t\ufeffabc\u200b ", "abc"), ("t<b>", "<b>")])
 def test_texts_are_kept(cell: str, text: str) -> None:
     assert c.text_of(cell) == text
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jieneng.core.problem import Refused
-from jieneng.returns.intake.layout import MISSING, Layout, Spec, check_layout, load_layout, parse_layout, period_pattern
+from jieneng.returns.intake.checking import check_layout
+from jieneng.returns.intake.layout import MISSING, Layout, Spec, load_layout, parse_layout, period_pattern
 
 from .corpus import a_book
 

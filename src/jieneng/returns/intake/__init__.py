@@ -11,16 +11,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .checking import check_layout
     from .drafts import BodyRow, Draft, From, IntakeResult, LedgerRow
+    from .fields import Units
     from .guard import Limits, Look, look, shown_name
-    from .layout import Layout, check_layout, load_layout, parse_layout
-    from .reader import Units, read_file, read_table
+    from .layout import Layout, load_layout, parse_layout
+    from .reader import read_file, read_table
 
 _HOMES = {
     "drafts": ("BodyRow", "Draft", "From", "IntakeResult", "LedgerRow"),
     "guard": ("Limits", "Look", "look", "shown_name"),
-    "layout": ("Layout", "check_layout", "load_layout", "parse_layout"),
-    "reader": ("Units", "read_file", "read_table"),
+    "checking": ("check_layout",),
+    "layout": ("Layout", "load_layout", "parse_layout"),
+    "fields": ("Units",),
+    "reader": ("read_file", "read_table"),
 }
 __all__ = [
     "BodyRow",

@@ -30,6 +30,7 @@ _WIDE = str.maketrans(
     }
 )
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
+_OUTER = re.compile("^[\\s\u200b\ufeff]+|[\\s\u200b\ufeff]+$")
 _LOST = re.compile(r"\d(?:\.\d+)?E\+\d+", re.I)
 _ASIAN = r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"
 _BREAK = re.compile(r"[ \t]*[\r\n]+[ \t]*")
@@ -71,13 +72,16 @@ def unguarded(text: str) -> str:
 
 
 def text_of(cell: str) -> str:
-    """A cell as one text: outer spaces cut, line breaks inside (from wrapping) closed up. Raises Fault for no text."""
+    """A cell as one text, kept as it is but for outer spaces and line breaks (from wrapping), which are closed up.
+
+    Raises Fault for errors, uncalculated formulas and NUL.
+    """
     if not cell:
         return ""
     if cell[0] in "efu":
         raise _no_value(cell)
     text = unguarded(shown(cell).strip("\t\ufeff")) if cell[0] == "t" else shown(cell)
-    return _join_lines(_INVISIBLE.sub("", text).strip())
+    return _join_lines(_OUTER.sub("", text))
 
 
 def _join_lines(text: str) -> str:
@@ -109,7 +113,7 @@ def _no_value(cell: str) -> Fault:
 
 def identifier(cell: str, scheme: str) -> str:
     """A code as text. Raises Fault where a spreadsheet has eaten digits."""
-    text = text_of(cell)
+    text = _INVISIBLE.sub("", text_of(cell))
     eaten = Fault(
         "identifier-eaten",
         T(

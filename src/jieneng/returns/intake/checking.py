@@ -1,0 +1,145 @@
+"""A layout against a book: items, units, energy bases, fields and codes that the book does not have."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+
+from jieneng.core.problem import Place, Problem
+from jieneng.core.words import T
+from jieneng.rulebook.types import Book
+
+from .layout import Layout
+
+
+def check_layout(layout: Layout, book: Book, convertible: Callable[[str, str], bool]) -> list[Problem]:
+    """What the layout asks of a book that the book does not have: items, units, bases, fields, codes.
+
+    ``convertible(unit_from, unit_to)`` tells whether a unit is known and of the same family.
+    """
+    problems: list[Problem] = []
+
+    def wrong(line: int, found: T, expected: T | None = None, do: T | None = None) -> None:
+        problems.append(Problem("layout-book", found, expected, do, Place(file=layout.place, line=line)))
+
+    if layout.book != book.code:
+        wrong(
+            1,
+            T(
+                "布局用规则库“{a}”，现在用的是“{b}”",
+                "the layout is for book “{a}”, this is “{b}”",
+                a=layout.book,
+                b=book.code,
+            ),
+        )
+        return problems
+    forms = {f.code for f in book.forms.values()}
+    if layout.form and layout.form not in forms:
+        wrong(
+            1,
+            T("规则库没有报表“{f}”", "the book has no form “{f}”", f=layout.form),
+            T("{a}", "{a}", a=", ".join(sorted(forms))),
+        )
+    for spec in layout.items:
+        item = book.items.get(spec.item)
+        if item is None:
+            wrong(
+                spec.line,
+                T("规则库没有指标“{i}”", "the book has no item “{i}”", i=spec.item),
+                do=_nearest(spec.item, list(book.items)),
+            )
+            continue
+        unit = spec.unit.value if spec.unit.value is not None else (layout.unit.value if layout.unit else None)
+        if unit is not None and not convertible(unit, item.unit):
+            wrong(
+                spec.line,
+                T(
+                    "“{c}”的单位“{u}”不认识或不能换成“{v}”",
+                    "“{c}”: unit “{u}” is unknown or cannot become “{v}”",
+                    c=spec.column,
+                    u=unit,
+                    v=item.unit,
+                ),
+            )
+        if item.basis != spec.basis:
+            wrong(
+                spec.line,
+                T(
+                    "“{c}”的能量口径写“{a}”，指标“{i}”是“{b}”",
+                    "“{c}”: basis “{a}”, but item “{i}” has “{b}”",
+                    c=spec.column,
+                    a=spec.basis,
+                    i=spec.item,
+                    b=item.basis,
+                ),
+                do=T("在这一行写 basis: {b}", "write basis: {b} on this line", b=item.basis) if item.basis else None,
+            )
+    _check_codes(layout, book, wrong)
+    if layout.ledger:
+        _check_ledger(layout, book, convertible, wrong)
+    return problems
+
+
+_Wrong = Callable[..., None]
+
+
+def _check_codes(layout: Layout, book: Book, wrong: _Wrong) -> None:
+    """Codes that a map or a fixed value gives must exist in the book (where the book lists such codes)."""
+    for name, known in (("area", book.divisions), ("territory", book.divisions), ("type", book.types)):
+        spec = layout.fields.get(name)
+        if spec is None or not known:
+            continue
+        for code in [*spec.map.values(), *([] if spec.value is None or spec.map else [spec.value])]:
+            if code and code not in known:
+                wrong(
+                    spec.line, T("“{n}”的代码“{c}”不在规则库", "“{n}”: code “{c}” is not in the book", n=name, c=code)
+                )
+
+
+def _check_ledger(layout: Layout, book: Book, convertible: Callable[[str, str], bool], wrong: _Wrong) -> None:
+    ledger = book.ledgers.get(layout.ledger)
+    if ledger is None:
+        wrong(
+            1,
+            T("规则库没有台账“{k}”", "the book has no ledger “{k}”", k=layout.ledger),
+            T("{a}", "{a}", a=", ".join(sorted(book.ledgers))),
+        )
+        return
+    known = {f.code: f for f in ledger.fields}
+    for spec in layout.ledger_fields:
+        field_ = known.get(spec.field)
+        if field_ is None:
+            wrong(
+                spec.line,
+                T("台账“{k}”没有字段“{f}”", "ledger “{k}” has no field “{f}”", k=layout.ledger, f=spec.field),
+                do=_nearest(spec.field, list(known)),
+            )
+            continue
+        unit = spec.unit.value if spec.unit else None
+        if unit is not None and not convertible(unit, field_.unit):
+            wrong(
+                spec.line,
+                T(
+                    "单位“{u}”不认识或不能换成“{v}”",
+                    "unit “{u}” is unknown or cannot become “{v}”",
+                    u=unit,
+                    v=field_.unit,
+                ),
+            )
+        if field_.choices:
+            for code in spec.spec.map.values():
+                if code and code not in field_.choices:
+                    wrong(
+                        spec.line,
+                        T("字段“{f}”没有选项“{c}”", "field “{f}” has no choice “{c}”", f=spec.field, c=code),
+                        T("{a}", "{a}", a=", ".join(field_.choices)),
+                    )
+    given = {f.field for f in layout.ledger_fields}
+    for code in ledger.key:
+        if code not in given:
+            wrong(1, T("缺台账的主键字段“{f}”", "the ledger's key field “{f}” is missing", f=code))
+
+
+def _nearest(word: str, known: list[str]) -> T | None:
+    close = difflib.get_close_matches(word, known, n=3)
+    return T("是不是 {a}", "perhaps {a}", a=", ".join(close)) if close else None
