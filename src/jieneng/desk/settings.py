@@ -88,7 +88,7 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["jieneng.desk.templatetags.jn"],
+            "builtins": ["jieneng.desk.templatetags.jn", "jieneng.desk.templatetags.rooms"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

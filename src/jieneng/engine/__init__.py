@@ -1,1 +1,14 @@
-"""engine."""
+"""engine: snapshots and sums. The only room that knows SQL dialects, Arrow and DuckDB; it knows no Django.
+
+May import: core, rulebook. Others may use: connect, Ask, write_snapshot, open_snapshot, verify_snapshot,
+clean_leftovers, tables (read_table, write_table), and the types of their answers.
+"""
+
+from .snapshot import Snapshot, clean_leftovers, open_snapshot, verify_snapshot, write_snapshot
+from .sums import Ask, Cell, Engine, Group, LedgerAnswer, Total, connect
+from .tables import read_table, write_table
+
+__all__ = [
+    "Ask", "Cell", "Engine", "Group", "LedgerAnswer", "Snapshot", "Total", "clean_leftovers", "connect", "open_snapshot",
+    "read_table", "verify_snapshot", "write_snapshot", "write_table",
+]

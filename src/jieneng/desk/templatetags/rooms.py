@@ -1,0 +1,310 @@
+"""Tags that know the rooms: states, severities, figures with their proof, the calculation tree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.http import QueryDict
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from jieneng.core.amount import decimal_of
+from jieneng.core.figure import Figure, Selection
+from jieneng.core.period import Period
+from jieneng.core.problem import Severity
+from jieneng.core.words import T, language
+from jieneng.figures.overview import trace_url
+from jieneng.people.roles import ROLES
+from jieneng.returns.moves import STATES
+from jieneng.returns.queries import book
+
+from .jn import icon
+
+register = template.Library()
+FILLS = {"expected": "#c3cdd7", "draft": "#8fa1b3", "returned": "#e2a83a", "filed": "#5b93d1", "dept_ok": "#2a9aa8",
+         "county_ok": "#1a6b3b", "accepted": "#1a6b3b", "signed": "#123d75", "exempt": "#e9edf1", "covered": "#e9edf1"}
+VERB_WORDS = {
+    "register.import": T("导入名录", "register imported"), "register.change": T("名录变更", "standing changed"),
+    "round.open": T("新建统计任务", "round opened"), "round.sign_off": T("审定", "signed off"),
+    "returns.import": T("导入报表", "returns imported"), "returns.accept": T("审核通过", "accepted"),
+    "returns.send_back": T("退回核实", "sent back"), "returns.reopen": T("重新打开", "reopened"), "returns.sign": T("审定", "signed"),
+    "snapshot.freeze": T("封存快照", "snapshot frozen"), "ledger.save": T("登记台账", "ledger line saved"),
+    "ledger.import": T("导入台账", "ledger imported"), "ledger.withdraw": T("撤销台账", "ledger line withdrawn"),
+    "document.compose": T("编制文稿", "document composed"), "workspace.init": T("建立工作区", "workspace made"),
+    "account.create": T("新建账号", "account created"), "account.appoint": T("授予角色", "role given"),
+    "account.disable": T("停用账号", "account disabled"), "account.password": T("改密码", "password changed"),
+    "backup.restore": T("恢复备份", "backup restored"),
+}
+
+
+@register.simple_tag
+def role(code: str) -> str:
+    return str(ROLES[code].label) if code in ROLES else code
+
+
+@register.simple_tag
+def verb(code: str) -> str:
+    return str(VERB_WORDS.get(code, code))
+
+
+@register.simple_tag
+def say(text: Any) -> str:
+    """A text stored in both languages, in the one in force."""
+    if isinstance(text, Mapping):
+        return text.get(language()) or text.get("zh") or ""
+    return "" if text is None else str(text)
+
+
+@register.simple_tag
+def raw_text(text: T) -> str:
+    """A text with its braces as written (a rule's words before a value is put in)."""
+    return text.zh if language() == "zh" else text.en
+
+
+@register.simple_tag
+def event_data(data: Mapping[str, Any]) -> str:
+    """The gist of an event: its small fields in one line."""
+    parts = []
+    for key, value in data.items():
+        if value in (None, "", [], {}) or key in ("returns", "institutions", "rulebook", "manifest", "from"):
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        parts.append(f"{key}: {text if len(text) <= 60 else text[:57] + '…'}")
+    return "；".join(parts)[:300]
+
+
+@register.simple_tag
+def state_word(state: str) -> str:
+    return str(STATES[state])
+
+
+@register.simple_tag
+def state_dot(state: str) -> SafeString:
+    return format_html('<svg aria-hidden="true"><rect width="12" height="12" rx="2" fill="{}"/></svg>', FILLS[state])
+
+
+@register.simple_tag
+def state_bar(counts: Mapping[str, int]) -> SafeString:
+    """A stacked bar in the fixed order and fills of the states; its label says the counts."""
+    shown = [(s, counts[s]) for s in STATES if counts.get(s) and s not in ("covered", "exempt")]
+    total = sum(n for _, n in shown) or 1
+    x, parts = Decimal(0), []
+    for state, n in shown:
+        width = Decimal(n) * 100 / total
+        parts.append((f"{x:.2f}%", f"{max(width - Decimal('0.25'), Decimal('0.3')):.2f}%", FILLS[state]))
+        x += width
+    label = "，".join(f"{STATES[s]} {n}" for s, n in shown) or str(T("没有应报", "none expected"))
+    rects = format_html_join("", '<rect x="{}" y="0" width="{}" height="10" fill="{}"/>', parts)
+    return format_html('<svg class="bar" role="img" aria-label="{}"><rect width="100%" height="10" fill="#e9edf1"/>{}</svg>', label, rects)
+
+
+@register.simple_tag
+def severity(code: Any) -> SafeString:
+    s = Severity(str(getattr(code, "value", code)))
+    tone = {"must": "e", "explain": "w", "note": "p"}[s.value]
+    name = {"must": "alert-octagon", "explain": "message-2-question", "note": "info-circle"}[s.value]
+    return format_html('<span class="chip {}">{}{}</span>', tone, icon(name), s.label)
+
+
+def written(value: Any, places: int) -> str:
+    """A number with thousands separators, a real minus sign, and ``places`` decimals."""
+    text = f"{decimal_of(Fraction(value), places):,.{places}f}"
+    return text.replace("-", "−")
+
+
+@register.simple_tag
+def answer(value: Any, places: int | None = None) -> SafeString:
+    """A reported value. Not answered looks different from zero."""
+    if value is None or value == "":
+        return format_html('<span class="chip e">{}</span>', T("未填", "not answered"))
+    number = Decimal(str(value))
+    if places is None:
+        text = f"{number:,f}"
+        return format_html("{}", text.replace("-", "−"))
+    return format_html("{}", written(number, places))
+
+
+@register.simple_tag
+def exact(value: Any, places: int = 0) -> SafeString:
+    """An exact sum, shown with ``places`` decimals and no trailing zeros."""
+    if value is None:
+        return format_html('<span class="chip w">{}</span>', T("算不出", "unknown"))
+    text = written(value, places)
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return format_html("{}", text)
+
+
+def _unknown(figure: Figure | None) -> SafeString:
+    note = figure.note if figure is not None else ""
+    return format_html('<span class="chip w" title="{}">{}</span>', note, T("算不出", "unknown"))
+
+
+@register.simple_tag(takes_context=True)
+def fig(context: Any, figure: Figure | None, places: int = 1, unit: bool = True) -> SafeString:
+    """A figure: its number opens its proof."""
+    if figure is None:
+        return format_html('<span class="z">—</span>')
+    if figure.exact is None:
+        return _unknown(figure)
+    text, snapshot = written(figure.exact, places), context.get("snapshot")
+    tail = format_html('<span class="u">{}</span>', figure.unit) if unit else ""
+    if snapshot is None:
+        return format_html("{}{}", text, tail)
+    return format_html('<a class="n" href="{}">{}</a>{}', trace_url(figure, snapshot.pk), text, tail)
+
+
+@register.simple_tag(takes_context=True)
+def fig_at(context: Any, figure: Figure | None, columns: list[dict[str, Any]], n: int) -> SafeString:
+    """A figure in a table whose heads carry the units."""
+    return fig(context, figure, columns[n]["places"], False)
+
+
+@register.simple_tag
+def fig_plain(figure: Figure, places: int = 1) -> str:
+    return str(T("算不出", "unknown")) if figure.exact is None else f"{written(figure.exact, places)} {figure.unit}"
+
+
+@register.simple_tag
+def change(value: Fraction | None) -> SafeString:
+    """A relative change in per cent, always with its sign. A rise is bold ink, never red."""
+    if value is None:
+        return format_html('<span class="z">—</span>')
+    text = written(value * 100, 1)
+    sign = "" if text.startswith("−") or not float(decimal_of(value * 100, 1)) else "+"
+    return format_html('<span class="{}">{}{}%</span>', "t-ok b" if value < 0 else "b", sign, text)
+
+
+@register.simple_tag
+def share(value: Fraction | None) -> str:
+    return "" if value is None else written(value * 100, 1) + "%"
+
+
+@register.simple_tag
+def coverage(figure: Figure | None) -> SafeString:
+    """How many members a figure rests on: 覆盖 1,128 / 1,130 家."""
+    if figure is None or figure.coverage is None:
+        return SafeString("")
+    c = figure.coverage
+    return format_html('<span class="{}">{}</span>', "" if c.full else "t-warn",
+                       T("覆盖 {a} / {b} 家", "covers {a} of {b}", a=f"{c.covered:,}", b=f"{c.members:,}"))
+
+
+@register.simple_tag
+def period(text: str) -> str:
+    return str(Period.parse(text).label)
+
+
+@register.simple_tag
+def version(code: str) -> str:
+    words = {"city": T("市报送版", "city version"), "province": T("省审定版", "province version"), "nation": T("国家核定版", "national version")}
+    return str(words.get(code, code))
+
+
+@register.simple_tag
+def long_date(day: Any) -> str:
+    week = "一二三四五六日"[day.weekday()]
+    return str(T(f"{day.month} 月 {day.day} 日 星期{week}", day.strftime("%A, %-d %B")))
+
+
+@register.simple_tag
+def factor_label(code: str) -> str:
+    found = book().factors.get(code)
+    return str(found.label) if found else code
+
+
+@register.simple_tag
+def table_title(table: Mapping[str, Any]) -> str:
+    title = table.get("title", "")
+    return say(title) if isinstance(title, Mapping) else str(title)
+
+
+@register.filter
+def lookup(table: Mapping[str, Any], key: str) -> Any:
+    return table.get(key, "")
+
+
+@register.simple_tag
+def selected_if(filters: QueryDict, name: str, value: str) -> SafeString:
+    return mark_safe(" selected") if filters.get(name, "") == value else SafeString("")  # noqa: S308  a constant
+
+
+@register.simple_tag(takes_context=True)
+def sort_head(context: Any, name: str, zh: str, en: str) -> SafeString:
+    """A column head that sorts, with aria-sort."""
+    get = context["request"].GET.copy()
+    now = get.get("sort", "area")
+    get["sort"] = "-" + name if now == name else name
+    get.pop("page", None)
+    state = "ascending" if now == name else "descending" if now == "-" + name else "none"
+    mark = {"ascending": "↑", "descending": "↓", "none": ""}[state]
+    return format_html('<th aria-sort="{}"><a class="th-s" href="?{}">{} {}</a></th>', state, get.urlencode(), T(zh, en), mark)
+
+
+@register.simple_tag
+def import_counts(counts: Mapping[str, Mapping[str, int]]) -> SafeString:
+    """The three counts of an import as cells."""
+    sums = {k: sum(c.get(k, 0) for name, c in counts.items() if name != "read") for k in ("new", "changed", "same")}
+    return format_html_join("", '<td class="num">{}</td>', ((f"{v:,}",) for v in sums.values()))
+
+
+@register.simple_tag
+def branch_query(get: QueryDict, level: str, code: Any) -> str:
+    """The address of the next level below one line of the tree."""
+    query = get.copy()
+    if level == "area":
+        query["in_area"], query["level"] = str(code), "institution"
+    else:
+        query["in_institution"], query["level"] = str(code), "cells"
+    return query.urlencode()
+
+
+SIGNS = {"ratio": "÷", "product": "×", "sum": "Σ"}
+
+
+@register.simple_tag(takes_context=True)
+def tree(context: Any, figure: Figure, places: int, query: str) -> SafeString:
+    """The calculation tree of a figure, open down to its leaves; leaves unfold by area, institution and cell."""
+    return _branch(figure, figure, [], query, places, None)
+
+
+def _sign(figure: Figure) -> str:
+    parts = [p for p in figure.parts if isinstance(p, Figure)]
+    if figure.factors and not parts:
+        return "×"
+    return "÷" if "÷" in figure.how or "ratio" in figure.how else "Σ"
+
+
+def _branch(root: Figure, node: Figure | Selection, path: list[int], query: str, places: int, share_of: Fraction | None) -> SafeString:
+    if isinstance(node, Selection):
+        return _leaf(node, path, query)
+    part = node.exact / share_of if share_of and node.exact is not None else None
+    inner = format_html_join("", "{}", (
+        (_branch(root, p, [*path, n], query, 1, node.exact if _sign(node) == "Σ" else None),) for n, p in enumerate(node.parts)))
+    value = SafeString("") if node.exact is None else exact(node.exact, places if node is root else 4)
+    return format_html(
+        '<li><div class="nd"><button class="tw-b" type="button" data-tree aria-expanded="true" aria-label="{}">{}</button>'
+        '<span class="op" aria-hidden="true">{}</span><span class="lbl" title="{}">{}{}</span>'
+        '<span class="val">{}<span class="u">{}</span></span><span class="sh">{}</span></div><ul>{}</ul></li>',
+        T("展开或收起", "open or close"), icon("chevron-down"), _sign(node), say(node.label), say(node.label),
+        format_html('　<span class="m3 sm">{}</span>', node.how) if node.how and node is not root else "",
+        value if node.exact is not None else _unknown(node), node.unit, share(part), inner)
+
+
+def _leaf(node: Selection, path: list[int], query: str) -> SafeString:
+    label = T("{m} 家填报，{r} 个数据格", "{m} institutions, {r} cells", m=f"{node.members:,}", r=f"{node.rows:,}")
+    address = query + "&" + urlencode({"path": ".".join(map(str, path)), "level": "area"})
+    if node.kind.startswith("ledger:"):
+        return format_html('<li><div class="nd"><span class="tw-b"></span><span class="op" aria-hidden="true">□</span>'
+                           '<span class="lbl">{}</span></div></li>', T("台账 {r} 条", "{r} ledger lines", r=node.rows))
+    return format_html(
+        '<li><div class="nd"><button class="tw-b" type="button" aria-expanded="false" aria-label="{}" hx-get="/figures/trace/branch/?{}" '
+        'hx-target="next ul" hx-swap="innerHTML">{}</button><span class="op" aria-hidden="true">□</span><span class="lbl">{}</span>'
+        '<span class="val"></span><span class="sh"></span></div><ul></ul></li>',
+        T("按地区展开", "open by area"), address, icon("chevron-right"), label)
