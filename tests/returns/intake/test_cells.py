@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jieneng.core.amount import stored
 from jieneng.returns.intake import cells as c
+from jieneng.returns.intake.fields import fitted
 
 
 @pytest.mark.parametrize(("cell", "value"), [
@@ -110,6 +113,21 @@ def test_truths() -> None:
     assert c.truth("b1") is True
     with pytest.raises(c.Fault):
         c.truth("t大概")
+
+
+@given(st.one_of(st.decimals(-2 * 10**12, 2 * 10**12), st.decimals(-10, 10, places=4), st.decimals(-10**11, 10**11, places=5)),
+       st.sampled_from([Fraction(1), Fraction(10000), Fraction(2500, 9)]))
+def test_amounts_are_fitted_as_core_stores_them(value: Decimal, factor: Fraction) -> None:
+    try:
+        expected: tuple[Decimal, bool] | None = stored(Fraction(value) * factor)
+    except ValueError:
+        expected = None
+    try:
+        got = fitted(value, factor)
+    except ValueError:
+        assert expected is None
+    else:
+        assert got == expected and str(got[0]) == str(expected[0] + 0), (got, expected)
 
 
 def test_matching_ignores_width_case_spaces_and_breaks() -> None:

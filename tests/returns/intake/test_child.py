@@ -211,6 +211,19 @@ def test_progress_is_told(tmp_path: Path) -> None:
     assert seen == [(5000, 12_000), (10_000, 12_000)]
 
 
+def test_the_server_never_loads_the_workbook_reader_and_the_room_needs_no_django() -> None:
+    code = ("import sys\nfrom jieneng.returns.intake import read_file, parse_layout, check_layout, look\n"
+            "print([m for m in ('django', 'python_calamine', 'duckdb') if m in sys.modules])")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout == "[]\n"
+
+
+def test_no_secret_of_the_server_goes_to_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JIENENG_SECRET_KEY", "s")
+    monkeypatch.setenv("PYTHONPATH", "/x")
+    given = opening._environment("/r")
+    assert "JIENENG_SECRET_KEY" not in given and given["PYTHONPATH"].startswith("/r") and given["PYTHONPATH"].endswith("/x")
+
+
 def test_numbers_as_their_shortest_decimal() -> None:
     assert [child.number(x) for x in (5.0, 0.1, 1e22, 123456789.123, 2)] == ["5", "0.1", "1e+22", "123456789.123", "2"]
     assert child.encode(dt.time(12)) == "h12:00:00" and child.encode("a\0b") == "u"

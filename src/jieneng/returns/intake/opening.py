@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -72,7 +73,7 @@ def open_table(
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=root,
-            env={"PYTHONPATH": root, "LANG": "C.UTF-8", **_windows_environment()},
+            env=_environment(root),
         )
     stream = _Stream(child, limits, shown, progress)
     timer = threading.Timer(limits.wall, stream.too_long)
@@ -92,11 +93,14 @@ def open_table(
         child.wait()
 
 
-def _windows_environment() -> dict[str, str]:
-    """Windows starts no Python without these."""
-    import os
+_KEPT = ("SYSTEMROOT", "SYSTEMDRIVE", "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
 
-    return {k: os.environ[k] for k in ("SYSTEMROOT", "SYSTEMDRIVE") if k in os.environ}
+
+def _environment(root: str) -> dict[str, str]:
+    """What a Python needs to start (Windows, portable editions); no secrets of the server go to the child."""
+    kept = {k: os.environ[k] for k in _KEPT if k in os.environ}
+    path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
+    return {**kept, "PYTHONPATH": path, "LANG": "C.UTF-8"}
 
 
 class _Stream:
