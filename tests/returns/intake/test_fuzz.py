@@ -175,7 +175,7 @@ def test_a_nul_in_a_workbook_is_told(tmp_path: Path) -> None:
     layout = parse_layout("layout: f\ntitle: {zh: 试, en: test}\nbook: test\nreads: register\nfile: {kind: xlsx}\n"
                           "identifier: {column: 代码, scheme: platform}\nname: 名称\n")
     result = read_file(tmp_path / "a.xlsx", layout, BOOK)
-    assert [p.code for p in result.problems if p.code == "cell-nul"] == ["cell-nul"] or result.bodies[0].name == "a_x0000_b"
+    assert [p.code for p in result.problems][:1] == ["cell-nul"]
 
 
 def test_the_archive_of_the_corpus_is_sound() -> None:
