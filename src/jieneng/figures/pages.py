@@ -10,13 +10,15 @@ from django.shortcuts import render
 from jieneng import engine
 from jieneng.core.figure import Figure, Selection
 from jieneng.core.period import Period
-from jieneng.core.words import T
+from jieneng.core.words import T, language
 from jieneng.people.access import needs
 from jieneng.records.workbook import Column, list_workbook, workbook_response
+from jieneng.registry.queries import standing_of
 from jieneng.returns import queries as returns
-from jieneng.returns.models import Return, SnapshotRecord
+from jieneng.returns.models import Import, Return, SnapshotRecord
 
 from . import overview as view
+from .calculate import SCALE, calculate, expand
 from .prove import prove
 
 GROUPINGS = {"area": T("地区（归口）", "line"), "department": T("部门", "department"), "type": T("类型", "type"),
@@ -133,7 +135,7 @@ def asked(request: HttpRequest) -> tuple[SnapshotRecord, Figure]:
     where = _where(request)
     if by:
         where = {**where, by: int(code) if by == "institution" and code.isdigit() else code}
-    figures = view.calculate(book, engine.connect(), returns.opened(snapshot), [name], period=period, by=by or None,
+    figures = calculate(book, engine.connect(), returns.opened(snapshot), [name], period=period, by=by or None,
                              where=where)
     found = [f for f in figures if f.subject.get("code", "") == code]
     if not found:
@@ -146,9 +148,9 @@ def trace(request: HttpRequest) -> HttpResponse:
     """How a figure came about: proof line, calculation tree, factors with their sources."""
     snapshot, figure = asked(request)
     book = returns.book()
-    proof = prove(engine.connect(), returns.opened(snapshot), figure)
+    proof = prove(book, engine.connect(), returns.opened(snapshot), figure)
     return render(request, "figures/trace.html", {
-        "title": T("{label} 是怎么来的", "Where {label} comes from", label=figure.label["zh" if True else "en"]),
+        "title": T("{label} 是怎么来的", "Where {label} comes from", label=figure.label[language()]),
         "figure": figure, "snapshot": snapshot, "proof": proof, "places": view.places_of(book, figure.name),
         "subject": _subject(book, figure), "factors": _factors(figure), "query": request.GET.urlencode()})
 
@@ -164,7 +166,8 @@ def _factors(figure: Figure) -> list[Any]:
     for node in figure.walk():
         if isinstance(node, Figure):
             for f in node.factors:
-                seen[(f.name, f.since, f.region, f.vintage)] = f
+                if f.name != SCALE:
+                    seen[(f.name, f.since, f.region, f.vintage)] = f
     return list(seen.values())
 
 
@@ -196,8 +199,6 @@ def branch(request: HttpRequest) -> HttpResponse:
         cells = engine.connect().cells(opened, node.column, form=node.kind.partition(":")[2], period=Period.parse(node.period),
                                        where={**node.where, **extra}, limit=200, offset=0)
         return render(request, "figures/cells.html", {"cells": cells, "column": node.column, "item": book.items[node.column]})
-    from .calculate import expand
-
     parts = expand(engine.connect(), opened, node, "area" if level == "area" else "institution", extra)
     names = view.group_names(book, "area") if level == "area" else {}
     return render(request, "figures/branch.html", {
@@ -218,8 +219,6 @@ def cell(request: HttpRequest) -> HttpResponse:
     revision = ret.revisions.filter(number=number).select_related("by", "batch__file").first() if number.isdigit() else None
     if revision is None:
         raise Http404
-    from jieneng.returns.models import Import
-
     source = revision.sources.get(item)
     batch = Import.objects.select_related("file").filter(pk=source[0]).first() if source else None
     return render(request, "figures/cell.html", {
@@ -228,7 +227,5 @@ def cell(request: HttpRequest) -> HttpResponse:
 
 
 def _name_at(ret: Return) -> str:
-    from jieneng.registry.queries import standing_of
-
     standing = standing_of(ret.institution, Period.parse(ret.period).last_day)
     return standing.name if standing else ret.institution.key
