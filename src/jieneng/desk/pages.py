@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from jieneng.core.period import Period
 from jieneng.core.words import LANGUAGES, T
-from jieneng.figures import queries as figures
+from jieneng.figures import overview as figures
 from jieneng.people.access import anyone, needs
 from jieneng.people.queries import area_offices, held, verbs_of
 from jieneng.people.roles import ROLES

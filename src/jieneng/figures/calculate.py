@@ -256,17 +256,20 @@ def _indicators(scene: Scene, indicator: Indicator) -> list[Figure]:
         figures.append(Figure(
             indicator.code, _label(indicator.label), indicator.unit, str(scene.period), scene.subject(key), exact, str(how),
             tuple(mine[n] for n in names if n in mine), coverage=Coverage(covered.get(key, 0), count), rulebook=scene.book.hash,
-            note=_why(scene, indicator, answers, mine) if exact is None else "；".join(dict.fromkeys(f.note for f in mine.values() if f.note))))
+            note=_why(scene, key, need, covered.get(key, 0)) if exact is None else "；".join(dict.fromkeys(f.note for f in mine.values() if f.note))))
     return figures
 
 
-def _why(scene: Scene, indicator: Indicator, answers: Mapping[str, Fraction | None], parts: Mapping[str, Figure]) -> str:
-    """Why an indicator is unknown, naming what is missing."""
-    missing = [n for n, v in answers.items() if v is None]
-    if not missing:
+def _why(scene: Scene, key: str, need: Sequence[str], covered: int) -> str:
+    """Why an indicator is unknown: the denominator is zero, or nobody answered everything; the items short are named."""
+    if covered:
         return str(T("分母是 0", "the denominator is zero"))
-    return "；".join(parts[n].note if n in parts and parts[n].note else str(
-        T("没有单位填齐“{n}”", "nobody answered all of “{n}”", n=n)) for n in missing)
+    short = []
+    for group in scene.sums(need):
+        if _key(_code(scene, group)) == key:
+            short = [f"{scene.book.items[i].label}（{group.totals[i].members}/{group.members}）" for i in need
+                     if group.totals[i].members < group.members]
+    return str(T("没有一家把需要的都填齐：{items}", "nobody answered all that is needed: {items}", items="、".join(short) or "—"))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from jieneng.people.roles import ROLES
 from jieneng.returns.moves import STATES
 from jieneng.returns.queries import book
 
-from .jn import icon
+from .jn import icon, written
 
 register = template.Library()
 FILLS = {"expected": "#c3cdd7", "draft": "#8fa1b3", "returned": "#e2a83a", "filed": "#5b93d1", "dept_ok": "#2a9aa8",
@@ -110,12 +110,6 @@ def severity(code: Any) -> SafeString:
     tone = {"must": "e", "explain": "w", "note": "p"}[s.value]
     name = {"must": "alert-octagon", "explain": "message-2-question", "note": "info-circle"}[s.value]
     return format_html('<span class="chip {}">{}{}</span>', tone, icon(name), s.label)
-
-
-def written(value: Any, places: int) -> str:
-    """A number with thousands separators, a real minus sign, and ``places`` decimals."""
-    text = f"{decimal_of(Fraction(value), places):,.{places}f}"
-    return text.replace("-", "−")
 
 
 @register.simple_tag
@@ -233,18 +227,6 @@ def lookup(table: Mapping[str, Any], key: str) -> Any:
 @register.simple_tag
 def selected_if(filters: QueryDict, name: str, value: str) -> SafeString:
     return mark_safe(" selected") if filters.get(name, "") == value else SafeString("")  # noqa: S308  a constant
-
-
-@register.simple_tag(takes_context=True)
-def sort_head(context: Any, name: str, zh: str, en: str) -> SafeString:
-    """A column head that sorts, with aria-sort."""
-    get = context["request"].GET.copy()
-    now = get.get("sort", "area")
-    get["sort"] = "-" + name if now == name else name
-    get.pop("page", None)
-    state = "ascending" if now == name else "descending" if now == "-" + name else "none"
-    mark = {"ascending": "↑", "descending": "↓", "none": ""}[state]
-    return format_html('<th aria-sort="{}"><a class="th-s" href="?{}">{} {}</a></th>', state, get.urlencode(), T(zh, en), mark)
 
 
 @register.simple_tag
