@@ -60,6 +60,32 @@ def lang() -> str:
     return "zh-CN" if language() == "zh" else "en"
 
 
+@register.filter
+def said(text: Any) -> str:
+    """A text of two languages, live (``T``) or stored (``{"zh": …, "en": …}``), in the one in force."""
+    if isinstance(text, Mapping):
+        return str(text.get(language()) or text.get("zh") or "")
+    return "" if text is None else str(text)
+
+
+@register.filter
+def place(where: Any) -> str:
+    """Where a problem sits, in words: 工作表 消费状况 单元格 N7, 第 3 行. Takes a ``Place`` or its JSON."""
+    if not where:
+        return ""
+    parts = where if isinstance(where, Mapping) else vars(where)
+    words = [str(parts.get("file") or "")]
+    if parts.get("line"):
+        words.append(str(T("第 {n} 行", "line {n}", n=parts["line"])))
+    if parts.get("sheet"):
+        words.append(str(T("工作表 {s}", "sheet {s}", s=parts["sheet"])))
+    if parts.get("cell"):
+        words.append(str(T("单元格 {c}", "cell {c}", c=parts["cell"])))
+    if parts.get("field"):
+        words.append(str(parts["field"]))
+    return " ".join(w for w in words if w)
+
+
 @cache
 def icon_names() -> frozenset[str]:
     """The icons in the sprite."""
@@ -183,7 +209,7 @@ def _unit(unit: str) -> SafeString:
 def n(value: Any, url: str = "", places: int | None = 0, unit: str = "") -> SafeString:
     """A number that opens its proof or the list it counts (dotted underline). Zero and nothing are no links."""
     if _empty(value):
-        return format_html('<span class="z">—</span>')
+        return mark_safe('<span class="z">—</span>')
     text = written(value, places)
     if not url or not text.strip("0.,"):
         return format_html('<span class="v-n{}">{}{}</span>', "" if text.strip("0.,") else " z", text, _unit(unit))
