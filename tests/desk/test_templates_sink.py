@@ -167,6 +167,7 @@ def _open(browser: Any, html: str, width: int, height: int = 900, **more: Any) -
 
 def _shot(tab: Any, name: str) -> None:
     if folder := os.environ.get("JIENENG_SHOTS"):
+        tab.evaluate("scrollTo(0, 0)")
         tab.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
 
@@ -280,3 +281,13 @@ def test_menu_opens_on_a_phone(browser: Any, sink: str) -> None:
     _shot(tab, "menu-390")
     tab.keyboard.press("Escape")
     assert not tab.locator("#menu a").first.is_visible()
+
+
+def test_print_hides_the_frame_and_shows_tables_beside_charts(browser: Any, sink: str) -> None:
+    tab, _ = _open(browser, sink, 794)
+    tab.wait_for_selector("[data-chart=waterfall] svg")
+    tab.emulate_media(media="print")
+    assert not tab.locator("header.tb").is_visible() and not tab.locator("#menu").is_visible()
+    assert tab.locator(".chart-table").first.is_visible() and tab.locator("[data-chart=bars]").is_visible()
+    assert tab.locator(".print-only").inner_text().startswith("打印：周敏")
+    _shot(tab, "print")

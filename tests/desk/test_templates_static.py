@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from django.core.management import call_command
+from django.test import override_settings
+
 from jieneng.desk.context import LEDGER_ICONS, MENU
 from jieneng.desk.templatetags.jn import MARKS, STATUS, icon_names
 from jieneng.returns.moves import STATES
@@ -34,6 +37,13 @@ def test_licences_are_kept(name: str) -> None:
 def test_no_source_maps_to_miss() -> None:
     """A sourceMappingURL without its file breaks ManifestStaticFilesStorage."""
     assert [p.name for p in STATIC.rglob("*") if p.suffix in (".css", ".js") and "sourceMappingURL" in p.read_text(encoding="utf-8")] == []
+
+
+def test_files_can_be_collected_under_hashed_names(tmp_path: Path) -> None:
+    storages = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}}
+    with override_settings(STATIC_ROOT=str(tmp_path), STORAGES=storages):
+        call_command("collectstatic", interactive=False, verbosity=0)
+    assert (tmp_path / "staticfiles.json").exists() and list(tmp_path.glob("desk/ui.*.css"))
 
 
 def test_old_chromium_reads_the_stylesheets() -> None:

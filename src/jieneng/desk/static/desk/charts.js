@@ -12,7 +12,7 @@
     return (v < 0 ? '−' : '') + text;
   }
   function look() {
-    return { ink: token('--jn-ink'), ink2: token('--jn-ink-2'), line: token('--jn-line'), edge: token('--jn-edge'), paper: token('--jn-paper'), pri: token('--jn-pri'),
+    return { ink: token('--jn-ink'), ink2: token('--jn-ink-2'), line: token('--jn-line'), edge: token('--jn-edge'), paper: token('--jn-paper'), pri: token('--jn-pri'), grey: token('--jn-grey-t'),
       series: [1, 2, 3, 4, 5, 6].map(function (i) { return token('--jn-c' + i); }) };
   }
   function axes(l) {
@@ -59,7 +59,9 @@
     return { name: word, type: 'custom', silent: true, z: 5, data: values.map(function (v, i) { return [nothing(v), i]; }),
       renderItem: function (p, api) {
         var q = api.coord([api.value(0), api.value(1)]), h = api.size([0, 1])[1] * 0.36;
-        return { type: 'line', shape: { x1: q[0], y1: q[1] - h, x2: q[0], y2: q[1] + h }, style: { stroke: l.pri, lineWidth: 2.5, lineDash: [4, 3] } };
+        var line = { x1: q[0], y1: q[1] - h, x2: q[0], y2: q[1] + h };
+        return { type: 'group', children: [{ type: 'line', shape: line, style: { stroke: l.paper, lineWidth: 6 } },
+          { type: 'line', shape: line, style: { stroke: l.pri, lineWidth: 2.5, lineDash: [4, 3] } }] };
       } };
   }
 
@@ -96,23 +98,26 @@
     return 0.3 * (n >> 16) + 0.59 * (n >> 8 & 255) + 0.11 * (n & 255);
   }
 
-  /* why a total changed: first and last are totals, rises orange, falls green, the remainder (rest: its place) dashed grey and never green */
-  FORMS.waterfall = function (d, l) {
-    var a = axes(l), base = [], run = 0, last = d.values.length - 1, rest = d.rest === undefined ? -1 : d.rest;
+  /* why a total changed: first and last are totals, rises orange, falls green, the remainder (rest: its place) dashed grey and never green.
+     The axis may be cut, so every value is printed. Where the parts have no room side by side they lie in rows. */
+  FORMS.waterfall = function (d, l, box) {
+    var a = axes(l), base = [], run = 0, last = d.values.length - 1, rest = d.rest === undefined ? -1 : d.rest, lying = box.clientWidth / d.x.length < 66;
     var parts = d.values.map(function (v, i) {
       var item = { value: Math.abs(v), itemStyle: { color: v > 0 ? l.series[1] : l.series[2] } };
       if (i === 0 || i === last) { base.push(0); run = v; item.itemStyle = { color: l.ink2 }; }
       else { base.push(v >= 0 ? run : run + v); run += v; }
-      if (i === rest) item.itemStyle = { color: l.line, borderColor: l.ink2, borderType: 'dashed', borderWidth: 1.5 };
-      item.label = { position: v < 0 ? 'bottom' : 'top' };
+      if (i === rest) item.itemStyle = { color: l.grey, borderColor: l.ink2, borderType: 'dashed', borderWidth: 1.5 };
+      item.label = { position: lying ? 'right' : v < 0 ? 'bottom' : 'top' };
       return item;
     });
     var floor = Math.min.apply(null, base.filter(function (_, i) { return i > 0 && i < last; }).concat([d.values[0], d.values[last]]));
     var step = Math.pow(10, Math.max(0, Math.floor(Math.log(Math.abs(floor) || 1) / Math.LN10) - 1));
-    return { height: 300, option: {
-      grid: { left: 6, right: 10, top: 26, bottom: 4, containLabel: true },
-      xAxis: a.category(d.x, { axisLabel: Object.assign({}, a.text, { interval: 0, width: 64, overflow: 'break', lineHeight: 15 }) }),
-      yAxis: a.value({ min: floor > 0 ? Math.floor((floor * 0.98) / step) * step : undefined, axisLabel: Object.assign({}, a.text, { formatter: function (v) { return number(v, 0); } }) }),
+    var cut = floor > 0 ? Math.floor((floor * 0.98) / step) * step : undefined, room = width(d.x, 96);
+    var amounts = a.value({ min: cut, axisLabel: Object.assign({}, a.text, { show: !lying, formatter: function (v) { return number(v, 0); } }) });
+    var names = a.category(d.x, { inverse: lying, axisLabel: Object.assign({}, a.text, { interval: 0, color: l.ink, width: lying ? room - 10 : 64, overflow: lying ? 'truncate' : 'break', lineHeight: 15 }) });
+    return { height: lying ? d.x.length * 30 + 12 : 300, option: {
+      grid: lying ? { left: room, right: 74, top: 4, bottom: 4 } : { left: 6, right: 10, top: 26, bottom: 4, containLabel: true },
+      xAxis: lying ? amounts : names, yAxis: lying ? names : amounts,
       series: [{ type: 'bar', stack: 'a', silent: true, itemStyle: { color: 'transparent' }, data: base },
         { type: 'bar', stack: 'a', barWidth: '62%', data: parts, label: bold(l, { formatter: function (p) {
           var v = d.values[p.dataIndex], total = p.dataIndex === 0 || p.dataIndex === last;
