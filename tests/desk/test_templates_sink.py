@@ -9,10 +9,12 @@ from __future__ import annotations
 import mimetypes
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -24,7 +26,7 @@ from django.test import RequestFactory, override_settings
 from django.urls import path
 
 from jieneng.core.problem import Place, Problem
-from jieneng.core.words import T
+from jieneng.core.words import T, speaking
 from jieneng.desk.middleware import CSP
 
 pytestmark = pytest.mark.browser
@@ -32,7 +34,6 @@ NAMES = ["search", "change-password", "sign-in", "sign-out", "set-language", "re
 urlpatterns = [path("", lambda request: None, name="home"), *(path(f"{name}/", lambda request: None, name=name) for name in NAMES)]
 """Only the names that the frame needs: the components are tested without the rooms."""
 CHROMIUM = os.environ.get("JIENENG_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
-HOST = "http://jieneng.test"
 AREAS = ["宣州区", "广德市", "宁国市", "泾县", "郎溪县", "绩溪县", "旌德县", "市直", "经开区"]
 
 SINK = """{% extends "desk/base.html" %}{% load jn %}
@@ -55,7 +56,9 @@ SINK = """{% extends "desk/base.html" %}{% load jn %}
 <div class="g g2 mt16">{% chart bars %}{% chart line %}</div>
 <div class="g g2 mt16">{% chart stack %}{% chart fall %}</div>
 <div class="mt16">{% include "desk/parts/proof.html" with ok=True head="已核对：从 1,130 家的记录重新计算，结果与公布值逐位一致" detail="146,900 个数据格 · 全部有数据来源" facts=facts url="/x/" button="现在重算一次" %}</div>
-<div class="g g-tr mt12"><section class="card"><div class="ch"><h2>计算树</h2></div><ul class="tree"><li><div class="nd"><button class="tw-b" type="button" data-tree aria-expanded="true" aria-label="展开或收起">{% icon "chevron-down" %}</button><span class="op">÷</span><span class="lbl">单位建筑面积能耗 = 能耗总量 ÷ 建筑面积</span><span class="val">8.140<span class="u">kgce/m²</span></span><span class="sh"></span></div><ul><li><div class="nd on"><span class="tw-b"></span><span class="op">□</span><span class="lbl">2022-12　消费状况 110 电</span><span class="chip ok">账单一致</span><span class="val" id="v">9,214<span class="u">kWh</span></span><span class="sh">9.6%</span></div></li></ul></li></ul></section>
+<div class="g g-tr mt12"><section class="card"><div class="ch"><h2>计算树</h2></div><ul class="tree"><li><div class="nd"><button class="tw-b" type="button" data-tree aria-expanded="true" aria-label="展开或收起">{% icon "chevron-down" %}</button><span class="op">÷</span><span class="lbl">单位建筑面积能耗 = 能耗总量 ÷ 建筑面积</span><span class="val">8.140<span class="u">kgce/m²</span></span><span class="sh"></span></div><ul><li><div class="nd on"><span class="tw-b"></span><span class="op">□</span><span class="lbl">2022-12　消费状况 110 电</span><span class="chip ok">账单一致</span><span class="val" id="v">9,214<span class="u">kWh</span></span><span class="sh">9.6%</span></div></li></ul></li>
+<li><div class="nd"><button class="tw-b" id="more" type="button" aria-expanded="false" aria-label="按地区展开" hx-get="/branch/" hx-target="next ul" hx-swap="innerHTML">{% icon "chevron-right" %}</button><span class="op">Σ</span><span class="lbl">按地区展开</span><span class="val">60,340.2<span class="u">tce</span></span><span class="sh">100%</span></div><ul></ul></li>
+<li><div class="nd"><button class="tw-b" id="gone" type="button" aria-expanded="false" aria-label="登录过期" hx-get="/gone/" hx-target="next ul" hx-swap="innerHTML">{% icon "chevron-right" %}</button><span class="op">Σ</span><span class="lbl">登录过期</span></div><ul></ul></li></ul></section>
 <div class="g"><section class="card"><div class="ch"><h2>选中：9,214 kWh</h2><span class="push">{% mark "proved" %}</span></div><div class="cb">{% include "desk/parts/dl.html" with pairs=pairs %}</div></section>
 <section class="card"><div class="ch"><h2>办理记录</h2></div>{% include "desk/parts/timeline.html" with events=events %}</section></div></div>
 <section class="card mt12"><div class="cb">{% include "desk/parts/stages.html" with stages=stages %}</div></section>
@@ -142,27 +145,69 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-def _open(browser: Any, html: str, width: int, height: int = 900, **more: Any) -> tuple[Any, list[str]]:
-    """A page served from memory under the product's policy; returns it with what went wrong in it."""
-    wrong: list[str] = []
-    tab = browser.new_page(viewport={"width": width, "height": height}, **more)
+class Site(BaseHTTPRequestHandler):
+    """A page from memory and the static files, under the product's own policy."""
 
-    def serve(route: Any) -> None:
-        address = urlsplit(route.request.url).path
-        found = finders.find(address.removeprefix("/static/")) if address.startswith("/static/") else None
-        if address.startswith("/static/") and not found:
-            wrong.append(f"missing {address}")
+    html = b""
+    missing: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        address = urlsplit(self.path).path
+        if address == "/gone/":
+            return self._answer(302, b"", "text/html", Location="/sign-in/")
+        if address == "/branch/":
+            return self._answer(200, '<li id="leaf"><div class="nd">宣州区</div></li>'.encode(), "text/html; charset=utf-8")
         if address == "/x/":
-            route.fulfill(status=204)
-            return
-        body = Path(found).read_bytes() if found else html.encode()
-        route.fulfill(body=body, headers={"Content-Security-Policy": CSP, "Content-Type": mimetypes.guess_type(address)[0] or "text/html; charset=utf-8"})
+            return self._answer(204, b"", "text/html")
+        if not address.startswith("/static/"):
+            return self._answer(200, self.html, "text/html; charset=utf-8")
+        found = finders.find(address.removeprefix("/static/"))
+        if not found:
+            self.missing.append(address)
+            return self._answer(404, b"", "text/plain")
+        return self._answer(200, Path(found).read_bytes(), mimetypes.guess_type(address)[0] or "text/plain")
 
-    tab.route("**/*", serve)
-    tab.on("console", lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None)
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.goto(HOST + "/register/")
-    return tab, wrong
+    def _answer(self, code: int, body: bytes, kind: str, **headers: str) -> None:
+        self.send_response(code)
+        for name, value in {"Content-Security-Policy": CSP, "Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+Show = Callable[..., tuple[Any, list[str]]]
+
+
+@pytest.fixture
+def show(browser: Any, host: str) -> Iterator[Show]:
+    """Opens a page in a window of a given width; gives the page and the list of what goes wrong in it."""
+    opened: list[Any] = []
+
+    def go(html: str, width: int, **more: Any) -> tuple[Any, list[str]]:
+        wrong: list[str] = []
+        Site.html, Site.missing = html.encode(), wrong
+        tab = browser.new_page(viewport={"width": width, "height": 900}, **more)
+        opened.append(tab)
+        tab.on("console", lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None)
+        tab.on("pageerror", lambda error: wrong.append(str(error)))
+        tab.goto(host + "/register/")
+        return tab, wrong
+
+    yield go
+    for tab in opened:
+        tab.close()
 
 
 def _shot(tab: Any, name: str) -> None:
@@ -176,8 +221,8 @@ def _sideways(tab: Any) -> int:
 
 
 @pytest.mark.parametrize("width", [1440, 1100, 720, 390, 320])
-def test_sink_obeys_the_policy_and_does_not_scroll_sideways(browser: Any, sink: str, width: int) -> None:
-    tab, wrong = _open(browser, sink, width)
+def test_sink_obeys_the_policy_and_does_not_scroll_sideways(show: Show, sink: str, width: int) -> None:
+    tab, wrong = show(sink, width)
     tab.wait_for_selector("[data-chart=waterfall] svg")
     assert tab.locator("[data-chart] svg").count() == 4
     assert wrong == []
@@ -186,23 +231,37 @@ def test_sink_obeys_the_policy_and_does_not_scroll_sideways(browser: Any, sink: 
 
 
 @pytest.mark.parametrize("width", [1440, 390, 320])
-def test_sign_in_obeys_the_policy(browser: Any, sign_in: str, width: int) -> None:
-    tab, wrong = _open(browser, sign_in, width)
+def test_sign_in_obeys_the_policy(show: Show, sign_in: str, width: int) -> None:
+    tab, wrong = show(sign_in, width)
     assert wrong == [] and _sideways(tab) == 0
     assert tab.evaluate("document.activeElement.id") == "why"
     _shot(tab, f"sign-in-{width}")
 
 
-def test_without_script_the_tables_and_the_menu_are_there(browser: Any, sink: str) -> None:
-    tab, wrong = _open(browser, sink, 390, java_script_enabled=False)
+@pytest.mark.parametrize("width", [1440, 320])
+def test_the_frame_has_room_for_english(show: Show, width: int) -> None:
+    with speaking("en"):
+        sink = engines["django"].from_string(SINK).render(_context(), RequestFactory().get("/register/"))
+        login = engines["django"].get_template("registration/login.html").render({}, RequestFactory().get("/sign-in/"))
+    tab, wrong = show(sink, width)
+    assert wrong == [] and _sideways(tab) == 0
+    assert tab.evaluate("document.documentElement.lang") == "en"
+    _shot(tab, f"english-{width}")
+    tab, wrong = show(login, width)
+    assert wrong == [] and _sideways(tab) == 0
+    _shot(tab, f"english-sign-in-{width}")
+
+
+def test_without_script_the_tables_and_the_menu_are_there(show: Show, sink: str) -> None:
+    tab, wrong = show(sink, 390, java_script_enabled=False)
     assert wrong == []
     assert tab.locator(".chart-table").first.is_visible() and not tab.locator("[data-chart]").first.is_visible()
     assert tab.locator("#menu a").first.is_visible()
     _shot(tab, "sink-noscript")
 
 
-def test_keys_find_help_go_and_chart_switch(browser: Any, sink: str) -> None:
-    tab, _ = _open(browser, sink, 1440)
+def test_keys_find_help_go_and_chart_switch(show: Show, sink: str) -> None:
+    tab, _ = show(sink, 1440)
     tab.wait_for_selector("[data-chart=waterfall] svg")
     tab.keyboard.press("/")
     assert tab.evaluate("document.activeElement.hasAttribute('data-find')")
@@ -222,8 +281,8 @@ def test_keys_find_help_go_and_chart_switch(browser: Any, sink: str) -> None:
     tab.wait_for_url("**/rounds/")
 
 
-def test_single_keys_can_be_turned_off(browser: Any, sink: str) -> None:
-    tab, _ = _open(browser, sink, 1440)
+def test_single_keys_can_be_turned_off(show: Show, sink: str) -> None:
+    tab, _ = show(sink, 1440)
     tab.locator("[data-keys]").first.click()
     tab.locator("[data-keys-off]").check()
     tab.keyboard.press("Escape")
@@ -231,8 +290,8 @@ def test_single_keys_can_be_turned_off(browser: Any, sink: str) -> None:
     assert tab.locator(".chart-card.as-table").count() == 0
 
 
-def test_accessibility_bar_is_remembered(browser: Any, sink: str) -> None:
-    tab, wrong = _open(browser, sink, 1440)
+def test_accessibility_bar_is_remembered(show: Show, sink: str) -> None:
+    tab, wrong = show(sink, 1440)
     tab.locator("header [data-access]").first.click()
     tab.locator("[data-mode=bigger]").click()
     tab.locator("[data-mode=contrast]").click()
@@ -251,8 +310,8 @@ def test_accessibility_bar_is_remembered(browser: Any, sink: str) -> None:
     assert wrong == []
 
 
-def test_copied_numbers_lose_their_separators(browser: Any, sink: str) -> None:
-    tab, _ = _open(browser, sink, 1440)
+def test_copied_numbers_lose_their_separators(show: Show, sink: str) -> None:
+    tab, _ = show(sink, 1440)
     copied = tab.evaluate("""() => new Promise(done => {
         const range = document.createRange(); range.selectNodeContents(document.getElementById('v'));
         getSelection().removeAllRanges(); getSelection().addRange(range);
@@ -262,8 +321,8 @@ def test_copied_numbers_lose_their_separators(browser: Any, sink: str) -> None:
     assert copied == "9214kWh"
 
 
-def test_tree_opens_and_closes_by_keyboard(browser: Any, sink: str) -> None:
-    tab, _ = _open(browser, sink, 1440)
+def test_tree_opens_and_closes_by_keyboard(show: Show, sink: str) -> None:
+    tab, _ = show(sink, 1440)
     button = tab.locator(".tree [data-tree]").first
     button.focus()
     tab.keyboard.press("ArrowLeft")
@@ -272,8 +331,30 @@ def test_tree_opens_and_closes_by_keyboard(browser: Any, sink: str) -> None:
     assert tab.locator(".tree ul").first.is_visible()
 
 
-def test_menu_opens_on_a_phone(browser: Any, sink: str) -> None:
-    tab, _ = _open(browser, sink, 390)
+def test_a_branch_is_fetched_once_then_opens_and_closes(show: Show, sink: str) -> None:
+    tab, wrong = show(sink, 1440)
+    asked: list[str] = []
+    tab.on("request", lambda r: asked.append(r.url) if r.url.endswith("/branch/") else None)
+    tab.locator("#more").click()
+    tab.wait_for_selector("#leaf")
+    assert tab.locator("#more").get_attribute("aria-expanded") == "true"
+    tab.locator("#more").click()
+    assert not tab.locator("#leaf").is_visible() and tab.locator("#more").get_attribute("aria-expanded") == "false"
+    tab.locator("#more").click()
+    assert tab.locator("#leaf").is_visible()
+    assert len(asked) == 1 and wrong == []
+
+
+def test_an_ended_session_reloads_the_page_instead_of_filling_a_part(show: Show, sink: str) -> None:
+    tab, _ = show(sink, 1440)
+    tab.evaluate("window.stays = true")
+    with tab.expect_navigation():
+        tab.locator("#gone").click()
+    assert tab.evaluate("window.stays === undefined") and tab.locator("#gone").count() == 1
+
+
+def test_menu_opens_on_a_phone(show: Show, sink: str) -> None:
+    tab, _ = show(sink, 390)
     assert not tab.locator("#menu a").first.is_visible()
     tab.locator("[data-menu]").click()
     assert tab.locator("#menu a").first.is_visible() and tab.locator("[data-find]").is_visible()
@@ -283,8 +364,8 @@ def test_menu_opens_on_a_phone(browser: Any, sink: str) -> None:
     assert not tab.locator("#menu a").first.is_visible()
 
 
-def test_print_hides_the_frame_and_shows_tables_beside_charts(browser: Any, sink: str) -> None:
-    tab, _ = _open(browser, sink, 794)
+def test_print_hides_the_frame_and_shows_tables_beside_charts(show: Show, sink: str) -> None:
+    tab, _ = show(sink, 794)
     tab.wait_for_selector("[data-chart=waterfall] svg")
     tab.emulate_media(media="print")
     assert not tab.locator("header.tb").is_visible() and not tab.locator("#menu").is_visible()

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from django.core.management import call_command
 from django.test import override_settings
 
