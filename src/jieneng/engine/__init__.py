@@ -1,14 +1,14 @@
 """engine: snapshots and sums. The only room that knows SQL dialects, Arrow and DuckDB; it knows no Django.
 
 May import: core, rulebook. Others may use: connect, Ask, write_snapshot, open_snapshot, verify_snapshot,
-clean_leftovers, tables (read_table, write_table), and the types of their answers.
+leftovers, clean_leftovers, read_table, write_table, and the types of their answers.
 """
 
-from .snapshot import Snapshot, clean_leftovers, open_snapshot, verify_snapshot, write_snapshot
-from .sums import Ask, Cell, Engine, Group, LedgerAnswer, Total, connect
+from .snapshot import Snapshot, clean_leftovers, leftovers, open_snapshot, verify_snapshot, write_snapshot
+from .sums import Ask, Cell, Engine, Group, LedgerAnswer, Total, Uncovered, connect
 from .tables import read_table, write_table
 
 __all__ = [
-    "Ask", "Cell", "Engine", "Group", "LedgerAnswer", "Snapshot", "Total", "clean_leftovers", "connect", "open_snapshot",
-    "read_table", "verify_snapshot", "write_snapshot", "write_table",
+    "Ask", "Cell", "Engine", "Group", "LedgerAnswer", "Snapshot", "Total", "Uncovered", "clean_leftovers", "connect",
+    "leftovers", "open_snapshot", "read_table", "verify_snapshot", "write_snapshot", "write_table",
 ]

@@ -10,11 +10,27 @@ from typing import Any
 from jieneng.core.period import Period
 
 from . import tables
-from .snapshot import Snapshot
-from .sums import Ask, Cell, Group, LedgerAnswer, Total, check_groups, known_items, periods_of
+from .snapshot import BODIES, Snapshot
+from .sums import (
+    Ask,
+    Cell,
+    Group,
+    LedgerAnswer,
+    Total,
+    Uncovered,
+    check_asks,
+    check_groups,
+    check_where,
+    in_order,
+    known_items,
+    periods_of,
+)
+
+Row = dict[str, Any]
 
 
-def _fits(row: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
+def fits(row: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
+    """Whether a row lies inside ``where``."""
     for name, value in where.items():
         have = row.get(name)
         if isinstance(value, Mapping):
@@ -23,10 +39,13 @@ def _fits(row: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
                 return False
             continue
         options = list(value) if isinstance(value, (tuple, list)) else [value]
-        if name == "line":
-            if not any(str(have).startswith(str(v)) for v in options):
+        if have is None:
+            if None not in options:
                 return False
-        elif have is None or not any(have == v or str(have) == str(v) for v in options):
+        elif name == "line":
+            if not any(have.startswith(str(v)) for v in options if v is not None):
+                return False
+        elif not any(have == v or str(have) == str(v) for v in options):
             return False
     return True
 
@@ -34,37 +53,44 @@ def _fits(row: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
 class Plain:
     """Same answers as every engine, from loops."""
 
-    def _rows(self, snapshot: Snapshot, form: str, period: Period) -> list[dict[str, Any]]:
+    def _rows(self, snapshot: Snapshot, form: str, period: Period) -> list[Row]:
         inside = set(periods_of(period))
         return [r for n in snapshot.forms(form) for r in tables.read_table(snapshot.file(n)) if r["period"] in inside]
 
+    @staticmethod
+    def _answered(rows: Sequence[Row], items: Sequence[str]) -> dict[str, dict[int, list[str]]]:
+        """Item → institution → the periods it answered."""
+        found: dict[str, dict[int, list[str]]] = {i: {} for i in items}
+        for row in rows:
+            for item in found:
+                if row.get(item) is not None:
+                    found[item].setdefault(row["institution"], []).append(row["period"])
+        return found
+
     def sums(self, snapshot: Snapshot, asks: Sequence[Ask], *, form: str, period: Period, by: Sequence[str] = (),
              where: Mapping[str, Any] | None = None, complete: Sequence[str] = ()) -> list[Group]:
-        """See ``DuckDB.sums``."""
         check_groups(by)
+        check_where(where or {})
+        check_asks(asks)
         if set(complete) - known_items(snapshot, form):
             return []
         rows = self._rows(snapshot, form, period)
-        answered: dict[str, dict[int, list[str]]] = {}
+        answered = self._answered(rows, [*complete, *(a.item for a in asks)])
+        groups: dict[tuple[Any, ...], list[Row]] = {}
         for row in rows:
-            for item in {*complete, *(a.item for a in asks)}:
-                if row.get(item) is not None:
-                    answered.setdefault(item, {}).setdefault(row["institution"], []).append(row["period"])
-        picked = [r for r in rows if _fits(r, where or {}) and all(r["institution"] in answered.get(i, {}) for i in complete)]
-        groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-        for row in picked:
-            groups.setdefault(tuple(row[k] for k in by), []).append(row)
+            if fits(row, where or {}) and all(row["institution"] in answered[i] for i in complete):
+                groups.setdefault(tuple(row[k] for k in by), []).append(row)
         result = []
-        for key in sorted(groups, key=lambda k: tuple(("" if v is None else v) for v in k)):
+        for key in sorted(groups, key=in_order):
             inside = groups[key]
             group = Group(dict(zip(by, key, strict=True)), len({r["institution"] for r in inside}), len(inside))
             for ask in asks:
-                group.totals[ask.item] = self._total(ask, inside, answered.get(ask.item, {}))
+                group.totals[ask.item] = self._total(ask, inside, answered[ask.item])
             result.append(group)
         return result
 
     @staticmethod
-    def _total(ask: Ask, rows: list[dict[str, Any]], answered: dict[int, list[str]]) -> Total:
+    def _total(ask: Ask, rows: Sequence[Row], answered: Mapping[int, list[str]]) -> Total:
         total, members, cells = Fraction(0), set(), 0
         for row in rows:
             value, who = row.get(ask.item), row["institution"]
@@ -75,26 +101,65 @@ class Plain:
             cells += 1
         return Total(total if cells else None, len(members), cells)
 
+    def _standing(self, snapshot: Snapshot, form: str, period: Period, by: Sequence[str], where: Mapping[str, Any]
+                  ) -> dict[tuple[tuple[Any, ...], int], str]:
+        """(Keys, institution) → name, of those with a row and those that had to answer."""
+        found: dict[tuple[tuple[Any, ...], int], str] = {}
+        columns = {k for k, _ in BODIES}
+        if snapshot.year == period.year and {*by, *where} <= columns:
+            for body in tables.read_table(snapshot.file("bodies.parquet")):
+                if body["expected"] and fits(body, where):
+                    found[tuple(body[k] for k in by), body["institution"]] = body["name"]
+        rows = sorted(self._rows(snapshot, form, period), key=lambda r: r["period"])
+        newest = {r["institution"]: r["name"] for r in rows}
+        for row in rows:
+            if fits(row, where):
+                found[tuple(row[k] for k in by), row["institution"]] = newest[row["institution"]]
+        return found
+
+    def members(self, snapshot: Snapshot, form: str, period: Period, *, by: Sequence[str] = (),
+                where: Mapping[str, Any] | None = None) -> dict[tuple[Any, ...], int]:
+        check_groups(by)
+        check_where(where or {})
+        if not snapshot.forms(form):
+            return {}
+        counts: dict[tuple[Any, ...], int] = {}
+        for key, _ in self._standing(snapshot, form, period, by, where or {}):
+            counts[key] = counts.get(key, 0) + 1
+        return counts
+
+    def uncovered(self, snapshot: Snapshot, form: str, period: Period, items: Sequence[str], *, by: Sequence[str] = (),
+                  where: Mapping[str, Any] | None = None, limit: int = 1000) -> list[Uncovered]:
+        check_groups(by)
+        check_where(where or {})
+        if not snapshot.forms(form):
+            return []
+        rows = self._rows(snapshot, form, period)
+        answered, filed = self._answered(rows, items), {r["institution"] for r in rows}
+        found = []
+        for (key, who), name in self._standing(snapshot, form, period, by, where or {}).items():
+            missing = tuple(i for i in items if who not in answered[i])
+            if who not in filed or missing:
+                found.append(Uncovered(key, who, name or "", missing if who in filed else ()))
+        return sorted(found, key=lambda u: (in_order(u.keys), u.name, u.institution))[:limit]
+
     def cells(self, snapshot: Snapshot, item: str, *, form: str, period: Period, where: Mapping[str, Any] | None = None,
               take: str = "sum", limit: int = 100, offset: int = 0) -> list[Cell]:
-        """See ``DuckDB.cells``."""
+        check_where(where or {})
         rows = [r for r in self._rows(snapshot, form, period) if r.get(item) is not None]
-        newest: dict[int, str] = {}
-        for r in rows:
-            newest[r["institution"]] = max(newest.get(r["institution"], ""), r["period"])
-        rows = [r for r in rows if _fits(r, where or {}) and (take != "last" or r["period"] == newest[r["institution"]])]
+        answered = self._answered(rows, [item])[item]
+        rows = [r for r in rows if fits(r, where or {}) and (take != "last" or r["period"] == max(answered[r["institution"]]))]
         rows.sort(key=lambda r: (r["period"], -r[item], r["return_id"]))
         return [Cell(r["institution"], r["code"], r["name"], r["area"], r["period"], r[item], r["return_id"], r["revision"], r["status"])
                 for r in rows[offset:offset + limit]]
 
     def names(self, snapshot: Snapshot, form: str, period: Period, institutions: Sequence[int]) -> dict[int, str]:
-        """See ``DuckDB.names``."""
         rows = sorted(self._rows(snapshot, form, period), key=lambda r: r["period"])
         return {r["institution"]: r["name"] for r in rows if r["institution"] in set(institutions)}
 
     def ledger(self, snapshot: Snapshot, kind: str, *, take: str, column: str = "", where: Mapping[str, Any] | None = None
                ) -> LedgerAnswer:
-        """See ``DuckDB.ledger``."""
+        check_where({column: ""} if column else {}, frozenset(snapshot.columns(f"ledgers/{kind}.parquet")))
         rows = self.ledger_rows(snapshot, kind, where)
         values = [r[column] for r in rows if column and r[column] is not None]
         if take == "count":
@@ -105,15 +170,15 @@ class Plain:
             return LedgerAnswer(Fraction(len(set(values))), (), len(rows))
         if take == "list":
             found = sorted({str(v) for v in values if v != ""})
-            return LedgerAnswer(Fraction(len(found)), tuple(found), len(set(r[column] for r in rows)))
+            return LedgerAnswer(Fraction(len(found)), tuple(found), len({r[column] for r in rows}))
         if take != "value":
-            raise ValueError(take)
+            raise ValueError(f"take {take!r}: expected count, sum, distinct, list or value")
         present = [v for v in values if v != ""]
         if len(present) != 1:
             return LedgerAnswer(None, tuple(str(v) for v in present), len(rows))
         return LedgerAnswer(Fraction(present[0]) if isinstance(present[0], (int, Decimal)) else None, (str(present[0]),), 1)
 
-    def ledger_rows(self, snapshot: Snapshot, kind: str, where: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """See ``DuckDB.ledger_rows``."""
+    def ledger_rows(self, snapshot: Snapshot, kind: str, where: Mapping[str, Any] | None = None) -> list[Row]:
+        check_where(where or {}, frozenset(snapshot.columns(f"ledgers/{kind}.parquet")))
         rows = tables.read_table(snapshot.file(f"ledgers/{kind}.parquet"))
-        return sorted((r for r in rows if _fits(r, where or {})), key=lambda r: r["key"])
+        return sorted((r for r in rows if fits(r, where or {})), key=lambda r: r["key"])

@@ -11,6 +11,7 @@ Writing is all or nothing: a temporary folder, every file and folder synced, the
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import json
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jieneng.core.problem import Place, Problem, refuse
+from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
 from jieneng.rulebook.types import Ledger
 
@@ -56,6 +57,11 @@ class Snapshot:
         return hashlib.sha256(_canonical(self.manifest)).hexdigest()
 
     @property
+    def year(self) -> int | None:
+        """The statistics year it was made for; its bodies stand as at the end of that year."""
+        return self.manifest["round"].get("year")
+
+    @property
     def counts(self) -> dict[str, int]:
         files = self.manifest["files"]
         returns = sum(f["rows"] for n, f in files.items() if n.startswith("returns/"))
@@ -73,6 +79,18 @@ class Snapshot:
         """The files of all editions of a form, by name."""
         return sorted(n for n in self.manifest["files"] if n.startswith(f"returns/{form}@"))
 
+    def items(self, name: str) -> list[str]:
+        """The items that the edition in the file ``returns/<form>@<edition>.parquet`` asks."""
+        return list(self.manifest["totals"][Path(name).stem]["items"])
+
+    def columns(self, name: str) -> list[str]:
+        """The columns of a file."""
+        return _columns(str(self.file(name)))
+
+    def form_periods(self, form: str) -> list[str]:
+        """The periods of which a form has returns."""
+        return sorted({p for n in self.forms(form) for p in self.manifest["totals"][Path(n).stem]["periods"]})
+
     def file(self, name: str) -> Path:
         """The path of one file. Raises ``Refused`` naming the file when it is missing or not as frozen."""
         known = self.manifest["files"].get(name)
@@ -86,15 +104,24 @@ class Snapshot:
             same = False
         if not same:
             raise refuse(
-                "snapshot.damaged", T("快照 {s} 的文件 {f} 已损坏或丢失，不能从它算数", "file {f} of snapshot {s} is damaged or missing; no figure is made from it",
-                                      s=self.id, f=name),
+                "snapshot.damaged", T("快照 {s} 的文件 {f} 已损坏或丢失，不能从它算数",
+                                      "file {f} of snapshot {s} is damaged or missing; no figure is made from it", s=self.id, f=name),
                 do=T("运行 jieneng verify；从备份恢复", "run jieneng verify; restore from a backup"), where=Place(file=name))
         return path
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1024)
 def _hash(path: str, mtime: int, size: int) -> str:
-    with open(path, "rb") as f:
+    return _digest(Path(path))
+
+
+@functools.lru_cache(maxsize=256)
+def _columns(path: str) -> list[str]:
+    return tables.column_names(Path(path))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
@@ -105,7 +132,7 @@ def _canonical(manifest: Mapping[str, Any]) -> bytes:
 def _sync(path: Path) -> None:
     if os.name == "nt" and path.is_dir():
         return
-    fd = os.open(path, os.O_RDONLY)
+    fd = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:
@@ -126,58 +153,90 @@ def ledger_columns(ledger: Ledger) -> list[tuple[str, str]]:
 
 
 def write_snapshot(
-    home: Path, *, cutoff: str, rulebook: Mapping[str, str], round: Mapping[str, Any],  # noqa: A002  the word of the field
+    home: Path, *, cutoff: str, rulebook: Mapping[str, str], round: Mapping[str, Any],
     returns: Mapping[str, tuple[Sequence[str], Iterable[Mapping[str, Any]]]], bodies: Iterable[Mapping[str, Any]],
     ledgers: Mapping[str, tuple[Ledger, Iterable[Mapping[str, Any]]]], left_out: list[dict[str, Any]],
     chain_head: Mapping[str, Any], progress: Progress | None = None, expected_rows: int = 0,
 ) -> Snapshot:
     """Write a snapshot under ``home/snapshots``. Rows of ``returns`` carry the keys and the items as texts or Decimals.
 
-    ``left_out`` may still grow while the rows are read. Raises ``Refused`` when a snapshot of this id is already there.
+    ``left_out`` may still grow while the rows are read. What was written is read back and added up again before the
+    folder gets its name. Raises ``Refused`` when a snapshot of this id is already there, when a value does not fit, when
+    the disk is full, or when what is read back is not what was written.
     """
     root = home / "snapshots"
-    root.mkdir(parents=True, exist_ok=True)
-    work = root / f".tmp-{os.getpid()}-{time.monotonic_ns()}"
-    work.mkdir()
     try:
-        for sub in ("returns", "wide", "ledgers"):
-            (work / sub).mkdir()
-        state = [0]
-        rows: dict[str, int] = {}
-        for name, (items, source) in returns.items():
-            columns = [*KEYS, *((i, "number") for i in items)]
-            rows[f"returns/{name}.parquet"] = tables.write_table(
-                work / "returns" / f"{name}.parquet", columns, _counted(source, progress, state, expected_rows))
-        rows["bodies.parquet"] = tables.write_table(work / "bodies.parquet", BODIES, bodies)
-        for kind, (ledger, source) in ledgers.items():
-            rows[f"ledgers/{kind}.parquet"] = tables.write_table(work / "ledgers" / f"{kind}.parquet", ledger_columns(ledger), source)
-        from .wide import control_totals, write_wide
-
-        totals: dict[str, Any] = {}
-        for name, (items, _) in returns.items():
-            source_file = work / "returns" / f"{name}.parquet"
-            rows[f"wide/{name}.parquet"] = write_wide(source_file, work / "wide" / f"{name}.parquet", items)
-            totals[name] = control_totals(source_file, items)
-        files = {
-            name: {"sha256": hashlib.sha256((work / name).read_bytes()).hexdigest(), "rows": n,
-                   "bytes": (work / name).stat().st_size} for name, n in sorted(rows.items())}
-        manifest = {"format": FORMAT, "cutoff": cutoff, "rulebook": dict(rulebook), "round": dict(round), "files": files,
-                    "totals": totals, "left_out": left_out, "chain": dict(chain_head)}
-        data = _canonical(manifest)
-        (work / "manifest.json").write_bytes(data)
-        final = root / f"{cutoff[:10]}-{hashlib.sha256(data).hexdigest()[:12]}"
-        if final.exists():
-            raise refuse("snapshot.exists", T("快照 {s} 已经有了", "snapshot {s} is already there", s=final.name))
-        for path in [*work.rglob("*"), work]:
-            _sync(path)
-        os.rename(work, final)
-        _sync(root)
-    finally:
-        if work.exists():
-            shutil.rmtree(work, ignore_errors=True)
+        root.mkdir(parents=True, exist_ok=True)
+        work = root / f".tmp-{os.getpid()}-{time.monotonic_ns()}"
+        work.mkdir()
+        try:
+            state = [0]
+            rows, totals = _write_tables(work, returns, bodies, ledgers, lambda r: _counted(r, progress, state, expected_rows))
+            manifest = {"format": FORMAT, "cutoff": cutoff, "rulebook": dict(rulebook), "round": dict(round),
+                        "files": _files(work, rows), "totals": totals, "left_out": left_out, "chain": dict(chain_head)}
+            final = _publish(root, work, manifest)
+        finally:
+            if work.exists():
+                shutil.rmtree(work, ignore_errors=True)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise refuse("disk.full", T("磁盘已满，快照没有写成", "the disk is full; no snapshot was made"),
+                     do=T("腾出空间后重新封存；已有的快照没有动", "free some space and freeze again; snapshots that exist are untouched")) from error
     if progress:
         progress(state[0], state[0])
-    return Snapshot(final.name, final, json.loads(data))
+    return open_snapshot(final)
+
+
+def _write_tables(
+    work: Path, returns: Mapping[str, tuple[Sequence[str], Iterable[Mapping[str, Any]]]], bodies: Iterable[Mapping[str, Any]],
+    ledgers: Mapping[str, tuple[Ledger, Iterable[Mapping[str, Any]]]],
+    counted: Callable[[Iterable[Mapping[str, Any]]], Iterable[Mapping[str, Any]]],
+) -> tuple[dict[str, int], dict[str, Any]]:
+    """All files but the manifest: rows per file, and the control totals of each form."""
+    from .wide import control_totals, write_wide
+
+    for sub in ("returns", "wide", "ledgers"):
+        (work / sub).mkdir()
+    rows: dict[str, int] = {}
+    totals: dict[str, Any] = {}
+    for name, (items, source) in returns.items():
+        adder, path = tables.Adder(items), work / "returns" / f"{name}.parquet"
+        columns = [*KEYS, *((i, "number") for i in items)]
+        rows[f"returns/{name}.parquet"] = tables.write_table(path, columns, counted(source), adder)
+        totals[name] = control_totals(path, items)
+        if totals[name] != adder.totals():
+            raise refuse("snapshot.read_back", T("{n}：读回来的合计与写下的不同", "{n}: the totals read back are not those written", n=name),
+                         do=T("检查磁盘，再封存一次", "check the disk, then freeze again"))
+        rows[f"wide/{name}.parquet"] = write_wide(path, work / "wide" / f"{name}.parquet", items)
+    rows["bodies.parquet"] = tables.write_table(work / "bodies.parquet", BODIES, bodies)
+    for kind, (ledger, source) in ledgers.items():
+        rows[f"ledgers/{kind}.parquet"] = tables.write_table(work / "ledgers" / f"{kind}.parquet", ledger_columns(ledger), source)
+    return rows, totals
+
+
+def _files(work: Path, rows: Mapping[str, int]) -> dict[str, Any]:
+    return {name: {"sha256": _digest(work / name), "rows": n, "bytes": (work / name).stat().st_size}
+            for name, n in sorted(rows.items())}
+
+
+def _publish(root: Path, work: Path, manifest: Mapping[str, Any]) -> Path:
+    """Write the manifest, sync every file and folder, and give the folder its name: the moment the snapshot exists."""
+    data = _canonical(manifest)
+    (work / "manifest.json").write_bytes(data)
+    final = root / _id(manifest, data)
+    if final.exists():
+        raise refuse("snapshot.exists", T("快照 {s} 已经有了", "snapshot {s} is already there", s=final.name))
+    for path in [*work.rglob("*"), work]:
+        _sync(path)
+    os.rename(work, final)
+    _sync(root)
+    return final
+
+
+def _id(manifest: Mapping[str, Any], data: bytes) -> str:
+    """Date of the cut-off and the first twelve digits of the hash of the manifest."""
+    return f"{str(manifest['cutoff'])[:10]}-{hashlib.sha256(data).hexdigest()[:12]}"
 
 
 def open_snapshot(folder: Path) -> Snapshot:
@@ -189,16 +248,18 @@ def open_snapshot(folder: Path) -> Snapshot:
     except (OSError, ValueError) as error:
         raise refuse("snapshot.manifest", T("快照 {s} 的清单读不出来", "the manifest of snapshot {s} cannot be read", s=folder.name),
                      do=T("运行 jieneng verify；从备份恢复", "run jieneng verify; restore from a backup")) from error
-    if not folder.name.endswith("-" + hashlib.sha256(data).hexdigest()[:12]) or data != _canonical(manifest):
+    whole = isinstance(manifest, dict) and {"cutoff", "files", "totals", "round"} <= manifest.keys()
+    if not whole or folder.name != _id(manifest, data) or data != _canonical(manifest):
         raise refuse("snapshot.manifest", T("快照 {s} 的清单被改过", "the manifest of snapshot {s} was altered", s=folder.name),
                      do=T("运行 jieneng verify；从备份恢复", "run jieneng verify; restore from a backup"))
     return Snapshot(folder.name, folder, manifest)
 
 
 def verify_snapshot(folder: Path, deep: bool = False) -> tuple[int, list[Problem]]:
-    """Check a snapshot (faults.md I6): how many files were looked at, and what is wrong, each naming its file."""
-    from jieneng.core.problem import Refused
+    """Check a snapshot (faults.md I6): how many files were looked at, and what is wrong, each naming its file.
 
+    ``deep`` also counts the rows and adds up the control totals again, of the returns and of the wide tables.
+    """
     try:
         snapshot = open_snapshot(folder)
     except Refused as refusal:
@@ -207,35 +268,56 @@ def verify_snapshot(folder: Path, deep: bool = False) -> tuple[int, list[Problem
     for name, known in snapshot.manifest["files"].items():
         path = folder / name
         where = Place(file=f"{folder.name}/{name}")
-        if not path.exists():
+        try:
+            if _digest(path) != known["sha256"]:
+                problems.append(Problem("snapshot.damaged", T("内容与封存时不同", "content is not as frozen"), where=where))
+            elif deep and tables.row_count(path) != known["rows"]:
+                problems.append(Problem("snapshot.rows", T("行数与清单不同", "row count is not the manifest's"), where=where))
+        except FileNotFoundError:
             problems.append(Problem("snapshot.missing", T("文件丢失", "file missing"), where=where))
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != known["sha256"]:
-            problems.append(Problem("snapshot.damaged", T("内容与封存时不同", "content is not as frozen"), where=where))
-        elif deep and tables.row_count(path) != known["rows"]:
-            problems.append(Problem("snapshot.rows", T("行数与清单不同", "row count is not the manifest's"), where=where))
+        except OSError as error:
+            problems.append(Problem("snapshot.unreadable", T("文件读不出来：{e}", "file cannot be read: {e}", e=error.strerror or str(error)),
+                                    where=where))
     known_files = {*snapshot.manifest["files"], "manifest.json"}
-    for path in folder.rglob("*"):
+    for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in known_files:
+        if not path.is_dir() and name not in known_files:
             problems.append(Problem("snapshot.extra", T("多出来的文件", "a file too many"), where=Place(file=f"{folder.name}/{name}")))
     if deep and not problems:
-        from .wide import control_totals
-
-        for name, totals in snapshot.manifest["totals"].items():
-            file = folder / "returns" / f"{name}.parquet"
-            items = [c for c in tables.column_names(file) if c not in {k for k, _ in KEYS}]
-            if control_totals(file, items) != totals:
-                problems.append(Problem("snapshot.totals", T("控制合计重算不符", "control totals do not recompute"),
-                                        where=Place(file=f"{folder.name}/returns/{name}.parquet")))
+        problems += _recompute(snapshot)
     return len(snapshot.manifest["files"]), problems
 
 
-def clean_leftovers(home: Path, older_than: float = 3600) -> list[str]:
-    """Remove folders under a temporary name older than ``older_than`` seconds; returns their names."""
+def _recompute(snapshot: Snapshot) -> list[Problem]:
+    """The control totals added up again from the files."""
+    from .wide import control_totals, wide_totals
+
+    problems = []
+    for name, totals in snapshot.manifest["totals"].items():
+        items = list(totals["items"])
+        for file, found, expected in (
+                (f"returns/{name}.parquet", control_totals(snapshot.folder / "returns" / f"{name}.parquet", items), totals),
+                (f"wide/{name}.parquet", wide_totals(snapshot.folder / "wide" / f"{name}.parquet", items), totals["items"])):
+            if found != expected:
+                problems.append(Problem("snapshot.totals", T("控制合计重算不符", "control totals do not recompute"),
+                                        where=Place(file=f"{snapshot.id}/{file}")))
+    return problems
+
+
+def leftovers(home: Path, older_than: float = 3600) -> list[str]:
+    """The folders under a temporary name in which nothing was written for ``older_than`` seconds: writers that were killed."""
     root = home / "snapshots"
-    gone = []
-    for path in root.glob(".tmp-*") if root.is_dir() else []:
-        if time.time() - path.stat().st_mtime >= older_than:
-            shutil.rmtree(path, ignore_errors=True)
-            gone.append(path.name)
+    found = []
+    for path in sorted(root.glob(".tmp-*")) if root.is_dir() else []:
+        newest = max(p.stat().st_mtime for p in [path, *path.rglob("*")])
+        if time.time() - newest >= older_than:
+            found.append(path.name)
+    return found
+
+
+def clean_leftovers(home: Path, older_than: float = 3600) -> list[str]:
+    """Remove what ``leftovers`` names; returns the names."""
+    gone = leftovers(home, older_than)
+    for name in gone:
+        shutil.rmtree(home / "snapshots" / name, ignore_errors=True)
     return gone

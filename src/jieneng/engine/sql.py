@@ -19,7 +19,7 @@ def text(value: str) -> exp.Literal:
     return exp.Literal.string(value)
 
 
-def literal(value: Any) -> exp.Expression:
+def literal(value: Any) -> Any:
     """A value as a literal: whole numbers as numbers, everything else as text."""
     if isinstance(value, bool):
         return exp.Boolean(this=value)
@@ -31,26 +31,32 @@ def number(expression: exp.Expression) -> exp.Cast:
     return exp.Cast(this=expression, to=WIDE.copy())
 
 
-def conditions(where: Mapping[str, Any]) -> list[exp.Expression]:
-    """``where`` as conditions: a value, any of several, ``line`` as a prefix, or ``{"from": …, "to": …}``."""
-    found: list[exp.Expression] = []
+def answered(expression: exp.Expression) -> Any:
+    return exp.Not(this=exp.Is(this=expression, expression=exp.Null()))
+
+
+def conditions(where: Mapping[str, Any], table: str | None = None) -> list[Any]:
+    """``where`` as conditions: a value (None: without one), any of several, ``line`` as a prefix, or a span from … to."""
+    found: list[Any] = []
     for name, value in where.items():
         if isinstance(value, Mapping):
             if value.get("from") not in (None, ""):
-                found.append(exp.GTE(this=column(name), expression=literal(value["from"])))
+                found.append(exp.GTE(this=column(name, table), expression=literal(value["from"])))
             if value.get("to") not in (None, ""):
-                found.append(exp.LTE(this=column(name), expression=literal(value["to"])))
+                found.append(exp.LTE(this=column(name, table), expression=literal(value["to"])))
             continue
         options = list(value) if isinstance(value, (tuple, list)) else [value]
+        parts: list[Any] = []
+        if None in options:
+            parts.append(exp.Is(this=column(name, table), expression=exp.Null()))
+            options = [o for o in options if o is not None]
         if name == "line":
-            parts: list[exp.Expression] = [exp.StartsWith(this=column(name), expression=text(str(v))) for v in options]
-            found.append(exp.or_(*parts) if parts else exp.false())
+            parts += [exp.StartsWith(this=column(name, table), expression=text(str(v))) for v in options]
         elif options:
-            found.append(exp.In(this=column(name), expressions=[literal(v) for v in options]))
-        else:
-            found.append(exp.false())
+            parts.append(exp.In(this=column(name, table), expressions=[literal(v) for v in options]))
+        found.append(exp.or_(*parts) if parts else exp.false())
     return found
 
 
-def both(parts: Sequence[exp.Expression]) -> exp.Expression | None:
-    return exp.and_(*parts) if parts else None
+def both(parts: Sequence[Any]) -> Any:
+    return exp.and_(*parts)

@@ -3,15 +3,22 @@
 ``last`` and ``mean`` over the months of a period are still only adding: the last answered month of each institution is a
 filter, a mean is a sum grouped by the number of months answered, divided in Python as a fraction. Both look at the whole
 period of an institution, so the parts of any grouping add up to the whole exactly, even when it moved during the year.
+
+One statement answers all items asked: rows are added per institution first, institutions per group second. No row is
+touched in Python and nothing is counted with DISTINCT, so that a national year of 19 million rows takes the same path.
 """
 
 from __future__ import annotations
 
+import functools
+import os
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
@@ -19,11 +26,12 @@ from sqlglot import exp, select
 
 from jieneng.core.period import Period
 
-from . import tables
-from .snapshot import KEYS, Snapshot
-from .sql import both, column, conditions, literal, number
+from .snapshot import BODIES, KEYS, Snapshot
+from .sql import answered, both, column, conditions, literal, number
 
 GROUPS = ("period", "area", "department", "territory", "type", "institution", "line", "status")
+COLUMNS = frozenset(k for k, _ in KEYS)
+_BODY_COLUMNS = frozenset(k for k, _ in BODIES)
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,16 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Uncovered:
+    """An institution that does not answer all that a figure needs: ``missing`` names the items, empty: nothing was filed."""
+
+    keys: tuple[Any, ...]
+    institution: int
+    name: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class LedgerAnswer:
     """What a ledger says: a number, texts, and the number of lines it rests on."""
 
@@ -78,20 +96,44 @@ class LedgerAnswer:
 
 
 class Engine(Protocol):
-    """What figures ask of an engine. Every engine gives the same answers, to the last digit."""
+    """What figures ask of an engine. Every engine gives the same answers, to the last digit.
+
+    ``where`` maps a column of the file to a value or to several (any of them); ``line`` is a prefix of the reporting
+    line. It chooses what is added; what is known of an institution (its last answered month, how many months it
+    answered, whether it is ``complete``) always comes from all its rows in the period.
+    """
 
     def sums(self, snapshot: Snapshot, asks: Sequence[Ask], *, form: str, period: Period, by: Sequence[str] = (),
-             where: Mapping[str, Any] | None = None, complete: Sequence[str] = ()) -> list[Group]: ...
+             where: Mapping[str, Any] | None = None, complete: Sequence[str] = ()) -> list[Group]:
+        """Exact totals per group, ordered by keys. An item that no edition in the snapshot asks has value None.
+
+        ``complete``: only institutions that answered each of these items at least once in the period.
+        """
+
+    def members(self, snapshot: Snapshot, form: str, period: Period, *, by: Sequence[str] = (),
+                where: Mapping[str, Any] | None = None) -> dict[tuple[Any, ...], int]:
+        """Institutions per group: those with a return in the period, and those that had to answer and did not."""
+
+    def uncovered(self, snapshot: Snapshot, form: str, period: Period, items: Sequence[str], *, by: Sequence[str] = (),
+                  where: Mapping[str, Any] | None = None, limit: int = 1000) -> list[Uncovered]:
+        """The institutions that ``members`` counts and that did not answer all ``items``, by keys, name and id."""
 
     def cells(self, snapshot: Snapshot, item: str, *, form: str, period: Period, where: Mapping[str, Any] | None = None,
-              take: str = "sum", limit: int = 100, offset: int = 0) -> list[Cell]: ...
+              take: str = "sum", limit: int = 100, offset: int = 0) -> list[Cell]:
+        """The reported values behind a selection, by period then largest first. ``take`` last: only the months that count."""
 
-    def names(self, snapshot: Snapshot, form: str, period: Period, institutions: Sequence[int]) -> dict[int, str]: ...
+    def names(self, snapshot: Snapshot, form: str, period: Period, institutions: Sequence[int]) -> dict[int, str]:
+        """The names of institutions as in their last row of the period."""
 
     def ledger(self, snapshot: Snapshot, kind: str, *, take: str, column: str = "", where: Mapping[str, Any] | None = None
-               ) -> LedgerAnswer: ...
+               ) -> LedgerAnswer:
+        """Count lines, sum a column, count distinct values, list them, or give the one value.
 
-    def ledger_rows(self, snapshot: Snapshot, kind: str, where: Mapping[str, Any] | None = None) -> list[dict[str, Any]]: ...
+        ``where`` may also hold ``{"from": …, "to": …}`` (inclusive). A value that is not there exactly once is unknown.
+        """
+
+    def ledger_rows(self, snapshot: Snapshot, kind: str, where: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The lines of a ledger as frozen, by key."""
 
 
 def periods_of(period: Period) -> tuple[str, ...]:
@@ -104,8 +146,32 @@ def periods_of(period: Period) -> tuple[str, ...]:
 
 def known_items(snapshot: Snapshot, form: str) -> set[str]:
     """The items that any edition of a form in the snapshot asks."""
-    keys = {k for k, _ in KEYS}
-    return {c for name in snapshot.forms(form) for c in tables.column_names(snapshot.file(name)) if c not in keys}
+    return {i for name in snapshot.forms(form) for i in snapshot.items(name)}
+
+
+def check_groups(by: Sequence[str]) -> None:
+    """Only the columns meant for it may group. Raises ``ValueError``."""
+    if strange := set(by) - set(GROUPS):
+        raise ValueError(f"cannot group by {sorted(strange)}; possible: {GROUPS}")
+
+
+def check_where(where: Mapping[str, Any], columns: frozenset[str] = COLUMNS) -> None:
+    """Only columns that the file has may filter. Raises ``ValueError``: a filter that means nothing is never ignored."""
+    if strange := set(where) - columns:
+        raise ValueError(f"cannot filter by {sorted(strange)}; possible: {sorted(columns)}")
+
+
+def check_asks(asks: Sequence[Ask]) -> None:
+    """Raises ``ValueError`` for a way over time that is not sum, last or mean, or an item asked twice."""
+    if strange := {a.over_time for a in asks} - {"sum", "last", "mean"}:
+        raise ValueError(f"over_time {sorted(strange)}: expected sum, last or mean")
+    if len({a.item for a in asks}) != len(asks):
+        raise ValueError(f"an item is asked twice: {[a.item for a in asks]}")
+
+
+def in_order(key: Sequence[Any]) -> tuple[tuple[bool, Any], ...]:
+    """How groups are ordered on every engine: by key, those without one last."""
+    return tuple((k is None, "" if k is None else k) for k in key)
 
 
 def base_query(period: Period) -> exp.Select:
@@ -113,187 +179,277 @@ def base_query(period: Period) -> exp.Select:
     return select("*").from_("returns").where(exp.In(this=column("period"), expressions=[literal(p) for p in periods_of(period)]))
 
 
-def filtered_query(where: Mapping[str, Any], complete: Sequence[str]) -> exp.Select:
-    """The rows inside ``where``, of institutions that answered all of ``complete`` somewhere in the period."""
-    query = select("base.*").from_("base")
+def _whole(asks: Sequence[Ask], complete: Sequence[str]) -> exp.Select | None:
+    """What is known of each institution over the whole period; None when nothing needs to be."""
+    columns: list[Any] = []
+    for n, ask in enumerate(asks):
+        if ask.over_time == "last":
+            case = exp.Case(ifs=[exp.If(this=answered(column(ask.item)), true=column("period"))])
+            columns.append(exp.alias_(exp.Max(this=case), f"last{n}", quoted=True))
+        elif ask.over_time == "mean":
+            columns.append(exp.alias_(exp.Count(this=column(ask.item)), f"months{n}", quoted=True))
+    if not columns and not complete:
+        return None
+    query = select(column("institution"), *columns).from_("base").group_by(column("institution"))
     if complete:
-        having = both([exp.GT(this=exp.Count(this=column(i)), expression=exp.Literal.number(0)) for i in complete])
-        inner = select(column("institution")).from_("base").group_by(column("institution")).having(having)
-        query = query.where(exp.In(this=column("institution", "base"), query=inner.subquery()))
-    for condition in conditions(where):
-        query = query.where(condition)
+        query = query.having(both([exp.GT(this=exp.Count(this=column(i)), expression=exp.Literal.number(0)) for i in complete]))
     return query
 
 
-def _with(query: exp.Select, period: Period, where: Mapping[str, Any], complete: Sequence[str]) -> exp.Select:
-    return query.with_("base", base_query(period)).with_("picked", filtered_query(where, complete))
-
-
-def sum_query(items: Sequence[str], period: Period, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> exp.Select:
-    """Rows and members per group, and for each item its sum, answered cells and answering members."""
-    keys = [column(k) for k in by]
-    columns: list[exp.Expression] = [*keys, exp.Count(this=exp.Star()), exp.Count(this=exp.Distinct(expressions=[column("institution")]))]
-    for i in items:
-        answered = exp.Case(ifs=[exp.If(this=exp.Not(this=exp.Is(this=column(i), expression=exp.Null())), true=column("institution"))])
-        columns += [exp.Sum(this=number(column(i))), exp.Count(this=column(i)), exp.Count(this=exp.Distinct(expressions=[answered]))]
-    columns = [exp.alias_(c, f"c{n}", quoted=True) for n, c in enumerate(columns)]
-    query = select(*columns).from_("picked")
+def sum_query(asks: Sequence[Ask], period: Period, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> exp.Select:
+    """Per group: keys, members, rows; per item its sum, answering members, answered cells; a mean has one sum per number
+    of months answered instead of the one sum."""
+    whole = _whole(asks, complete)
+    columns: list[Any] = [exp.alias_(column(k, "base"), f"k{i}", quoted=True) for i, k in enumerate(by)]
+    columns += [column("institution", "base"), exp.alias_(exp.Count(this=exp.Star()), "lines", quoted=True)]
+    outer: list[Any] = [column(f"k{i}") for i in range(len(by))]
+    outer += [exp.Count(this=exp.Star()), exp.Sum(this=column("lines"))]
+    for n, ask in enumerate(asks):
+        value: Any = column(ask.item, "base")
+        if ask.over_time == "last":
+            same = exp.EQ(this=column("period", "base"), expression=column(f"last{n}", "whole"))
+            value = exp.Case(ifs=[exp.If(this=same, true=value)])
+        columns += [exp.alias_(exp.Sum(this=value), f"sum{n}", quoted=True),
+                    exp.alias_(exp.Count(this=value.copy()), f"cells{n}", quoted=True)]
+        if ask.over_time == "mean":
+            columns.append(exp.alias_(exp.Max(this=column(f"months{n}", "whole")), f"months{n}", quoted=True))
+            for months in range(1, len(periods_of(period)) + 1):
+                same = exp.EQ(this=column(f"months{n}"), expression=exp.Literal.number(months))
+                outer.append(exp.Sum(this=exp.Case(ifs=[exp.If(this=same, true=column(f"sum{n}"))])))
+        else:
+            outer.append(exp.Sum(this=column(f"sum{n}")))
+        outer += [exp.Count(this=column(f"sum{n}")), exp.Sum(this=column(f"cells{n}"))]
+    parts = select(*columns).from_("base").group_by(*[column(k, "base") for k in by], column("institution", "base"))
+    if whole is not None:
+        parts = parts.join("whole", on=exp.EQ(this=column("institution", "base"), expression=column("institution", "whole")))
+    for condition in conditions(where, "base"):
+        parts = parts.where(condition)
+    query = select(*[exp.alias_(c, f"c{n}", quoted=True) for n, c in enumerate(outer)]).from_("parts")
     if by:
-        query = query.group_by(*keys).order_by(*[column(k) for k in by])
-    return _with(query, period, where, complete)
+        query = query.group_by(*[column(f"k{i}") for i in range(len(by))])
+    query = query.with_("base", base_query(period))
+    if whole is not None:
+        query = query.with_("whole", whole)
+    return query.with_("parts", parts)
 
 
-def last_query(item: str, period: Period, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> exp.Select:
-    """The value of each institution's last answered month in the period, summed per group."""
-    newest = select(column("institution"), exp.alias_(exp.Max(this=column("period")), "p", quoted=True)).from_("base").where(
-        exp.Not(this=exp.Is(this=column(item), expression=exp.Null()))).group_by(column("institution"))
-    keys = [column(k, "picked") for k in by]
-    on = exp.and_(exp.EQ(this=column("institution", "picked"), expression=column("institution", "newest")),
-                  exp.EQ(this=column("period", "picked"), expression=column("p", "newest")))
-    columns = [exp.alias_(c, f"c{n}", quoted=True) for n, c in enumerate(
-        [*keys, exp.Sum(this=number(column(item, "picked"))), exp.Count(this=column(item, "picked")),
-         exp.Count(this=exp.Distinct(expressions=[column("institution", "picked")]))])]
-    query = select(*columns).from_("picked").join("newest", on=on)
+def cells_query(item: str, period: Period, where: Mapping[str, Any], take: str, limit: int, offset: int) -> exp.Select:
+    """The answered cells of an item; with ``take`` last only those of each institution's last answered month."""
+    names = ("institution", "code", "name", "area", "period", item, "return_id", "revision", "status")
+    query = select(*[column(n, "base") for n in names]).from_("base").where(answered(column(item, "base"))).order_by(
+        column("period", "base"), exp.Ordered(this=column(item, "base"), desc=True), column("return_id", "base")
+    ).limit(limit).offset(offset).with_("base", base_query(period))
+    for condition in conditions(where, "base"):
+        query = query.where(condition)
+    if take == "last":
+        newest = select(column("institution"), exp.alias_(exp.Max(this=column("period")), "p", quoted=True)).from_("base").where(
+            answered(column(item))).group_by(column("institution"))
+        query = query.with_("newest", newest).join("newest", on=exp.and_(
+            exp.EQ(this=column("institution", "base"), expression=column("institution", "newest")),
+            exp.EQ(this=column("period", "base"), expression=column("p", "newest"))))
+    return query
+
+
+def _standing(period: Period, by: Sequence[str], where: Mapping[str, Any], expected: bool) -> Any:
+    """Keys, institution and name: of every row, and of every body that had to answer."""
+    keys = [exp.alias_(column(k), f"k{i}", quoted=True) for i, k in enumerate(by)]
+    rows = select(*keys, column("institution")).distinct().from_("base")
+    bodies = select(*[k.copy() for k in keys], column("institution")).from_("bodies").where(column("expected"))
+    for condition in conditions(where):
+        rows, bodies = rows.where(condition), bodies.where(condition.copy())
+    return exp.union(rows, bodies, distinct=True) if expected else rows
+
+
+def members_query(period: Period, by: Sequence[str], where: Mapping[str, Any], expected: bool) -> exp.Select:
+    """Per group the number of institutions that answered or had to."""
+    keys = [column(f"k{i}") for i in range(len(by))]
+    query = select(*keys, exp.alias_(exp.Count(this=exp.Star()), "n", quoted=True)).from_("standing")
     if by:
-        query = query.group_by(*keys)
-    return _with(query, period, where, complete).with_("newest", newest)
+        query = query.group_by(*[k.copy() for k in keys])
+    return query.with_("base", base_query(period)).with_("standing", _standing(period, by, where, expected))
 
 
-def mean_query(item: str, period: Period, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> exp.Select:
-    """Sums per group and number of months that the institution answered in the period."""
-    months = select(column("institution"), exp.alias_(exp.Count(this=column(item)), "n", quoted=True)).from_("base").group_by(
-        column("institution"))
-    keys = [column(k, "picked") for k in by]
-    on = exp.EQ(this=column("institution", "picked"), expression=column("institution", "months"))
-    columns = [exp.alias_(c, f"c{n}", quoted=True) for n, c in enumerate(
-        [*keys, column("n", "months"), exp.Sum(this=number(column(item, "picked"))), exp.Count(this=column(item, "picked")),
-         exp.Count(this=exp.Distinct(expressions=[column("institution", "picked")]))])]
-    query = select(*columns).from_("picked").join("months", on=on).where(
-        exp.Not(this=exp.Is(this=column(item, "picked"), expression=exp.Null()))).group_by(*keys, column("n", "months"))
-    return _with(query, period, where, complete).with_("months", months)
+def uncovered_query(items: Sequence[str], period: Period, by: Sequence[str], where: Mapping[str, Any], expected: bool,
+                    limit: int, everyone: bool = False) -> exp.Select:
+    """Per group the institutions that lack an item: keys, id, name, whether nothing was filed, and the answers per item.
+
+    ``everyone``: all are listed, because some item was never asked at all.
+    """
+    counts = [exp.alias_(exp.Count(this=column(i)), f"n{k}", quoted=True) for k, i in enumerate(items)]
+    newest = exp.alias_(exp.ArgMax(this=column("name"), expression=column("period")), "name", quoted=True)
+    found = select(column("institution"), newest, *counts).from_("base").group_by(column("institution"))
+    name: Any = column("name", "found")
+    if expected:
+        name = exp.Coalesce(this=name, expressions=[column("name", "bodies")])
+    keys = [column(f"k{i}", "standing") for i in range(len(by))]
+    some = [exp.Coalesce(this=column(f"n{k}", "found"), expressions=[exp.Literal.number(0)]) for k in range(len(items))]
+    empty = exp.Is(this=column("institution", "found"), expression=exp.Null())
+    name = exp.alias_(name, "name", quoted=True)
+    query = select(*keys, column("institution", "standing"), name, empty, *some).from_("standing").join(
+        "found", join_type="left", on=exp.EQ(this=column("institution", "standing"), expression=column("institution", "found")))
+    if expected:
+        query = query.join("bodies", join_type="left", on=exp.EQ(
+            this=column("institution", "standing"), expression=column("institution", "bodies")))
+    lacking = [empty.copy(), *(exp.EQ(this=s.copy(), expression=exp.Literal.number(0)) for s in some)]
+    if not everyone:
+        query = query.where(exp.or_(*lacking))
+    query = query.order_by(*[k.copy() for k in keys], column("name"), column("institution", "standing"))
+    query = query.limit(limit)
+    return query.with_("base", base_query(period)).with_("standing", _standing(period, by, where, expected)).with_("found", found)
+
+
+def names_query(period: Period, institutions: Sequence[int]) -> exp.Select:
+    """The newest name of each institution within the period."""
+    newest = exp.ArgMax(this=column("name"), expression=column("period"))
+    return select(column("institution"), exp.alias_(newest, "name", quoted=True)).from_("base").where(
+        exp.In(this=column("institution"), expressions=[literal(int(i)) for i in institutions])).group_by(
+        column("institution")).with_("base", base_query(period))
+
+
+def _frozen(where: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """``where`` as something that can be a key."""
+    return tuple(sorted((k, tuple(v) if isinstance(v, (list, tuple)) else v) for k, v in where.items()))
+
+
+@functools.lru_cache(maxsize=1024)
+def _sum_text(dialect: str, asks: tuple[Ask, ...], period: Period, by: tuple[str, ...], where: tuple[tuple[str, Any], ...],
+              complete: tuple[str, ...]) -> str:
+    return sum_query(asks, period, by, dict(where), complete).sql(dialect=dialect)
+
+
+def read_groups(rows: Sequence[Sequence[Any]], asks: Sequence[Ask], by: Sequence[str], months: int) -> list[Group]:
+    """The rows of ``sum_query`` as groups; means are divided here, as fractions."""
+    groups = []
+    for row in rows:
+        at = len(by)
+        group = Group(dict(zip(by, row, strict=False)), members=int(row[at]), rows=int(row[at + 1] or 0))
+        at += 2
+        for ask in asks:
+            if ask.over_time == "mean":
+                sums = [(n, row[at + n - 1]) for n in range(1, months + 1) if row[at + n - 1] is not None]
+                value = sum((Fraction(s) / n for n, s in sums), Fraction(0)) if sums else None
+                at += months
+            else:
+                value = None if row[at] is None else Fraction(row[at])
+                at += 1
+            group.totals[ask.item] = Total(value, int(row[at] or 0), int(row[at + 1] or 0))
+            at += 2
+        groups.append(group)
+    return sorted(groups, key=lambda g: in_order(tuple(g.keys.values())))
 
 
 class DuckDB:
-    """The embedded engine. One per thread; views over the snapshot's own files, nothing copied."""
+    """The embedded engine: views over the snapshot's own files, nothing copied. One per thread."""
 
     dialect = "duckdb"
 
     def __init__(self) -> None:
-        self.connection = duckdb.connect()
+        # a closed network: an extension is never fetched; what does not fit in memory spills to the system's own place
+        self.connection = duckdb.connect(config={
+            "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+            "temp_directory": str(Path(tempfile.gettempdir()) / f"jieneng-duckdb-{os.getpid()}")})
         self.views: dict[str, str] = {}
 
-    def _view(self, name: str, key: str, files: Sequence[str]) -> None:
+    def _view(self, name: str, key: str, files: Sequence[Path]) -> None:
         if self.views.get(name) != key:
-            self.connection.read_parquet(list(files), union_by_name=True).create_view(name, replace=True)
+            self.connection.read_parquet([str(f) for f in files], union_by_name=True).create_view(name, replace=True)
             self.views[name] = key
 
     def _returns(self, snapshot: Snapshot, form: str) -> bool:
         names = snapshot.forms(form)
-        if not names:
-            return False
-        self._view("returns", f"{snapshot.folder}|{form}", [str(snapshot.file(n)) for n in names])
-        return True
+        files = [snapshot.file(n) for n in names]
+        if files:
+            self._view("returns", f"{snapshot.folder}|{form}", files)
+        return bool(files)
 
-    def run(self, query: exp.Expression) -> list[tuple[Any, ...]]:
+    def _bodies(self, snapshot: Snapshot, period: Period, by: Sequence[str], where: Mapping[str, Any]) -> bool:
+        """Whether those that had to answer can be told: bodies stand as at the end of the snapshot's own year."""
+        usable = snapshot.year == period.year and {*by, *where} <= _BODY_COLUMNS
+        if usable:
+            file = snapshot.file("bodies.parquet")
+            self._view("bodies", str(file), [file])
+        return usable
+
+    def run(self, query: Any) -> list[tuple[Any, ...]]:
         """Print the tree in this engine's dialect and fetch."""
-        return self.connection.execute(query.sql(dialect=self.dialect)).fetchall()
+        text = query if isinstance(query, str) else query.sql(dialect=self.dialect)
+        return self.connection.execute(text).fetchall()
 
     def sums(self, snapshot: Snapshot, asks: Sequence[Ask], *, form: str, period: Period, by: Sequence[str] = (),
              where: Mapping[str, Any] | None = None, complete: Sequence[str] = ()) -> list[Group]:
-        """Exact totals per group. An item that no edition in the snapshot asks has value None."""
+        where = where or {}
         check_groups(by)
+        check_where(where)
+        check_asks(asks)
+        known = known_items(snapshot, form)
+        if set(complete) - known or not self._returns(snapshot, form):
+            return []
+        wanted = tuple(a for a in asks if a.item in known)
+        text = _sum_text(self.dialect, wanted, period, tuple(by), _frozen(where), tuple(complete))
+        groups = read_groups(self.run(text), wanted, by, len(periods_of(period)))
+        for group in groups:
+            group.totals = {a.item: group.totals.get(a.item, Total(None, 0, 0)) for a in asks}
+        return groups if by else [g for g in groups if g.rows]
+
+    def members(self, snapshot: Snapshot, form: str, period: Period, *, by: Sequence[str] = (),
+                where: Mapping[str, Any] | None = None) -> dict[tuple[Any, ...], int]:
+        where = where or {}
+        check_groups(by)
+        check_where(where)
+        if not self._returns(snapshot, form):
+            return {}
+        rows = self.run(members_query(period, by, where, self._bodies(snapshot, period, by, where)))
+        return {tuple(r[:-1]): int(r[-1]) for r in rows if r[-1]}
+
+    def uncovered(self, snapshot: Snapshot, form: str, period: Period, items: Sequence[str], *, by: Sequence[str] = (),
+                  where: Mapping[str, Any] | None = None, limit: int = 1000) -> list[Uncovered]:
+        where = where or {}
+        check_groups(by)
+        check_where(where)
         if not self._returns(snapshot, form):
             return []
-        where, known = where or {}, known_items(snapshot, form)
-        if set(complete) - known:
-            return []
-        adding = [a.item for a in asks if a.over_time == "sum" and a.item in known]
-        width = len(by)
-        groups: dict[tuple[Any, ...], Group] = {}
-        for row in self.run(sum_query(adding, period, by, where, complete)):
-            group = Group(dict(zip(by, row, strict=False)), members=row[width + 1], rows=row[width])
-            for n, item in enumerate(adding):
-                total, cells, members = row[width + 2 + 3 * n: width + 5 + 3 * n]
-                group.totals[item] = Total(None if total is None else Fraction(total), members, cells)
-            groups[tuple(row[:width])] = group
-        for ask in asks:
-            if ask.over_time == "last" and ask.item in known:
-                for row in self.run(last_query(ask.item, period, by, where, complete)):
-                    if row[width + 1] and tuple(row[:width]) in groups:
-                        groups[tuple(row[:width])].totals[ask.item] = Total(Fraction(row[width]), row[width + 2], row[width + 1])
-            elif ask.over_time == "mean" and ask.item in known:
-                self._means(groups, ask.item, self.run(mean_query(ask.item, period, by, where, complete)), width)
-        if not by and groups and not groups[()].rows:
-            return []
-        for group in groups.values():
-            for ask in asks:
-                group.totals.setdefault(ask.item, Total(None, 0, 0))
-        return list(groups.values())
-
-    @staticmethod
-    def _means(groups: dict[tuple[Any, ...], Group], item: str, rows: list[tuple[Any, ...]], width: int) -> None:
-        for row in rows:
-            group = groups.get(tuple(row[:width]))
-            if group is None:
-                continue
-            n, total, cells, members = row[width:width + 4]
-            before = group.totals.get(item, Total(None, 0, 0))
-            group.totals[item] = Total((before.value or 0) + Fraction(total) / n, before.members + members, before.cells + cells)
+        known = known_items(snapshot, form)
+        asked, width = [i for i in items if i in known], len(by)
+        everyone = len(asked) < len(items)
+        query = uncovered_query(asked, period, by, where, self._bodies(snapshot, period, by, where), limit, everyone)
+        found = []
+        for row in self.run(query):
+            given = {i for i, n in zip(asked, row[width + 3:], strict=True) if n}
+            missing = () if row[width + 2] else tuple(i for i in items if i not in given)
+            found.append(Uncovered(tuple(row[:width]), int(row[width]), row[width + 1] or "", missing))
+        return found
 
     def cells(self, snapshot: Snapshot, item: str, *, form: str, period: Period, where: Mapping[str, Any] | None = None,
               take: str = "sum", limit: int = 100, offset: int = 0) -> list[Cell]:
-        """The reported values behind a selection, by period then largest first. ``take`` last: only the months that count."""
-        if not self._returns(snapshot, form) or item not in known_items(snapshot, form):
+        check_where(where or {})
+        if item not in known_items(snapshot, form) or not self._returns(snapshot, form):
             return []
-        names = ("institution", "code", "name", "area", "period", item, "return_id", "revision", "status")
-        query = select(*[column(n, "picked") for n in names]).from_("picked").where(
-            exp.Not(this=exp.Is(this=column(item, "picked"), expression=exp.Null()))).order_by(
-                column("period", "picked"), exp.Ordered(this=column(item, "picked"), desc=True), column("return_id", "picked")
-            ).limit(limit).offset(offset)
-        query = _with(query, period, where or {}, ())
-        if take == "last":
-            newest = select(column("institution"), exp.alias_(exp.Max(this=column("period")), "p", quoted=True)).from_("base").where(
-                exp.Not(this=exp.Is(this=column(item), expression=exp.Null()))).group_by(column("institution"))
-            query = query.with_("newest", newest).join("newest", on=exp.and_(
-                exp.EQ(this=column("institution", "picked"), expression=column("institution", "newest")),
-                exp.EQ(this=column("period", "picked"), expression=column("p", "newest"))))
-        return [Cell(*row) for row in self.run(query)]
+        return [Cell(*row) for row in self.run(cells_query(item, period, where or {}, take, limit, offset))]
 
     def names(self, snapshot: Snapshot, form: str, period: Period, institutions: Sequence[int]) -> dict[int, str]:
-        """The names of institutions as in their last row of the period."""
         if not institutions or not self._returns(snapshot, form):
             return {}
-        newest = exp.Anonymous(this="max_by", expressions=[column("name"), column("period")])
-        query = select(column("institution"), exp.alias_(newest, "name", quoted=True)).from_("base").where(
-            exp.In(this=column("institution"), expressions=[literal(i) for i in institutions])).group_by(column("institution"))
-        return dict(self.run(query.with_("base", base_query(period))))
+        return dict(self.run(names_query(period, institutions)))
 
-    def _ledger(self, snapshot: Snapshot, kind: str) -> None:
+    def _ledger(self, snapshot: Snapshot, kind: str, where: Mapping[str, Any], name: str = "") -> None:
         file = snapshot.file(f"ledgers/{kind}.parquet")
-        self._view(f"ledger_{kind}", str(file), [str(file)])
+        self._view(f"ledger_{kind}", str(file), [file])
+        columns = frozenset(snapshot.columns(f"ledgers/{kind}.parquet"))
+        check_where({**where, **({name: ""} if name else {})}, columns)
 
     def ledger(self, snapshot: Snapshot, kind: str, *, take: str, column: str = "", where: Mapping[str, Any] | None = None
                ) -> LedgerAnswer:
-        """Count lines, sum a column, count distinct values, list them, or give the one value."""
-        self._ledger(snapshot, kind)
-        query = ledger_query(kind, take, column, where or {})
-        return ledger_answer(take, self.run(query))
+        self._ledger(snapshot, kind, where or {}, column)
+        return ledger_answer(take, self.run(ledger_query(kind, take, column, where or {})))
 
     def ledger_rows(self, snapshot: Snapshot, kind: str, where: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The lines of a ledger as frozen, by key."""
-        self._ledger(snapshot, kind)
+        self._ledger(snapshot, kind, where or {})
         query = select("*").from_(exp.to_table(f"ledger_{kind}", quoted=True)).order_by(column("key"))
         for condition in conditions(where or {}):
             query = query.where(condition)
         cursor = self.connection.execute(query.sql(dialect=self.dialect))
         names = [d[0] for d in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def check_groups(by: Sequence[str]) -> None:
-    """Only the columns meant for it may group. Raises ``ValueError``."""
-    if strange := set(by) - set(GROUPS):
-        raise ValueError(f"cannot group by {sorted(strange)}; possible: {GROUPS}")
 
 
 def ledger_query(kind: str, take: str, name: str, where: Mapping[str, Any]) -> exp.Select:
@@ -334,13 +490,16 @@ _local = threading.local()
 
 
 def connect(url: str = "duckdb:") -> Engine:
-    """An engine by address: ``duckdb:`` (default, one per thread) or ``plain:`` (plain Python)."""
+    """An engine by address: ``duckdb:`` (default, one per thread) or ``plain:`` (plain Python).
+
+    Raises ``ValueError`` for another address.
+    """
     if url == "plain:":
         from .plain import Plain
 
         return Plain()
     if url != "duckdb:":
         raise ValueError(f"engine {url!r}: expected duckdb: or plain:")
-    if not hasattr(_local, "duckdb"):
-        _local.duckdb = DuckDB()
+    if getattr(_local, "process", None) != os.getpid():  # DuckDB's own threads do not survive a fork
+        _local.process, _local.duckdb = os.getpid(), DuckDB()
     return _local.duckdb

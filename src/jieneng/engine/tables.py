@@ -3,27 +3,54 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Context, Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from jieneng.core.amount import LIMIT, stored
+from jieneng.core.problem import refuse
+from jieneng.core.words import T
+
 BATCH = 20_000
+_WIDE = Context(prec=60)
 TYPES: dict[str, pa.DataType] = {
     "text": pa.string(), "int": pa.int64(), "year": pa.int32(), "month": pa.int32(), "bool": pa.bool_(),
     "number": pa.decimal128(18, 4), "date": pa.date32(),
 }
 
 
-def _column(values: list[Any], kind: str) -> pa.Array:
-    """One column. Numbers come as Decimal or as text of at most four places; dates as text or date."""
+def _number(value: Any, name: str) -> Decimal | None:
+    """One number as stored. Raises ``Refused`` naming the column: what does not fit is never rounded in silence."""
+    if value is None:
+        return None
+    try:
+        number, rounded = stored(Decimal(value))
+    except (ArithmeticError, ValueError, TypeError):
+        rounded = True
+    if rounded:
+        raise refuse("table.number", T("列 {c} 的值 {v!r} 存不下", "column {c}: {v!r} cannot be stored", c=name, v=str(value)[:60]),
+                     expected=T("小于 10¹² 的十进制数，至多四位小数", "a decimal below 10¹² with at most four places"))
+    return number
+
+
+def _column(values: list[Any], kind: str, name: str) -> pa.Array:
+    """One column. Numbers come as Decimal, whole number or text of at most four places; dates as text or date."""
     if kind == "number":
-        exact = [None if v is None else Decimal(v).quantize(Decimal("0.0001")) for v in values]
-        return pa.array(exact, TYPES[kind])
+        if any(type(v) is str for v in values):
+            try:  # the usual case, in Arrow and not in Python: every value is a short text
+                found = pa.array(values, pa.string()).cast(TYPES[kind])
+                edges = pc.min_max(found).as_py().values()
+                if not any(e is not None and abs(e) >= LIMIT for e in edges):
+                    return found
+            except (pa.ArrowInvalid, pa.ArrowTypeError):
+                pass
+        return pa.array([_number(v, name) for v in values], TYPES[kind])
     if kind == "date":
         return pa.array([dt.date.fromisoformat(v) if isinstance(v, str) and v else v or None for v in values], TYPES[kind])
     if kind in ("int", "year", "month"):
@@ -33,19 +60,54 @@ def _column(values: list[Any], kind: str) -> pa.Array:
     return pa.array(values, TYPES[kind])
 
 
-def write_table(path: Path, columns: Sequence[tuple[str, str]], rows: Iterable[Mapping[str, Any]]) -> int:
+def write_table(path: Path, columns: Sequence[tuple[str, str]], rows: Iterable[Mapping[str, Any]],
+                seen: Callable[[pa.Table], None] | None = None) -> int:
     """Write rows as one Parquet file; ``columns`` are (name, kind). Returns the number of rows.
 
-    kind: text, int, year, month, bool, number (decimal(18,4)), date. A key that a row lacks is null.
+    kind: text, int, year, month, bool, number (decimal(18,4)), date. A key that a row lacks is null; a key that is no
+    column, and a number that does not fit, are ``Refused``. ``seen`` is shown every batch as it is written.
     """
     schema = pa.schema([(name, TYPES[kind]) for name, kind in columns])
+    known = frozenset(schema.names)
     count, stream = 0, iter(rows)
     with pq.ParquetWriter(path, schema, compression="zstd") as out:
         while batch := list(islice(stream, BATCH)):
-            arrays = [_column([r.get(name) for r in batch], kind) for name, kind in columns]
-            out.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            for row in batch:
+                if not known.issuperset(row):
+                    strange = sorted(set(row) - known)
+                    raise refuse("table.column", T("{f} 里没有列 {c}", "{f} has no column {c}", f=path.name, c="、".join(strange)),
+                                 expected=T("只有声明过的列", "declared columns only"))
+            arrays = [_column([r.get(name) for r in batch], kind, name) for name, kind in columns]
+            table = pa.Table.from_arrays(arrays, schema=schema)
+            out.write_table(table)
+            if seen is not None:
+                seen(table)
             count += len(batch)
     return count
+
+
+class Adder:
+    """Adds up what is written, batch by batch: per period the rows, and per item the sum and the answers."""
+
+    def __init__(self, items: Sequence[str]) -> None:
+        self.items = list(items)
+        self.rows: dict[str, int] = {}
+        self.sums: dict[str, dict[str, tuple[Decimal, int]]] = {i: {} for i in items}
+
+    def __call__(self, table: pa.Table) -> None:
+        asked = [pair for i in self.items for pair in ((i, "sum"), (i, "count"))]
+        for row in table.group_by("period").aggregate([("institution", "count"), *asked]).to_pylist():
+            period = row["period"]
+            self.rows[period] = self.rows.get(period, 0) + row["institution_count"]
+            for i in self.items:
+                if answers := row[f"{i}_count"]:
+                    total, n = self.sums[i].get(period, (Decimal(0), 0))
+                    self.sums[i][period] = (_WIDE.add(total, row[f"{i}_sum"]), n + answers)
+
+    def totals(self) -> dict[str, Any]:
+        """As ``wide.control_totals`` gives them."""
+        return {"periods": dict(sorted(self.rows.items())),
+                "items": {i: {p: [f"{s:.4f}", n] for p, (s, n) in sorted(found.items())} for i, found in self.sums.items()}}
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
