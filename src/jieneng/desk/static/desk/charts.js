@@ -39,16 +39,17 @@
 
   /* a few places: rows from the top in the order given, value at the end of the bar; a target is a dashed tick */
   FORMS.bars = function (d, l, box) {
-    var a = axes(l), many = d.series.length > 1, room = width(d.x, Math.round(box.clientWidth * 0.36));
+    var a = axes(l), many = d.series.length > 1, keyed = many || !!d.targets, room = width(d.x, Math.round(box.clientWidth * 0.36));
     var series = d.series.map(function (s, i) {
       return { name: s.name, type: 'bar', data: s.values.map(nothing), barMaxWidth: 18, barGap: '15%', itemStyle: { color: s.fill || l.series[i] },
         label: bold(l, { position: 'right', fontWeight: many ? 400 : 600, formatter: function (p) { return number(p.value, d.places); } }) };
     });
     if (d.targets) series.push(ticks(d.targets, l, d.words.target));
     return {
-      height: Math.max(120, d.x.length * (many ? 22 * d.series.length + 10 : 30) + (many ? 40 : 14)),
+      height: Math.max(120, d.x.length * (many ? 22 * d.series.length + 10 : 30) + (keyed ? 40 : 14)),
       option: {
-        grid: { left: room, right: 84, top: many ? 30 : 4, bottom: 4 }, legend: many ? { top: 0, left: room, icon: 'rect', itemWidth: 12, itemHeight: 12, textStyle: a.text, data: d.series.map(function (s) { return s.name; }) } : undefined,
+        grid: { left: room, right: 84, top: keyed ? 30 : 4, bottom: 4 },
+        legend: keyed ? { top: 0, left: 0, itemWidth: 12, itemHeight: 12, textStyle: a.text, data: series.map(function (s) { return { name: s.name, icon: s.type === 'custom' ? 'path://M5 0h2v3h-2zM5 5h2v3h-2zM5 10h2v2h-2z' : 'rect' }; }) } : undefined,
         xAxis: a.value({ min: 0, axisLabel: { show: false }, splitLine: { show: false } }),
         yAxis: a.category(d.x, { inverse: true, axisLine: { show: false }, axisLabel: Object.assign({}, a.text, { color: l.ink, width: room - 10, overflow: 'truncate' }) }),
         series: series
@@ -56,7 +57,7 @@
     };
   };
   function ticks(values, l, word) {
-    return { name: word, type: 'custom', silent: true, z: 5, data: values.map(function (v, i) { return [nothing(v), i]; }),
+    return { name: word, type: 'custom', silent: true, z: 5, itemStyle: { color: l.pri }, data: values.map(function (v, i) { return [nothing(v), i]; }),
       renderItem: function (p, api) {
         var q = api.coord([api.value(0), api.value(1)]), h = api.size([0, 1])[1] * 0.36;
         var line = { x1: q[0], y1: q[1] - h, x2: q[0], y2: q[1] + h };
@@ -101,7 +102,7 @@
   /* why a total changed: first and last are totals, rises orange, falls green, the remainder (rest: its place) dashed grey and never green.
      The axis may be cut, so every value is printed. Where the parts have no room side by side they lie in rows. */
   FORMS.waterfall = function (d, l, box) {
-    var a = axes(l), base = [], run = 0, last = d.values.length - 1, rest = d.rest === undefined ? -1 : d.rest, lying = box.clientWidth / d.x.length < 66;
+    var a = axes(l), base = [], run = 0, last = d.values.length - 1, rest = d.rest === undefined ? -1 : d.rest, lying = box.clientWidth / d.x.length < 58;
     var parts = d.values.map(function (v, i) {
       var item = { value: Math.abs(v), itemStyle: { color: v > 0 ? l.series[1] : l.series[2] } };
       if (i === 0 || i === last) { base.push(0); run = v; item.itemStyle = { color: l.ink2 }; }
