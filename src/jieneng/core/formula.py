@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import operator
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
@@ -62,6 +63,7 @@ class Reading(Protocol):
 
 _ARITHMETIC: dict[type, str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 _COMPARE: dict[type, str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+COMPARE: dict[str, Any] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne}
 _TRUTH = "truth"
 _NUMBER = "number"
 
@@ -221,8 +223,20 @@ def _walk(text: str, node: ast.AST, r: Any) -> Any:
 _CONTEXT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
-def _rounded(value: Decimal | Fraction) -> Fraction:
+_NINE = Decimal(1).scaleb(-PLACES)
+
+
+def _rounded(value: Decimal | Fraction | int) -> Decimal | Fraction:
+    """A side of a comparison, rounded to nine places half-even; a Decimal that has no more is left as it is."""
+    if isinstance(value, Decimal):
+        return value if value.as_tuple().exponent >= -PLACES else value.quantize(_NINE, context=_CONTEXT)  # type: ignore[operator]
     return Fraction(round(Fraction(value) * 10**PLACES), 10**PLACES)
+
+
+def _pair(left: Any, right: Any) -> tuple[Any, Any]:
+    """Both sides in one kind of number: Decimals if both are, else exact rationals."""
+    a, b = _rounded(left), _rounded(right)
+    return (a, b) if isinstance(a, Decimal) and isinstance(b, Decimal) else (Fraction(a), Fraction(b))
 
 
 class Value:
@@ -263,8 +277,7 @@ class Value:
     def compare(self, op: str, left: Any, right: Any) -> bool | None:
         if left is None or right is None:
             return None
-        a, b = _rounded(left), _rounded(right)
-        return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[op]
+        return COMPARE[op](*_pair(left, right))
 
     def logic(self, op: str, parts: Sequence[bool | None]) -> bool | None:
         decisive = op == "or"
@@ -297,6 +310,43 @@ class Value:
                 total = self.arithmetic("+", total, p)
             return total
         return min(parts) if function == "min" else max(parts)
+
+
+class _Steps:
+    """The Value reading unrolled once: each piece becomes a function of the answers. Same semantics, by construction."""
+
+    def __init__(self) -> None:
+        self.value = Value({})
+
+    def number(self, value: Decimal) -> Any:
+        return lambda answers: value
+
+    def name(self, name: str) -> Any:
+        return lambda answers: answers[name]
+
+    def negative(self, value: Any) -> Any:
+        return lambda answers: self.value.negative(value(answers))
+
+    def arithmetic(self, op: str, left: Any, right: Any) -> Any:
+        return lambda answers: self.value.arithmetic(op, left(answers), right(answers))
+
+    def compare(self, op: str, left: Any, right: Any) -> Any:
+        return lambda answers: self.value.compare(op, left(answers), right(answers))
+
+    def logic(self, op: str, parts: Sequence[Any]) -> Any:
+        return lambda answers: self.value.logic(op, [p(answers) for p in parts])
+
+    def negate(self, part: Any) -> Any:
+        return lambda answers: self.value.negate(part(answers))
+
+    def call(self, function: str, parts: Sequence[Any], known: bool) -> Any:
+        return lambda answers: self.value.call(function, [p(answers) for p in parts], known)
+
+
+@functools.lru_cache(maxsize=4096)
+def compiled(text: str) -> Any:
+    """A formula as a function of its answers, for judging many returns: the same as ``read(text, Value(answers))``."""
+    return read(text, _Steps())
 
 
 class Needs:

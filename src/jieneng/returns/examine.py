@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from jieneng.core.formula import Needs, Value, read
+from jieneng.core.formula import Needs, compiled, read
 from jieneng.core.problem import Finding
 from jieneng.rulebook.types import Check, Form
 
@@ -43,19 +43,17 @@ class Examiner:
 
     def examine(self, answers: Answers, last_year: Answers | None = None, last_month: Answers | None = None) -> Verdict:
         """Judge one return. Unknown condition or unknown result: the rule is not applied, and counted as such."""
-        known: dict[str, Decimal | bool | None] = dict.fromkeys(self.items)
-        known.update(answers)
-        for prefix, other in (("last_year.", last_year), ("last_month.", last_month)):
-            known.update({prefix + i: (other or {}).get(i) for i in self.items})
+        sides: dict[str, Answers] = {"": answers, "last_year": last_year or {}, "last_month": last_month or {}}
         verdict = Verdict()
         for check, needs in self.checks:
-            values: dict[str, Decimal | bool | None] = {n: known.get(n) for n in needs}
+            values: dict[str, Decimal | bool | None] = {
+                name: sides.get(name.rpartition(".")[0], {}).get(name.rpartition(".")[2]) for name in needs}
             for name, text in check.let.items():
-                values[name] = read(text, Value(values))  # type: ignore[assignment]
-            if check.when and read(check.when, Value(values)) is not True:
+                values[name] = compiled(text)(values)
+            if check.when and compiled(check.when)(values) is not True:
                 verdict.not_applied += 1
                 continue
-            holds = read(check.holds, Value(values))
+            holds = compiled(check.holds)(values)
             if holds is None:
                 verdict.not_applied += 1
                 continue

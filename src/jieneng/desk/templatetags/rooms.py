@@ -120,8 +120,8 @@ def answer(value: Any, places: int | None = None) -> SafeString:
     number = Decimal(str(value))
     if places is None:
         text = f"{number:,f}"
-        return format_html("{}", text.replace("-", "−"))
-    return format_html("{}", written(number, places))
+        return SafeString(text.replace("-", "−"))
+    return SafeString(written(number, places))
 
 
 @register.simple_tag
@@ -132,7 +132,7 @@ def exact(value: Any, places: int = 0) -> SafeString:
     text = written(value, places)
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    return format_html("{}", text)
+    return SafeString(text)
 
 
 def _unknown(figure: Figure | None) -> SafeString:
@@ -144,7 +144,7 @@ def _unknown(figure: Figure | None) -> SafeString:
 def fig(context: Any, figure: Figure | None, places: int = 1, unit: bool = True) -> SafeString:
     """A figure: its number opens its proof."""
     if figure is None:
-        return format_html('<span class="z">—</span>')
+        return SafeString('<span class="z">—</span>')
     if figure.exact is None:
         return _unknown(figure)
     text, snapshot = written(figure.exact, places), context.get("snapshot")
@@ -169,7 +169,7 @@ def fig_plain(figure: Figure, places: int = 1) -> str:
 def change(value: Fraction | None) -> SafeString:
     """A relative change in per cent, always with its sign. A rise is bold ink, never red."""
     if value is None:
-        return format_html('<span class="z">—</span>')
+        return SafeString('<span class="z">—</span>')
     text = written(value * 100, 1)
     sign = "" if text.startswith("−") or not float(decimal_of(value * 100, 1)) else "+"
     return format_html('<span class="{}">{}{}%</span>', "t-ok b" if value < 0 else "b", sign, text)

@@ -1,0 +1,82 @@
+"""commands: the verbs of ``jieneng``, one module per family; each module lists its ``VERBS``.
+
+A verb gets parsed arguments and an ``Out``; it returns a plain mapping, which ``--json FILE`` writes. What it cannot do it
+raises as ``Refused``; nobody sees a trace-back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from jieneng.core.words import T, language
+
+
+class Out:
+    """What a command says: lines, progress, problems; in the language asked for."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    @property
+    def language(self) -> str:
+        return language()
+
+    def say(self, text: T) -> None:
+        self.line(str(text))
+
+    def line(self, text: str) -> None:
+        if not self.quiet:
+            print(text, flush=True)
+
+    def pick(self, text: Mapping[str, str]) -> str:
+        """A stored text in the language in force."""
+        return text.get(language()) or text.get("zh") or ""
+
+    def problem(self, data: Mapping[str, Any]) -> None:
+        """One stored problem, with its place."""
+        where = data.get("where") or {}
+        place = " ".join(str(where[k]) for k in ("sheet", "cell", "line", "field") if where.get(k))
+        parts = [self.pick(data["found"])]
+        if data.get("expected"):
+            parts.append(str(T("应为：", "expected: ")) + self.pick(data["expected"]))
+        if data.get("do"):
+            parts.append(self.pick(data["do"]))
+        self.line(f"  {place}: {'；'.join(parts)}")
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[int, int, T | None], None]]:
+        """A progress line, at most four a second on a terminal and one every five seconds elsewhere."""
+        last, every = [0.0], 0.25 if sys.stderr.isatty() else 5.0
+
+        def report(done: int, total: int, message: T | None = None) -> None:
+            now = time.monotonic()
+            if self.quiet or now - last[0] < every:
+                return
+            last[0] = now
+            text = f"{what} {message or ''} {done:,}" + (f" / {total:,}" if total else "")
+            print(("\r" + text + "\033[K") if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
+
+        yield report
+        if not self.quiet and sys.stderr.isatty() and last[0]:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: its name, what it is for, its arguments and what it does. ``django`` False: runs without a workspace."""
+
+    name: str
+    help: T
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, Out], dict[str, Any] | None]
+    django: bool = True
+
+
+def no_arguments(parser: argparse.ArgumentParser) -> None:
+    """For verbs that take none."""

@@ -1,0 +1,147 @@
+"""``jieneng example``: the example city, from files to a traced document, with the time of each step."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jieneng.core.problem import refuse
+from jieneng.core.words import T
+
+from . import Out, Verb
+from .intake import person
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=["build", "load", "run"], help=str(T(
+        "build 只写文件；load 写文件并导入、审核、封存；run 再算指标、汇总表和公文", "build writes the files; load imports, reviews and freezes; run goes on to figures, table and document")))
+    parser.add_argument("--out", type=Path, help=str(T("文件放在哪里（缺省：工作区的 example 文件夹）", "where the files go (default: folder example of the workspace)")))
+    parser.add_argument("--seed", type=int, default=2022)
+    parser.set_defaults(as_user=None)
+
+
+class Steps:
+    """Says each step and how long it took."""
+
+    def __init__(self, out: Out) -> None:
+        self.out, self.times = out, {}  # type: ignore[var-annotated]
+
+    @contextmanager
+    def step(self, key: str, what: T) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        took = time.monotonic() - began
+        self.times[key] = round(took, 2)
+        self.out.say(T("{w}：{t} 秒", "{w}: {t} s", w=str(what), t=f"{took:.1f}"))
+
+
+def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """Build, load, or go all the way."""
+    from jieneng.desk.example import build
+
+    folder = args.out or args.home / "example"
+    steps = Steps(out)
+    with steps.step("build", T("写示例文件", "writing the example files")), out.progress(str(T("示例文件", "example files"))) as progress:
+        manifest = build(folder, args.seed, progress=lambda n, total: progress(n, total, None))
+    result: dict[str, Any] = {"folder": str(folder), "files": len(manifest.steps)}
+    if args.what == "build":
+        return {**result, "seconds": steps.times}
+    _load(args, out, steps, manifest)
+    if args.what == "run":
+        result |= _use(args, out, steps)
+    return {**result, "seconds": steps.times}
+
+
+def _load(args: argparse.Namespace, out: Out, steps: Steps, manifest: Any) -> None:
+    """Register, rounds, three years of answers and the ledgers; review; accept; freeze."""
+    from jieneng.desk.example import layout_path
+    from jieneng.fieldwork.intake import bring_in, receive_path
+    from jieneng.people.queries import root_office
+    from jieneng.returns import actions, freeze, queries
+    from jieneng.returns.models import ReturnFinding, Round
+
+    who, office, book = person(args), root_office(), queries.book()
+    if office is None or book.code != "cn":
+        raise refuse("example.book", T("示例城市要用规则库 cn 的工作区", "the example city needs a workspace with book cn"))
+    if Round.objects.exists():
+        raise refuse("example.used", T("这个工作区里已经有数据", "this workspace holds data already"), do=T("换一个新工作区", "use a fresh workspace"))
+    for name in {s.layout for s in manifest.steps}:
+        shutil.copyfile(layout_path(name), Path(args.home) / "layouts" / f"{name}.yaml")
+
+    def bring(reads: str, clean: bool = True) -> dict[str, int]:
+        counts = {"new": 0, "problems": 0}
+        for step in manifest.steps:
+            if not step.reads.startswith(reads) or step.clean is not clean:
+                continue
+            text = layout_path(step.layout).read_text(encoding="utf-8")
+            with out.progress(step.file) as progress:
+                batch = bring_in(who, receive_path(who, manifest.path(step)), text, office=office, layout_name=f"{step.layout}.yaml",
+                                 progress=lambda n, total, message: progress(n, total, message))
+            counts["new"] += sum(c.get("new", 0) for k, c in batch.counts.items() if k != "read")
+            counts["problems"] += len(batch.problems)
+        return counts
+
+    with steps.step("register", T("导入名录", "importing the register")):
+        bring("register")
+    with steps.step("rounds", T("新建 2020–2022 统计任务", "opening rounds 2020–2022")):
+        for year in (2020, 2021, 2022):
+            actions.open_round(who, book, form="consumption", year=year, office=office, rhythm="month")
+    with steps.step("import", T("导入三年报表和台账", "importing three years of returns and the ledgers")):
+        done = bring("answers")
+        bring("ledger")
+    out.say(T("  报表 {n} 份，没有读入 {p} 处", "  {n} returns, {p} places not taken in", n=done["new"], p=done["problems"]))
+    with steps.step("review", T("审核", "review")):
+        counts = {s: ReturnFinding.objects.filter(severity=s).count() for s in ("must", "explain", "note")}
+    out.say(T("  错误 {a}，需核实 {b}，提示 {c}", "  errors {a}, to verify {b}, notes {c}", a=counts["must"], b=counts["explain"], c=counts["note"]))
+    with steps.step("accept", T("审核通过（2022 年有“错误”的留着）", "accepting (those of 2022 with errors are left)")):
+        _accept(who)
+    with steps.step("freeze", T("封存 2022 年快照", "freezing 2022")):
+        freeze.freeze(who, book, 2022)
+
+
+def _accept(who: Any) -> None:
+    """Earlier years as they were reviewed then; of the newest, what holds no error."""
+    from django.db.models import F
+
+    from jieneng.returns import actions
+    from jieneng.returns.models import Return, ReturnFinding
+
+    waiting = Return.objects.filter(state="filed")
+    actions.act(who, "accept", waiting.filter(round__year__lt=2022))
+    must = ReturnFinding.objects.filter(severity="must", revision=F("ret__revision"), ret__round__year=2022).values("ret")
+    actions.act(who, "accept", Return.objects.filter(state="filed", round__year=2022).exclude(pk__in=must))
+
+
+def _use(args: argparse.Namespace, out: Out, steps: Steps) -> dict[str, Any]:
+    """Figures by area, the summary table and the annual summary, written beside the example files."""
+    from jieneng.figures import overview as view
+    from jieneng.reports import actions as reports
+    from jieneng.returns import queries
+
+    book, snapshot, who = queries.book(), queries.latest_snapshot(), person(args)
+    assert snapshot is not None
+    folder = args.out or args.home / "example"
+    with steps.step("figures", T("指标", "figures")):
+        names = [*view.shown(book, "composites"), *view.shown(book, "indicators")]
+        whole = view.compute(book, snapshot, names, 2022, None, {})
+        parts = view.compute(book, snapshot, names, 2022, "area", {})
+    for f in whole:
+        out.line(f"  {out.pick(f.label)}\t{f.value:,.3f} {f.unit}" if f.value is not None else f"  {out.pick(f.label)}\t—")
+    for name in view.shown(book, "composites"):
+        exact = sum(p.exact for p in parts if p.name == name and p.exact is not None)
+        if exact != next(f.exact for f in whole if f.name == name):
+            raise refuse("example.parts", T("{n} 各地之和不等于合计", "the parts of {n} are not the whole", n=name))
+    with steps.step("table", T("行政区域汇总表", "summary table by region")):
+        (folder / "region-summary-2022.xlsx").write_bytes(reports.table(who, "region-summary", 2022, snapshot))
+    with steps.step("document", T("2022 年工作总结", "annual summary 2022")):
+        version = reports.compose(who, "annual-summary", 2022, snapshot)
+        (folder / "annual-summary-2022.docx").write_bytes(reports.docx_of(version))
+    return {"snapshot": snapshot.pk, "document": version.pk}
+
+
+VERBS = [Verb("example", T("示例城市", "the example city"), arguments, run)]

@@ -1,0 +1,186 @@
+"""Verbs that bring data in and judge it: open, import, review, accept, freeze."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from jieneng.core.problem import refuse
+from jieneng.core.words import T
+
+from . import Out, Verb
+
+
+def _office(code: str | None) -> Any:
+    from jieneng.people.models import Office
+    from jieneng.people.queries import root_office
+
+    found = Office.objects.filter(code=code).first() if code else root_office()
+    if found is None:
+        known = "、".join(Office.objects.exclude(kind="department").values_list("code", flat=True))
+        raise refuse("cli.office", T("没有单位 {c}", "there is no office {c}", c=code or "—"), expected=T("{k}", "{k}", k=known))
+    return found
+
+
+def person(args: argparse.Namespace) -> Any:
+    """The account in whose name a command runs: ``--as``, or the console account."""
+    from jieneng.people.models import User
+    from jieneng.people.queries import console
+
+    name = getattr(args, "as_user", None)
+    if not name:
+        return console()
+    found = User.objects.filter(username=name, is_active=True).first()
+    if found is None:
+        raise refuse("cli.user", T("没有账号 {u}", "there is no account {u}", u=name))
+    return found
+
+
+def _as(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--as", dest="as_user", metavar="USER", help=str(T("以哪个账号办理（缺省：控制台账号）", "act as this account (default: the console's)")))
+
+
+def open_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--year", type=int, required=True)
+    parser.add_argument("--form", help=str(T("报表代码（缺省：规则库的主表）", "form code (default: the book's main form)")))
+    parser.add_argument("--rhythm", choices=["month", "quarter", "half", "year"])
+    parser.add_argument("--mode", choices=["A", "B", "C"], default="A")
+    _as(parser)
+
+
+def open_(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """Open a round for a year."""
+    from jieneng.returns import actions, queries
+
+    round_ = actions.open_round(person(args), queries.book(), form=args.form or queries.main_form(), year=args.year,
+                                office=_office(None), rhythm=args.rhythm or "", mode=args.mode)
+    n = round_.returns.count()
+    out.say(T("{r}：应报 {n} 份", "{r}: {n} returns expected", r=str(round_), n=n))
+    return {"round": str(round_), "returns": n}
+
+
+def import_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--layout", type=Path, required=True, help=str(T("布局文件", "the layout file")))
+    parser.add_argument("--on-behalf", metavar="OFFICE", help=str(T("代表哪个单位（缺省：本级）", "on behalf of this office (default: the top one)")))
+    parser.add_argument("--accept", action="store_true", help=str(T("读入即为市级已审", "accepted as soon as read")))
+    parser.add_argument("--open", action="store_true", dest="open_rounds", help=str(T("没有统计任务就新建", "open missing rounds")))
+    _as(parser)
+
+
+def import_(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """Bring files in by a layout; good rows go in, problems are named by sheet and cell."""
+    from jieneng.fieldwork.intake import bring_in, receive_path
+
+    layout = args.layout.read_text(encoding="utf-8")
+    office, who, done = _office(args.on_behalf), person(args), []
+    for path in args.files:
+        if not path.is_file():
+            raise refuse("cli.file", T("没有文件 {f}", "there is no file {f}", f=str(path)))
+        with out.progress(path.name) as progress:
+            batch = bring_in(who, receive_path(who, path), layout, office=office, accept=args.accept, layout_name=args.layout.name,
+                             open_rounds=args.open_rounds, progress=lambda n, total, message: progress(n, total, message))
+        counts = {k: v for k, v in batch.counts.items() if k != "read"}
+        for what, c in counts.items():
+            out.say(T("{f} {w}：新 {a}，变 {b}，同 {c}，没有读入 {d}", "{f} {w}: new {a}, changed {b}, same {c}, not taken {d}",
+                      f=path.name, w=what, a=c["new"], b=c["changed"], c=c["same"], d=c["refused"]))
+        for p in batch.problems[:20]:
+            out.problem(p)
+        if len(batch.problems) > 20:
+            out.say(T("… 共 {n} 处，全部见“导入”页或 --json", "… {n} in all; see the page Imports or --json", n=len(batch.problems)))
+        done.append({"file": path.name, "import": batch.pk, "counts": batch.counts, "problems": batch.problems})
+    return {"imports": done}
+
+
+def review_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--period", required=True, help="2022")
+    parser.add_argument("--severity", choices=["must", "explain", "note"])
+    parser.add_argument("--limit", type=int, default=30)
+    _as(parser)
+
+
+def review(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """The findings of the edition's own checks, gravest first."""
+    from django.db.models import Count, F
+
+    from jieneng.core.period import Period
+    from jieneng.people.scope import require
+    from jieneng.registry.queries import standing_of
+    from jieneng.returns import queries
+    from jieneng.returns.models import ReturnFinding
+
+    mine = require(person(args), "review")
+    rows = ReturnFinding.objects.filter(ret__in=queries.returns_in(mine), ret__round__year=Period.parse(args.period).year,
+                                        revision=F("ret__revision")).select_related("ret__institution")
+    if args.severity:
+        rows = rows.filter(severity=args.severity)
+    counts = dict(rows.values_list("severity").annotate(n=Count("id")).order_by())
+    out.say(T("错误 {a}，需核实 {b}，提示 {c}", "errors {a}, to verify {b}, notes {c}",
+              a=counts.get("must", 0), b=counts.get("explain", 0), c=counts.get("note", 0)))
+    order = {"must": 0, "explain": 1, "note": 2}
+    shown = sorted(rows, key=lambda f: (order[f.severity], f.rule, f.ret.institution_id, f.ret.period))
+    listed = []
+    for f in shown:
+        listed.append({"code": f.ret.institution.key, "period": f.ret.period, "rule": f.rule, "severity": f.severity, "says": f.says})
+    for f in shown[:args.limit]:
+        standing = standing_of(f.ret.institution, Period.parse(f.ret.period).last_day)
+        out.line(f"{f.severity:8} {f.rule:5} {f.ret.period} {standing.name if standing else f.ret.institution.key}: {out.pick(f.says)}")
+    return {"counts": counts, "findings": listed}
+
+
+def accept_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--year", type=int, required=True)
+    parser.add_argument("--with-findings", action="store_true", help=str(T("有“错误”的也通过", "also those with errors")))
+    _as(parser)
+
+
+def accept(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """Accept every filed return of a year that holds no error."""
+    from django.db.models import F
+
+    from jieneng.people.scope import require
+    from jieneng.returns import actions, queries
+    from jieneng.returns.models import Return, ReturnFinding
+
+    mine = require(person(args), "accept")
+    rows = queries.returns_in(mine).filter(round__year=args.year, state__in=("filed", "dept_ok", "county_ok"))
+    if not args.with_findings:
+        must = ReturnFinding.objects.filter(ret__in=rows, severity="must", revision=F("ret__revision")).values("ret")
+        left = rows.filter(pk__in=must).count()
+        rows = Return.objects.filter(pk__in=rows.values("pk")).exclude(pk__in=must)
+    else:
+        left = 0
+    n = actions.act(person(args), "accept", rows)
+    out.say(T("审核通过 {n} 份；{left} 份有“错误”，没有通过", "{n} accepted; {left} hold errors and were not", n=n, left=left))
+    return {"accepted": n, "left": left}
+
+
+def freeze_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--period", required=True, help="2022")
+    parser.add_argument("--version", choices=["city", "province", "nation"], default="city")
+    _as(parser)
+
+
+def freeze(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """Freeze the accepted returns and all ledgers into a snapshot."""
+    from jieneng.core.period import Period
+    from jieneng.returns import freeze as freezing
+    from jieneng.returns import queries
+
+    with out.progress(str(T("封存", "freezing"))) as progress:
+        made = freezing.freeze(person(args), queries.book(), Period.parse(args.period).year, version=args.version,
+                               progress=lambda n, total: progress(n, total, None))
+    out.say(T("快照 {s}：报表 {r}，台账 {l}", "snapshot {s}: {r} returns, {l} ledger lines", s=made.pk, r=made.counts["returns"], l=made.counts["ledgers"]))
+    for left in made.left_out:
+        out.say(T("没有计入：{r} {s} {n} 份", "left out: {r} {s} {n}", r=left["round"], s=left["state"], n=left["returns"]))
+    return {"snapshot": made.pk, "counts": made.counts, "left_out": made.left_out}
+
+
+VERBS = [
+    Verb("open", T("新建统计任务", "open a round"), open_arguments, open_),
+    Verb("import", T("按布局导入文件", "import files by a layout"), import_arguments, import_),
+    Verb("review", T("列出审核问题", "list the findings"), review_arguments, review),
+    Verb("accept", T("审核通过没有错误的报表", "accept returns without errors"), accept_arguments, accept),
+    Verb("freeze", T("封存快照", "freeze a snapshot"), freeze_arguments, freeze),
+]

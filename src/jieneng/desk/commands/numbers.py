@@ -1,0 +1,222 @@
+"""Verbs that give numbers out: figures, tables, report, trace, export."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from jieneng.core.problem import refuse
+from jieneng.core.words import T
+
+from . import Out, Verb
+from .intake import person
+
+
+def _snapshot(args: argparse.Namespace) -> Any:
+    from jieneng.core.period import Period
+    from jieneng.returns import queries
+    from jieneng.returns.models import SnapshotRecord
+
+    if getattr(args, "snapshot", None):
+        found = SnapshotRecord.objects.filter(pk=args.snapshot).first()
+    else:
+        year = Period.parse(args.period).year if getattr(args, "period", None) else None
+        found = queries.latest_snapshot(year) or queries.latest_snapshot()
+    if found is None:
+        raise refuse("cli.snapshot", T("还没有封存的快照", "there is no snapshot yet"), do=T("先运行 jieneng freeze", "run jieneng freeze first"))
+    return found
+
+
+def _where(args: argparse.Namespace) -> dict[str, Any]:
+    from jieneng.figures.overview import where_of
+    from jieneng.people.scope import require
+
+    return where_of(require(person(args), "see")) or {}
+
+
+def figures_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--period", required=True, help="2022, 2022Q1, 2022-03")
+    parser.add_argument("--by", choices=["region", "department", "type", "institution"], help=str(T("分组", "grouping")))
+    parser.add_argument("--indicator", action="append", metavar="NAME", help=str(T("指标、综合量或项目（可多次）", "indicator, composite or item (may be repeated)")))
+    parser.add_argument("--snapshot")
+    parser.add_argument("--as", dest="as_user", metavar="USER")
+
+
+def figures(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """Figures of a period, by group, with coverage."""
+    from jieneng import engine
+    from jieneng.core.period import Period
+    from jieneng.figures import overview as view
+    from jieneng.figures.calculate import calculate
+    from jieneng.returns import queries
+
+    book, snapshot = queries.book(), _snapshot(args)
+    names = args.indicator or [*view.shown(book, "composites"), *view.shown(book, "indicators")]
+    for name in names:
+        if name not in book.indicators and name not in book.composites and name not in book.items:
+            raise refuse("cli.indicator", T("没有指标 {n}", "there is no figure {n}", n=name),
+                         expected=T("{k}", "{k}", k="、".join([*book.indicators, *book.composites])))
+    by = {"region": "area", None: None}.get(args.by, args.by)
+    found = calculate(book, engine.connect(), queries.opened(snapshot), names, period=Period.parse(args.period), by=by, where=_where(args))
+    labels = view.group_names(book, by or "")
+    for f in found:
+        code = f.subject.get("code", "")
+        value = str(T("算不出", "unknown")) if f.exact is None else f"{f.value:,.{view.places_of(book, f.name)}f}"
+        cover = f"{f.coverage.covered}/{f.coverage.members}" if f.coverage else ""
+        out.line(f"{labels.get(code) or f.subject.get('name') or code or '—'}\t{out.pick(f.label)}\t{value} {f.unit}\t{cover}\t{f.note}")
+    return {"snapshot": snapshot.pk, "figures": [f.as_json() for f in found]}
+
+
+def tables_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--period", required=True)
+    parser.add_argument("--out", type=Path, required=True, help=str(T("放到哪个文件夹", "folder to write into")))
+    parser.add_argument("--snapshot")
+    parser.add_argument("--as", dest="as_user", metavar="USER")
+
+
+def tables(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """The summary tables as xlsx."""
+    from jieneng.core.period import Period
+    from jieneng.reports import actions
+    from jieneng.returns import queries
+
+    snapshot, made = _snapshot(args), []
+    args.out.mkdir(parents=True, exist_ok=True)
+    for code in queries.book().tables:
+        data = actions.table(person(args), code, Period.parse(args.period).year, snapshot)
+        path = args.out / f"{code}-{args.period}.xlsx"
+        path.write_bytes(data)
+        out.say(T("已写 {f}", "written: {f}", f=str(path)))
+        made.append(str(path))
+    return {"snapshot": snapshot.pk, "files": made}
+
+
+def report_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("document", help="annual-summary")
+    parser.add_argument("--year", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="F.docx")
+    parser.add_argument("--snapshot")
+    parser.add_argument("--as", dest="as_user", metavar="USER")
+
+
+def report(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """Compose an official document; it refuses a missing figure by name. The proof file lies beside it."""
+    import json
+
+    from jieneng.reports import actions
+
+    version = actions.compose(person(args), args.document, args.year, _snapshot(args))
+    args.out.write_bytes(actions.docx_of(version))
+    proof = args.out.with_suffix(".proof.json")
+    proof.write_text(json.dumps(version.proof, ensure_ascii=False, indent=1), encoding="utf-8")
+    out.say(T("已写 {f}（{n} 个数）和 {p}", "written: {f} ({n} figures) and {p}", f=str(args.out), n=len(version.proof["figures"]), p=str(proof)))
+    return {"version": version.pk, "file": str(args.out), "proof": str(proof), "figures": len(version.proof["figures"])}
+
+
+def trace_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("indicator", nargs="?", help="energy_per_area")
+    parser.add_argument("--period")
+    parser.add_argument("--region")
+    parser.add_argument("--institution")
+    parser.add_argument("--doc", type=Path, help=str(T("公文 docx", "a document")))
+    parser.add_argument("--number", help="582.73")
+    parser.add_argument("--snapshot")
+    parser.add_argument("--as", dest="as_user", metavar="USER")
+
+
+def trace(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """Unfold a figure down to its returns, file, sheet and cell, and prove it again."""
+    if args.doc:
+        return _trace_document(args, out)
+    if not args.indicator or not args.period:
+        raise refuse("cli.trace", T("写明指标和 --period，或 --doc 和 --number", "name a figure and --period, or --doc and --number"))
+    from jieneng import engine
+    from jieneng.core.period import Period
+    from jieneng.figures.calculate import calculate
+    from jieneng.figures.prove import prove, trace_lines
+    from jieneng.registry.models import Institution
+    from jieneng.returns import queries
+
+    book, snapshot = queries.book(), _snapshot(args)
+    where: dict[str, Any] = _where(args)
+    by = None
+    if args.region:
+        by, where = "area", {**where, "area": args.region}
+    if args.institution:
+        found = Institution.objects.filter(key=args.institution).first()
+        by, where = "institution", {**where, "institution": found.pk if found else -1}
+    try:
+        made = calculate(book, engine.connect(), queries.opened(snapshot), [args.indicator], period=Period.parse(args.period), by=by, where=where)
+    except KeyError:
+        raise refuse("cli.indicator", T("没有指标 {n}", "there is no figure {n}", n=args.indicator)) from None
+    if not made:
+        raise refuse("cli.trace", T("{p} 没有数据", "no data for {p}", p=args.period))
+    figure, opened = made[0], queries.opened(snapshot)
+    for line in trace_lines(figure, opened, engine.connect(), out.language):
+        out.line(line)
+    cells = _cells(args, figure, opened, out)
+    proof = prove(book, engine.connect(), opened, figure)
+    out.say(T("已核对：{n} 个选择、{c} 个数据格重新计算，逐位一致", "proved: {n} selections and {c} cells recomputed, equal to the last digit", n=proof.leaves, c=proof.cells)
+            if proof.ok else T("核对不上：{f}", "not proved: {f}", f="；".join(proof.faults)))
+    return {"figure": figure.as_json(), "proved": proof.ok, "faults": proof.faults, "cells": cells}
+
+
+def _cells(args: argparse.Namespace, figure: Any, opened: Any, out: Out) -> list[dict[str, Any]]:
+    """The cells behind the figure's largest leaf, each with file, sheet and cell."""
+    from jieneng import engine
+    from jieneng.core.period import Period
+    from jieneng.returns.models import Import, Revision
+
+    leaves = [s for s in figure.selections() if s.kind.startswith("returns:") and s.rows]
+    if not leaves:
+        return []
+    leaf = leaves[0]
+    cells = engine.connect().cells(opened, leaf.column, form=leaf.kind.partition(":")[2], period=Period.parse(leaf.period), where=leaf.where,
+                                   take=leaf.take, limit=3)
+    shown = []
+    for c in cells:
+        revision = Revision.objects.filter(ret=c.return_id, number=c.revision).first()
+        source = (revision.sources.get(leaf.column) if revision else None) or [None, "", "", "", ""]
+        batch = Import.objects.select_related("file").filter(pk=source[0]).first()
+        name = batch.file.name if batch else "—"
+        out.line(f"      {c.period} {c.name} {leaf.column} = {c.value:,f}   {name} {source[1]}!{source[2]}" + (f" “{source[3]} {source[4]}”" if source[3] else ""))
+        shown.append({"institution": c.code, "period": c.period, "value": str(c.value), "file": name, "sheet": source[1], "cell": source[2]})
+    return shown
+
+
+def _trace_document(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """Follow a number printed in a document back to its figure and prove it."""
+    from jieneng import engine
+    from jieneng.core.figure import Figure
+    from jieneng.figures.prove import prove, trace_lines
+    from jieneng.reports import queries as reports
+    from jieneng.returns import queries
+    from jieneng.returns.models import SnapshotRecord
+
+    if not args.number:
+        raise refuse("cli.trace", T("写明 --number", "name --number"))
+    found = reports.find_number(args.doc.read_bytes(), args.number)
+    if not found:
+        raise refuse("cli.number", T("文稿里没有受控的数 {n}", "the document holds no bound number {n}", n=args.number))
+    results = []
+    for entry in found:
+        figure = Figure.from_json(entry["figure"])
+        record = SnapshotRecord.objects.get(pk=entry["snapshot"])
+        opened = queries.opened(record)
+        for line in trace_lines(figure, opened, engine.connect(), out.language):
+            out.line(line)
+        if figure.source:
+            out.say(T("出处：{s}", "source: {s}", s=figure.source))
+        proof = prove(queries.book(), engine.connect(), opened, figure)
+        out.say(T("已核对", "proved") if proof.ok else T("核对不上：{f}", "not proved: {f}", f="；".join(proof.faults)))
+        results.append({"id": entry["id"], "figure": figure.as_json(), "proved": proof.ok})
+    return {"found": results}
+
+
+VERBS = [
+    Verb("figures", T("汇总与指标", "figures"), figures_arguments, figures),
+    Verb("tables", T("汇总表 xlsx", "summary tables as xlsx"), tables_arguments, tables),
+    Verb("report", T("编制公文 docx", "compose a document"), report_arguments, report),
+    Verb("trace", T("一个数是怎么来的", "where a number comes from"), trace_arguments, trace),
+]

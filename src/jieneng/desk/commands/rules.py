@@ -1,0 +1,47 @@
+"""``jieneng rulebook``: check, show, diff, gaps. Needs no workspace."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from jieneng.core.problem import Refused, refuse
+from jieneng.core.words import T
+
+from . import Out, Verb
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=["check", "show", "diff", "gaps"])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=str(T("show consumption@2022；diff consumption@2019 consumption@2022；check [规则库…]",
+                                                                       "show consumption@2022; diff consumption@2019 consumption@2022; check [BOOK…]")))
+    parser.add_argument("--book", default="cn")
+    parser.add_argument("--extra", type=Path, action="append", default=[], metavar="DIR", help=str(T("叠加的规则文件夹", "a folder of rules laid over it")))
+
+
+def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """check, show, diff or gaps."""
+    from jieneng.rulebook import commands, load
+
+    extra = tuple(args.extra)
+    if args.what == "check":
+        lines, problems = commands.check(args.names, extra)
+        for line in lines:
+            out.line(line)
+        if problems:
+            raise Refused(*problems)
+        return {"books": lines}
+    book = load(args.book, extra)
+    needed = {"show": 1, "diff": 2, "gaps": 0}[args.what]
+    if len(args.names) != needed:
+        raise refuse("cli.names", T("{w} 要 {n} 个名字", "{w} takes {n} names", w=args.what, n=needed),
+                     expected=T("{l}", "{l}", l="、".join(sorted(book.forms))))
+    lines = {"show": lambda: commands.show(book, args.names[0]), "diff": lambda: commands.diff(book, *args.names),
+             "gaps": lambda: commands.gaps(book)}[args.what]()
+    for line in lines:
+        out.line(line)
+    return {"lines": lines}
+
+
+VERBS = [Verb("rulebook", T("规则库：检查、查看、比较、空白", "rulebook: check, show, diff, gaps"), arguments, run, django=False)]

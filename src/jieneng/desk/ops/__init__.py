@@ -1,0 +1,1 @@
+"""ops: the workspace on disk: making it, looking after it, backing it up, proving that it is whole."""

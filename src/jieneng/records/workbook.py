@@ -1,0 +1,111 @@
+"""Lists as workbooks: real numbers, neutralised texts, title and filter in the first rows, head repeated on paper.
+
+A text that a spreadsheet could take for a formula (it begins with = + - @, a tab or a line break, or their full-width
+forms, also after invisible marks) is written as text with a leading apostrophe-like mark: the cell's type is string and
+Excel's "quote prefix" is set, so nothing is ever computed from what people typed (faults.md U6).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from urllib.parse import quote
+
+import xlsxwriter
+from django.http import HttpResponse
+from django.utils import timezone
+
+from jieneng.core.amount import decimal_of
+from jieneng.core.words import T
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_DANGEROUS = re.compile(r"^[﻿​‎‏ \s]*[=+\-@＝＋－＠\t\r\n\x00]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its head in both languages, and its width in characters."""
+
+    head: T
+    width: int = 14
+
+
+def dangerous(text: str) -> bool:
+    """Whether a spreadsheet might read a text as a formula."""
+    return bool(_DANGEROUS.match(text))
+
+
+def safe_text(text: str) -> str:
+    """A text without the control characters that no workbook can hold."""
+    return _CONTROL.sub("", text)[:32_000]
+
+
+class Sheet:
+    """A worksheet whose ``put`` writes every value by its type and never a formula from people's text."""
+
+    def __init__(self, book: xlsxwriter.Workbook, sheet: Any) -> None:
+        self.book, self.sheet = book, sheet
+        self.quoted = book.add_format({"quote_prefix": True})
+
+    def put(self, row: int, column: int, value: Any, style: Any = None) -> None:
+        """Number, date, text or nothing."""
+        if value is None or value == "":
+            self.sheet.write_blank(row, column, None, style)
+        elif isinstance(value, bool):
+            self.sheet.write_string(row, column, str(T("是", "yes") if value else T("否", "no")), style)
+        elif isinstance(value, (int, float, Decimal, Fraction)):
+            number = decimal_of(value, 9) if isinstance(value, Fraction) else value
+            self.sheet.write_number(row, column, float(number), style)
+        elif isinstance(value, (dt.date, dt.datetime)):
+            self.sheet.write_string(row, column, value.isoformat()[:16], style)
+        else:
+            text = safe_text(str(value))
+            self.sheet.write_string(row, column, text, style if not dangerous(text) else self.quoted)
+
+
+def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[Any]], notes: Sequence[str] = ()) -> bytes:
+    """A list as xlsx: title, as-of and filter above, heads, rows; set up for A4 landscape with the head repeated."""
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
+    book.set_properties({"title": str(title), "created": dt.datetime(2020, 1, 1)})
+    sheet = book.add_worksheet(str(title)[:28].replace("/", " "))
+    writer = Sheet(book, sheet)
+    bold = book.add_format({"bold": True, "font_size": 14})
+    grey = book.add_format({"font_color": "#5b6976", "font_size": 9})
+    head = book.add_format({"bold": True, "bg_color": "#eef2f6", "bottom": 1, "text_wrap": True, "valign": "vcenter"})
+    number = book.add_format({"num_format": "#,##0.####"})
+    writer.put(0, 0, str(title), bold)
+    said = [str(T("{d} 导出", "exported {d}", d=timezone.localtime().strftime("%Y-%m-%d %H:%M"))), *notes]
+    writer.put(1, 0, "；".join(said), grey)
+    for n, column in enumerate(columns):
+        writer.put(2, n, str(column.head), head)
+        sheet.set_column(n, n, column.width)
+    count = 0
+    for count, row in enumerate(rows, 1):
+        for n, value in enumerate(row):
+            is_number = isinstance(value, (int, float, Decimal, Fraction)) and not isinstance(value, bool)
+            writer.put(2 + count, n, value, number if is_number else None)
+    sheet.freeze_panes(3, 1)
+    if count:
+        sheet.autofilter(2, 0, 2 + count, max(0, len(columns) - 1))
+    sheet.set_paper(9)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(2)
+    sheet.set_footer("&P / &N")
+    book.close()
+    return out.getvalue()
+
+
+def workbook_response(data: bytes, name: str) -> HttpResponse:
+    """A workbook as a download, with its name by RFC 6266."""
+    response = HttpResponse(data, content_type=XLSX)
+    response.headers["Content-Disposition"] = f"attachment; filename=\"{quote(name)}\"; filename*=UTF-8''{quote(name)}"
+    return response
