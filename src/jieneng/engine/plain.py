@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -12,18 +12,21 @@ from jieneng.core.period import Period
 from . import tables
 from .snapshot import BODIES, Snapshot
 from .sums import (
+    STANDING,
     Ask,
     Cell,
     Group,
     LedgerAnswer,
     Total,
     Uncovered,
+    asked_of,
     check_asks,
     check_groups,
     check_where,
     in_order,
     known_items,
     periods_of,
+    split_complete,
 )
 
 Row = dict[str, Any]
@@ -67,18 +70,34 @@ class Plain:
                     found[item].setdefault(row["institution"], []).append(row["period"])
         return found
 
+    def _covered(self, snapshot: Snapshot, form: str, rows: Sequence[Row], complete: Sequence[str], by: Sequence[str],
+                 where: Mapping[str, Any]) -> Callable[[Row], bool]:
+        """Whether a row belongs to an institution that answered all it must, in this period and in others."""
+        own, other = split_complete(complete)
+        keys = [k for k in by if k in STANDING]
+        standing = {k: v for k, v in where.items() if k in STANDING}
+        mine = set.intersection(*(set(self._answered(rows, own)[i]) for i in own)) if own else None
+        then: list[set[tuple[Any, ...]]] = []
+        for period, items in other.items():
+            old = self._rows(snapshot, form, period)
+            answered = self._answered(old, items)
+            then.append({(r["institution"], *(r[k] for k in keys)) for r in old
+                         if fits(r, standing) and all(r["institution"] in answered[i] for i in items)})
+        return lambda r: (mine is None or r["institution"] in mine) and all((r["institution"], *(r[k] for k in keys)) in t for t in then)
+
     def sums(self, snapshot: Snapshot, asks: Sequence[Ask], *, form: str, period: Period, by: Sequence[str] = (),
              where: Mapping[str, Any] | None = None, complete: Sequence[str] = ()) -> list[Group]:
         check_groups(by)
         check_where(where or {})
         check_asks(asks)
-        if set(complete) - known_items(snapshot, form):
+        if asked_of(complete) - known_items(snapshot, form):
             return []
         rows = self._rows(snapshot, form, period)
-        answered = self._answered(rows, [*complete, *(a.item for a in asks)])
+        answered = self._answered(rows, [a.item for a in asks])
+        covered = self._covered(snapshot, form, rows, complete, by, where or {})
         groups: dict[tuple[Any, ...], list[Row]] = {}
         for row in rows:
-            if fits(row, where or {}) and all(row["institution"] in answered[i] for i in complete):
+            if fits(row, where or {}) and covered(row):
                 groups.setdefault(tuple(row[k] for k in by), []).append(row)
         result = []
         for key in sorted(groups, key=in_order):
@@ -101,35 +120,35 @@ class Plain:
             cells += 1
         return Total(total if cells else None, len(members), cells)
 
-    def _standing(self, snapshot: Snapshot, form: str, period: Period, by: Sequence[str], where: Mapping[str, Any]
-                  ) -> dict[tuple[tuple[Any, ...], int], str]:
-        """(Keys, institution) → name, of those with a row and those that had to answer."""
+    def _standing(self, snapshot: Snapshot, form: str, period: Period, by: Sequence[str], where: Mapping[str, Any],
+                  expected: bool) -> dict[tuple[tuple[Any, ...], int], str]:
+        """(Keys, institution) → name, of those with a row, and those that had to answer and filed nothing."""
         found: dict[tuple[tuple[Any, ...], int], str] = {}
-        columns = {k for k, _ in BODIES}
-        if snapshot.year == period.year and {*by, *where} <= columns:
-            for body in tables.read_table(snapshot.file("bodies.parquet")):
-                if body["expected"] and fits(body, where):
-                    found[tuple(body[k] for k in by), body["institution"]] = body["name"]
         rows = sorted(self._rows(snapshot, form, period), key=lambda r: r["period"])
         newest = {r["institution"]: r["name"] for r in rows}
+        columns = {k for k, _ in BODIES}
+        if expected and snapshot.year == period.year and {*by, *where} <= columns:
+            for body in tables.read_table(snapshot.file("bodies.parquet")):
+                if body["expected"] and body["institution"] not in newest and fits(body, where):
+                    found[tuple(body[k] for k in by), body["institution"]] = body["name"]
         for row in rows:
             if fits(row, where):
                 found[tuple(row[k] for k in by), row["institution"]] = newest[row["institution"]]
         return found
 
     def members(self, snapshot: Snapshot, form: str, period: Period, *, by: Sequence[str] = (),
-                where: Mapping[str, Any] | None = None) -> dict[tuple[Any, ...], int]:
+                where: Mapping[str, Any] | None = None, expected: bool = True) -> dict[tuple[Any, ...], int]:
         check_groups(by)
         check_where(where or {})
         if not snapshot.forms(form):
             return {}
         counts: dict[tuple[Any, ...], int] = {}
-        for key, _ in self._standing(snapshot, form, period, by, where or {}):
+        for key, _ in self._standing(snapshot, form, period, by, where or {}, expected):
             counts[key] = counts.get(key, 0) + 1
         return counts
 
     def uncovered(self, snapshot: Snapshot, form: str, period: Period, items: Sequence[str], *, by: Sequence[str] = (),
-                  where: Mapping[str, Any] | None = None, limit: int = 1000) -> list[Uncovered]:
+                  where: Mapping[str, Any] | None = None, expected: bool = True, limit: int = 1000) -> list[Uncovered]:
         check_groups(by)
         check_where(where or {})
         if not snapshot.forms(form):
@@ -137,16 +156,20 @@ class Plain:
         rows = self._rows(snapshot, form, period)
         answered, filed = self._answered(rows, items), {r["institution"] for r in rows}
         found = []
-        for (key, who), name in self._standing(snapshot, form, period, by, where or {}).items():
+        for (key, who), name in self._standing(snapshot, form, period, by, where or {}, expected).items():
             missing = tuple(i for i in items if who not in answered[i])
             if who not in filed or missing:
                 found.append(Uncovered(key, who, name or "", missing if who in filed else ()))
         return sorted(found, key=lambda u: (in_order(u.keys), u.name, u.institution))[:limit]
 
     def cells(self, snapshot: Snapshot, item: str, *, form: str, period: Period, where: Mapping[str, Any] | None = None,
-              take: str = "sum", limit: int = 100, offset: int = 0) -> list[Cell]:
+              take: str = "sum", complete: Sequence[str] = (), limit: int = 100, offset: int = 0) -> list[Cell]:
         check_where(where or {})
-        rows = [r for r in self._rows(snapshot, form, period) if r.get(item) is not None]
+        if asked_of(complete) - known_items(snapshot, form):
+            return []
+        rows = self._rows(snapshot, form, period)
+        covered = self._covered(snapshot, form, rows, complete, (), where or {})
+        rows = [r for r in rows if r.get(item) is not None and covered(r)]
         answered = self._answered(rows, [item])[item]
         rows = [r for r in rows if fits(r, where or {}) and (take != "last" or r["period"] == max(answered[r["institution"]]))]
         rows.sort(key=lambda r: (r["period"], -r[item], r["return_id"]))

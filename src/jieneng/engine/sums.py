@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import os
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,16 +20,18 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-import duckdb
 from sqlglot import exp, select
 
 from jieneng.core.period import Period
 
+from .duck import open_duckdb
 from .snapshot import BODIES, KEYS, Snapshot
 from .sql import answered, both, column, conditions, literal, number
 
 GROUPS = ("period", "area", "department", "territory", "type", "institution", "line", "status")
 COLUMNS = frozenset(k for k, _ in KEYS)
+STANDING = frozenset({"institution", "code", "line", "area", "department", "territory", "type"})
+"""Columns that say where an institution stands, in whatever period."""
 _BODY_COLUMNS = frozenset(k for k, _ in BODIES)
 
 
@@ -107,19 +108,24 @@ class Engine(Protocol):
              where: Mapping[str, Any] | None = None, complete: Sequence[str] = ()) -> list[Group]:
         """Exact totals per group, ordered by keys. An item that no edition in the snapshot asks has value None.
 
-        ``complete``: only institutions that answered each of these items at least once in the period.
+        ``complete``: only institutions that answered each of these items at least once in the period. An item written
+        ``2021:electricity_kwh`` must have been answered in that other period, by an institution that stood inside
+        ``where`` and in the same group then too (同口径: the same members in both periods).
         """
 
     def members(self, snapshot: Snapshot, form: str, period: Period, *, by: Sequence[str] = (),
-                where: Mapping[str, Any] | None = None) -> dict[tuple[Any, ...], int]:
-        """Institutions per group: those with a return in the period, and those that had to answer and did not."""
+                where: Mapping[str, Any] | None = None, expected: bool = True) -> dict[tuple[Any, ...], int]:
+        """Institutions per group: those with a return in the period, and those ``expected`` to answer that did not.
+
+        Who was expected is known for the year that the snapshot was made for, as the bodies stood at its end.
+        """
 
     def uncovered(self, snapshot: Snapshot, form: str, period: Period, items: Sequence[str], *, by: Sequence[str] = (),
-                  where: Mapping[str, Any] | None = None, limit: int = 1000) -> list[Uncovered]:
+                  where: Mapping[str, Any] | None = None, expected: bool = True, limit: int = 1000) -> list[Uncovered]:
         """The institutions that ``members`` counts and that did not answer all ``items``, by keys, name and id."""
 
     def cells(self, snapshot: Snapshot, item: str, *, form: str, period: Period, where: Mapping[str, Any] | None = None,
-              take: str = "sum", limit: int = 100, offset: int = 0) -> list[Cell]:
+              take: str = "sum", complete: Sequence[str] = (), limit: int = 100, offset: int = 0) -> list[Cell]:
         """The reported values behind a selection, by period then largest first. ``take`` last: only the months that count."""
 
     def names(self, snapshot: Snapshot, form: str, period: Period, institutions: Sequence[int]) -> dict[int, str]:
@@ -169,6 +175,24 @@ def check_asks(asks: Sequence[Ask]) -> None:
         raise ValueError(f"an item is asked twice: {[a.item for a in asks]}")
 
 
+def split_complete(complete: Sequence[str]) -> tuple[list[str], dict[Period, list[str]]]:
+    """What must be answered in the period itself, and what in which other period."""
+    own: list[str] = []
+    other: dict[Period, list[str]] = {}
+    for text in complete:
+        period, colon, item = text.rpartition(":")
+        if colon:
+            other.setdefault(Period.parse(period), []).append(item)
+        else:
+            own.append(item)
+    return own, other
+
+
+def asked_of(complete: Sequence[str]) -> set[str]:
+    """The items that ``complete`` names, of whatever period."""
+    return {text.rpartition(":")[2] for text in complete}
+
+
 def in_order(key: Sequence[Any]) -> tuple[tuple[bool, Any], ...]:
     """How groups are ordered on every engine: by key, those without one last."""
     return tuple((k is None, "" if k is None else k) for k in key)
@@ -177,6 +201,27 @@ def in_order(key: Sequence[Any]) -> tuple[tuple[bool, Any], ...]:
 def base_query(period: Period) -> exp.Select:
     """The rows of the form that lie in the period."""
     return select("*").from_("returns").where(exp.In(this=column("period"), expressions=[literal(p) for p in periods_of(period)]))
+
+
+def _answered_all(items: Sequence[str]) -> Any:
+    return both([exp.GT(this=exp.Count(this=column(i)), expression=exp.Literal.number(0)) for i in items])
+
+
+def _like(query: exp.Select, complete: Sequence[str], by: Sequence[str], where: Mapping[str, Any]) -> tuple[exp.Select, dict[str, exp.Select]]:
+    """Join to ``base`` those that answered in the other periods named by ``complete``; and the tables this needs."""
+    tables: dict[str, exp.Select] = {}
+    keys = [k for k in by if k in STANDING]
+    for n, (period, items) in enumerate(split_complete(complete)[1].items()):
+        name, rows = f"like{n}", f"then{n}"
+        inner = select(column("institution")).from_(rows).group_by(column("institution")).having(_answered_all(items))
+        found = select(*[column(k) for k in keys], column("institution")).distinct().from_(rows).where(
+            exp.In(this=column("institution"), query=inner.subquery()))
+        for condition in conditions({k: v for k, v in where.items() if k in STANDING}):
+            found = found.where(condition)
+        tables |= {rows: base_query(period), name: found}
+        same = [exp.NullSafeEQ(this=column(k, "base"), expression=column(k, name)) for k in (*keys, "institution")]
+        query = query.join(name, on=both(same))
+    return query, tables
 
 
 def _whole(asks: Sequence[Ask], complete: Sequence[str]) -> exp.Select | None:
@@ -192,14 +237,14 @@ def _whole(asks: Sequence[Ask], complete: Sequence[str]) -> exp.Select | None:
         return None
     query = select(column("institution"), *columns).from_("base").group_by(column("institution"))
     if complete:
-        query = query.having(both([exp.GT(this=exp.Count(this=column(i)), expression=exp.Literal.number(0)) for i in complete]))
+        query = query.having(_answered_all(complete))
     return query
 
 
 def sum_query(asks: Sequence[Ask], period: Period, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> exp.Select:
     """Per group: keys, members, rows; per item its sum, answering members, answered cells; a mean has one sum per number
     of months answered instead of the one sum."""
-    whole = _whole(asks, complete)
+    whole = _whole(asks, split_complete(complete)[0])
     columns: list[Any] = [exp.alias_(column(k, "base"), f"k{i}", quoted=True) for i, k in enumerate(by)]
     columns += [column("institution", "base"), exp.alias_(exp.Count(this=exp.Star()), "lines", quoted=True)]
     outer: list[Any] = [column(f"k{i}") for i in range(len(by))]
@@ -224,16 +269,20 @@ def sum_query(asks: Sequence[Ask], period: Period, by: Sequence[str], where: Map
         parts = parts.join("whole", on=exp.EQ(this=column("institution", "base"), expression=column("institution", "whole")))
     for condition in conditions(where, "base"):
         parts = parts.where(condition)
+    parts, tables = _like(parts, complete, by, where)
     query = select(*[exp.alias_(c, f"c{n}", quoted=True) for n, c in enumerate(outer)]).from_("parts")
     if by:
         query = query.group_by(*[column(f"k{i}") for i in range(len(by))])
     query = query.with_("base", base_query(period))
     if whole is not None:
         query = query.with_("whole", whole)
+    for name, table in tables.items():
+        query = query.with_(name, table)
     return query.with_("parts", parts)
 
 
-def cells_query(item: str, period: Period, where: Mapping[str, Any], take: str, limit: int, offset: int) -> exp.Select:
+def cells_query(item: str, period: Period, where: Mapping[str, Any], take: str, complete: Sequence[str], limit: int, offset: int
+                ) -> exp.Select:
     """The answered cells of an item; with ``take`` last only those of each institution's last answered month."""
     names = ("institution", "code", "name", "area", "period", item, "return_id", "revision", "status")
     query = select(*[column(n, "base") for n in names]).from_("base").where(answered(column(item, "base"))).order_by(
@@ -247,14 +296,22 @@ def cells_query(item: str, period: Period, where: Mapping[str, Any], take: str, 
         query = query.with_("newest", newest).join("newest", on=exp.and_(
             exp.EQ(this=column("institution", "base"), expression=column("institution", "newest")),
             exp.EQ(this=column("period", "base"), expression=column("p", "newest"))))
+    if own := split_complete(complete)[0]:
+        inner = select(column("institution")).from_("base").group_by(column("institution")).having(_answered_all(own))
+        query = query.where(exp.In(this=column("institution", "base"), query=inner.subquery()))
+    query, tables = _like(query, complete, (), where)
+    for name, table in tables.items():
+        query = query.with_(name, table)
     return query
 
 
 def _standing(period: Period, by: Sequence[str], where: Mapping[str, Any], expected: bool) -> Any:
-    """Keys, institution and name: of every row, and of every body that had to answer."""
+    """Keys and institution: of every row, and of every body that had to answer and filed nothing."""
     keys = [exp.alias_(column(k), f"k{i}", quoted=True) for i, k in enumerate(by)]
     rows = select(*keys, column("institution")).distinct().from_("base")
-    bodies = select(*[k.copy() for k in keys], column("institution")).from_("bodies").where(column("expected"))
+    filed = select(column("institution")).from_("base")
+    bodies = select(*[k.copy() for k in keys], column("institution")).from_("bodies").where(column("expected")).where(
+        exp.Not(this=exp.In(this=column("institution"), query=filed.subquery())))
     for condition in conditions(where):
         rows, bodies = rows.where(condition), bodies.where(condition.copy())
     return exp.union(rows, bodies, distinct=True) if expected else rows
@@ -344,10 +401,7 @@ class DuckDB:
     dialect = "duckdb"
 
     def __init__(self) -> None:
-        # a closed network: an extension is never fetched; what does not fit in memory spills to the system's own place
-        self.connection = duckdb.connect(config={
-            "autoinstall_known_extensions": False, "autoload_known_extensions": False,
-            "temp_directory": str(Path(tempfile.gettempdir()) / f"jieneng-duckdb-{os.getpid()}")})
+        self.connection = open_duckdb()
         self.views: dict[str, str] = {}
 
     def _view(self, name: str, key: str, files: Sequence[Path]) -> None:
@@ -382,7 +436,7 @@ class DuckDB:
         check_where(where)
         check_asks(asks)
         known = known_items(snapshot, form)
-        if set(complete) - known or not self._returns(snapshot, form):
+        if asked_of(complete) - known or not self._returns(snapshot, form):
             return []
         wanted = tuple(a for a in asks if a.item in known)
         text = _sum_text(self.dialect, wanted, period, tuple(by), _frozen(where), tuple(complete))
@@ -392,17 +446,17 @@ class DuckDB:
         return groups if by else [g for g in groups if g.rows]
 
     def members(self, snapshot: Snapshot, form: str, period: Period, *, by: Sequence[str] = (),
-                where: Mapping[str, Any] | None = None) -> dict[tuple[Any, ...], int]:
+                where: Mapping[str, Any] | None = None, expected: bool = True) -> dict[tuple[Any, ...], int]:
         where = where or {}
         check_groups(by)
         check_where(where)
         if not self._returns(snapshot, form):
             return {}
-        rows = self.run(members_query(period, by, where, self._bodies(snapshot, period, by, where)))
+        rows = self.run(members_query(period, by, where, expected and self._bodies(snapshot, period, by, where)))
         return {tuple(r[:-1]): int(r[-1]) for r in rows if r[-1]}
 
     def uncovered(self, snapshot: Snapshot, form: str, period: Period, items: Sequence[str], *, by: Sequence[str] = (),
-                  where: Mapping[str, Any] | None = None, limit: int = 1000) -> list[Uncovered]:
+                  where: Mapping[str, Any] | None = None, expected: bool = True, limit: int = 1000) -> list[Uncovered]:
         where = where or {}
         check_groups(by)
         check_where(where)
@@ -411,7 +465,8 @@ class DuckDB:
         known = known_items(snapshot, form)
         asked, width = [i for i in items if i in known], len(by)
         everyone = len(asked) < len(items)
-        query = uncovered_query(asked, period, by, where, self._bodies(snapshot, period, by, where), limit, everyone)
+        bodies = expected and self._bodies(snapshot, period, by, where)
+        query = uncovered_query(asked, period, by, where, bodies, limit, everyone)
         found = []
         for row in self.run(query):
             given = {i for i, n in zip(asked, row[width + 3:], strict=True) if n}
@@ -420,11 +475,11 @@ class DuckDB:
         return found
 
     def cells(self, snapshot: Snapshot, item: str, *, form: str, period: Period, where: Mapping[str, Any] | None = None,
-              take: str = "sum", limit: int = 100, offset: int = 0) -> list[Cell]:
+              take: str = "sum", complete: Sequence[str] = (), limit: int = 100, offset: int = 0) -> list[Cell]:
         check_where(where or {})
-        if item not in known_items(snapshot, form) or not self._returns(snapshot, form):
+        if ({item} | asked_of(complete)) - known_items(snapshot, form) or not self._returns(snapshot, form):
             return []
-        return [Cell(*row) for row in self.run(cells_query(item, period, where or {}, take, limit, offset))]
+        return [Cell(*row) for row in self.run(cells_query(item, period, where or {}, take, complete, limit, offset))]
 
     def names(self, snapshot: Snapshot, form: str, period: Period, institutions: Sequence[int]) -> dict[int, str]:
         if not institutions or not self._returns(snapshot, form):

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow.parquet as pq
 from sqlglot import exp, select
 
+from .duck import open_duckdb
 from .sql import column, number
 
 CHUNK = 20_000
@@ -17,7 +18,7 @@ CHUNK = 20_000
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
+    connection = open_duckdb()
     connection.read_parquet(str(path)).create_view("rows")
     return connection
 

@@ -1,0 +1,53 @@
+WITH base AS (
+  SELECT
+    *
+  FROM returns
+  WHERE
+    "period" IN ('2022-01', '2022-02', '2022-03', '2022Q1')
+), standing AS (
+  SELECT DISTINCT
+    "area" AS "k0",
+    "institution"
+  FROM base
+  UNION
+  SELECT
+    "area" AS "k0",
+    "institution"
+  FROM bodies
+  WHERE
+    "expected" AND NOT "institution" IN (
+      SELECT
+        "institution"
+      FROM base
+    )
+), found AS (
+  SELECT
+    "institution",
+    ARG_MAX("name", "period") AS "name",
+    COUNT("electricity_kwh") AS "n0",
+    COUNT("people") AS "n1"
+  FROM base
+  GROUP BY
+    "institution"
+)
+SELECT
+  "standing"."k0",
+  "standing"."institution",
+  COALESCE("found"."name", "bodies"."name") AS "name",
+  "found"."institution" IS NULL,
+  COALESCE("found"."n0", 0),
+  COALESCE("found"."n1", 0)
+FROM standing
+LEFT JOIN found
+  ON "standing"."institution" = "found"."institution"
+LEFT JOIN bodies
+  ON "standing"."institution" = "bodies"."institution"
+WHERE
+  "found"."institution" IS NULL
+  OR COALESCE("found"."n0", 0) = 0
+  OR COALESCE("found"."n1", 0) = 0
+ORDER BY
+  "standing"."k0",
+  "name",
+  "standing"."institution"
+LIMIT 1000

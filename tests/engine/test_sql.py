@@ -1,0 +1,62 @@
+"""The statements as printed, kept as files beside: a change of what an engine is asked shows in review.
+
+To renew them after an intended change: ``JIENENG_RENEW_SQL=1 pytest tests/engine/test_sql.py``, then read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jieneng.core.period import Period
+from jieneng.engine.sums import (
+    Ask,
+    cells_query,
+    ledger_query,
+    members_query,
+    names_query,
+    sum_query,
+    uncovered_query,
+)
+from jieneng.engine.wide import wide_query
+
+HERE = Path(__file__).parent / "sql"
+QUARTER = Period.parse("2022Q1")
+ASKS = [Ask("electricity_kwh"), Ask("area_m2", "last"), Ask("people", "mean")]
+QUERIES = {
+    "sums": sum_query([Ask("electricity_kwh"), Ask("water_m3")], QUARTER, (), {}, ()),
+    "sums-by-area": sum_query(ASKS, QUARTER, ("area",), {"line": ("/341800/341802/", "/341800/341821/")}, ("electricity_kwh", "people")),
+    "sums-like-for-like": sum_query(ASKS[:1], QUARTER, ("area",), {"type": "organ"}, ("electricity_kwh", "2021Q1:electricity_kwh")),
+    "sums-without-area": sum_query(ASKS[:1], QUARTER, (), {"area": None, "department": ()}, ()),
+    "cells-last": cells_query("area_m2", QUARTER, {"institution": 7}, "last", (), 100, 0),
+    "members": members_query(QUARTER, ("area",), {}, True),
+    "uncovered": uncovered_query(["electricity_kwh", "people"], QUARTER, ("area",), {}, True, 1000),
+    "names": names_query(QUARTER, [1, 2]),
+    "ledger-sum": ledger_query("waste_bins", "sum", "count", {"kind": "two_way", "issued_on": {"from": "2022-01-01", "to": "2022-12-31"}}),
+    "ledger-list": ledger_query("waste_bins", "list", "unit", {}),
+    "quoting": sum_query(ASKS[:1], QUARTER, (), {"department": "x' OR '1'='1"}, ()),
+    "wide": wide_query(["electricity_kwh"], 1, 20000),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+@pytest.mark.parametrize("dialect", ["duckdb"])
+def test_statement_is_the_one_kept(name: str, dialect: str) -> None:
+    path, text = HERE / dialect / f"{name}.sql", QUERIES[name].sql(dialect=dialect, pretty=True) + "\n"
+    if os.environ.get("JIENENG_RENEW_SQL") == "1":
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_no_statement_is_kept_that_nothing_prints() -> None:
+    assert {p.stem for p in (HERE / "duckdb").glob("*.sql")} == set(QUERIES)
+
+
+@pytest.mark.parametrize("name", [n for n in QUERIES if n != "wide"])
+def test_engines_only_add(name: str) -> None:
+    """No product, quotient or rounding inside an engine: those are done in Python, on exact sums."""
+    from sqlglot import exp
+
+    assert not list(QUERIES[name].find_all(exp.Div, exp.Mul, exp.Round, exp.Avg, exp.Mod))
