@@ -72,19 +72,19 @@ def _tasks(request: HttpRequest, verbs: frozenset[str], round_: Round | None) ->
         T("未报、填报中、退回待改", "not filed, being filled in, sent back"), reverse("rounds"), T("去看进度", "See progress"),
         "calendar-due", "warn")
     if "review" in verbs:
-        add(must, T("项", ""), T("审核问题：错误", "Findings: errors"), T("不更正不能通过", "must be mended"),
+        add(must, T("项", "items"), T("审核问题：错误", "Findings: errors"), T("不更正不能通过", "must be mended"),
             reverse("findings") + f"?year={year}&severity=must", T("去核实", "Review"), "alert-octagon", "err")
-        add(explain, T("项", ""), T("审核问题：需核实", "Findings: to verify"), T("按规则逐项列出，附数值", "listed by rule, with values"),
+        add(explain, T("项", "items"), T("审核问题：需核实", "Findings: to verify"), T("按规则逐项列出，附数值", "listed by rule, with values"),
             reverse("findings") + f"?year={year}&severity=explain", T("去核实", "Review"), "list-search", "pri")
     if "accept" in verbs:
-        add(waiting, T("份", ""), T("报表待审核通过", "Returns waiting to be accepted"), T("没有“错误”的可一次通过", "those without errors at once"),
+        add(waiting, T("份", "returns"), T("报表待审核通过", "Returns waiting to be accepted"), T("没有“错误”的可一次通过", "those without errors at once"),
             reverse("rounds"), T("去审核", "Accept"), "checks", "pri")
     if "freeze" in verbs and returns.latest_snapshot(year) is None and mine.filter(accepted__gt=0).exists():
-        add(1, T("个", ""), T("{y} 年度还没有封存", "{y} not frozen yet", y=year), T("封存后才有指标和公文里的数", "figures need a snapshot"),
+        add(1, T("个", "snapshot"), T("{y} 年度还没有封存", "{y} not frozen yet", y=year), T("封存后才有指标和公文里的数", "figures need a snapshot"),
             reverse("rounds"), T("去封存", "Freeze"), "snowflake", "pri")
     failed = Job.objects.filter(by=request.user, state="failed").order_by("-id")[:1]
     for job in failed:
-        add(1, T("件", ""), T("有一项长任务没有办成", "a long task failed"), T("打开看原因", "open to see why"),
+        add(1, T("件", "task"), T("有一项长任务没有办成", "a long task failed"), T("打开看原因", "open to see why"),
             reverse("job", args=[job.pk]), T("去看", "Open"), "alert-triangle", "err")
     return tasks
 

@@ -231,7 +231,7 @@ def _shown(value: Fraction | None) -> str:
 
 def _indicators(scene: Scene, indicator: Indicator) -> list[Figure]:
     """A formula over sums, on the members that answered all it needs; how many that are is said."""
-    names = sorted(n for n in read(indicator.formula, Needs()))
+    names = sorted(read(indicator.formula, Needs()), key=indicator.formula.index)
     complete: set[str] = set()
     for n in names:
         if n in scene.book.composites:

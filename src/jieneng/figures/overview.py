@@ -108,7 +108,7 @@ def institution_figures(pk: int) -> dict[str, Any]:
     if snapshot is None:
         return {"snapshot": None, "history_rows": []}
     book = returns.book()
-    years = [y for y in range(snapshot.year - 4, snapshot.year + 1)]
+    years = sorted({int(p[:4]) for p in returns.opened(snapshot).periods})[-5:]
     names = shown(book, "composites")[:1] + shown(book, "items") + shown(book, "indicators")
     found: dict[int, dict[str, Figure]] = {}
     for year in years:

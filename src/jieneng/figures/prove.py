@@ -15,6 +15,12 @@ from jieneng.engine import Ask, Engine, Snapshot
 from jieneng.rulebook.types import Book
 
 
+MEMBERS = "members"
+"""A selection that counts institutions instead of adding a column."""
+CHANGE = "now ÷ before − 1"
+"""The recipe of a relative change: its two parts are the later and the earlier figure."""
+
+
 @dataclass
 class Proof:
     """Whether a figure recomputes, from how many leaves, and what does not."""
@@ -35,6 +41,9 @@ def leaf_value(engine: Engine, snapshot: Snapshot, leaf: Selection) -> tuple[Fra
         answer = engine.ledger(snapshot, leaf.kind.partition(":")[2], take=leaf.take, column=leaf.column, where=leaf.where)
         text = "、".join(answer.texts) if leaf.take in ("list", "value") else ""
         return (Fraction(len(answer.texts)) if leaf.take == "list" else answer.value), text, answer.rows
+    if leaf.take == MEMBERS:
+        counted = engine.sums(snapshot, [], form=leaf.kind.partition(":")[2], period=Period.parse(leaf.period), where=leaf.where)
+        return (Fraction(counted[0].members), "", counted[0].rows) if counted else (None, "", 0)
     groups = engine.sums(snapshot, [Ask(leaf.column, leaf.take)], form=leaf.kind.partition(":")[2], period=Period.parse(leaf.period),
                          where=leaf.where, complete=leaf.complete)
     if not groups:
@@ -78,6 +87,8 @@ def _value(engine: Engine, snapshot: Snapshot, figure: Figure, proof: Proof, boo
             proof.fail(f"{part.name}: {_show(part.exact)} ≠ {_show(value)}")
         parts[part.name] = value
         values.append(value)
+    if figure.how == CHANGE:
+        return (values[0] / values[1] - 1 if values[0] is not None and values[1] else None), ""
     if figure.name in book.indicators:
         formula = book.indicators[figure.name].formula
         return read(formula, Value({n: parts.get(n) for n in read(formula, Needs())}, places=None)), ""
@@ -123,4 +134,4 @@ def trace_lines(figure: Figure, snapshot: Snapshot, engine: Engine, language: st
     return lines
 
 
-__all__ = ["Proof", "leaf_value", "prove", "trace_lines"]
+__all__ = ["CHANGE", "MEMBERS", "Proof", "leaf_value", "prove", "trace_lines"]

@@ -25,7 +25,7 @@ from jieneng.core.amount import decimal_of
 from jieneng.core.words import T
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_DANGEROUS = re.compile(r"^[﻿​‎‏ \s]*[=+\-@＝＋－＠\t\r\n\x00]")
+_DANGEROUS = re.compile("^[\ufeff\u200b\u200e\u200f\u00a0\\s]*[=+\\-@\uff1d\uff0b\uff0d\uff20\\t\\r\\n\\x00]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 

@@ -296,8 +296,9 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "")
             step = move(row.state, verb)
             if step.reason and not reason.strip():
                 raise refuse("returns.reason", T("没有写原因", "no reason given"), do=T("写明原因，对方能看到", "say why; the other side sees it"))
-            mine = held.setdefault(step.right, scope(person, step.right))
-            if not mine.covers(lines.get(row.institution_id, ""), row.institution.key):
+            if step.right not in held:
+                held[step.right] = scope(person, step.right)
+            if not held[step.right].covers(lines.get(row.institution_id, ""), row.institution.key):
                 require(person, step.right, lines.get(row.institution_id, ""), row.institution.key)
             before.setdefault(row.state, []).append(row.pk)
             row.state = step.to

@@ -290,3 +290,25 @@ def _leaf(node: Selection, path: list[int], query: str) -> SafeString:
         'hx-target="next ul" hx-swap="innerHTML">{}</button><span class="op" aria-hidden="true">□</span><span class="lbl">{}</span>'
         '<span class="val"></span><span class="sh"></span></div><ul></ul></li>',
         T("按地区展开", "open by area"), address, icon("chevron-right"), label)
+
+
+@register.simple_tag
+def ledger_value(value: Any) -> str:
+    """A frozen ledger value as people read it: a number without trailing zeros, anything else as it stands."""
+    if isinstance(value, Decimal):
+        text = written(value, 4)
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return str(value)
+
+
+@register.simple_tag
+def trace_link(figure: Figure, snapshot: Any) -> SafeString:
+    """The way to the calculation tree of a figure (or of the later part of a change)."""
+    target = figure
+    known = book()
+    while target.name not in known.indicators and target.name not in known.composites and target.name not in known.items:
+        inner = [p for p in target.parts if isinstance(p, Figure)]
+        if not inner:
+            return SafeString("")
+        target = inner[0]
+    return format_html('<p class="mt8"><a class="btn btn-s" href="{}">{}</a></p>', trace_url(target, snapshot.pk), T("计算过程", "How it was made"))

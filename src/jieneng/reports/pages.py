@@ -1,0 +1,178 @@
+"""Documents with their proof panel, and the summary tables."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from jieneng import engine
+from jieneng.core.figure import Figure
+from jieneng.core.problem import Refused
+from jieneng.core.words import T
+from jieneng.figures.prove import Proof, prove
+from jieneng.people.access import needs
+from jieneng.people.queries import root_office, verbs_of
+from jieneng.people.scope import scope
+from jieneng.records import files
+from jieneng.records.workbook import workbook_response
+from jieneng.returns import queries as returns
+from jieneng.returns.models import SnapshotRecord
+
+from . import actions, queries
+from .models import DocumentVersion
+from .readback import compare
+
+
+def _whole_line(request: HttpRequest) -> bool:
+    """Documents speak of the whole office: only those whose scope is all of it see them."""
+    office = root_office()
+    return office is not None and scope(request.user, "see").covers_line(office.path)  # type: ignore[arg-type]
+
+
+def _version(request: HttpRequest, pk: int) -> DocumentVersion:
+    row = get_object_or_404(DocumentVersion.objects.select_related("document", "snapshot", "file", "created_by"), pk=pk)
+    if not _whole_line(request):
+        raise Http404
+    return row
+
+
+@needs("see", "compose")
+def documents(request: HttpRequest) -> HttpResponse:
+    """Which documents there are, their drafts, and composing a new one."""
+    book = returns.book()
+    snapshots = returns.snapshots()
+    year = snapshots[0].year if snapshots else timezone.localdate().year - 1
+    whole = _whole_line(request)
+    shown = [{
+        "code": code, "title": raw.get("label", {}).get("zh", code), "year": year,
+        "versions": DocumentVersion.objects.filter(document__code=code).select_related("document", "created_by").order_by("-pk")[:25] if whole else [],
+    } for code, raw in book.documents.items()]
+    return render(request, "reports/documents.html", {
+        "title": T("年度总结", "Annual summary"), "documents": shown, "snapshots": snapshots,
+        "may_compose": "compose" in verbs_of(request.user)})  # type: ignore[arg-type]
+
+
+@require_POST
+@needs("compose")
+def compose(request: HttpRequest, code: str, year: int) -> HttpResponse:
+    """Compose a draft; what is missing is named, and nothing is written."""
+    snapshot = get_object_or_404(SnapshotRecord, pk=request.POST.get("snapshot", ""))
+    version = actions.compose(request.user, code, year, snapshot)  # type: ignore[arg-type]
+    return HttpResponseRedirect(reverse("document", args=[version.pk]))
+
+
+def _proofs(row: DocumentVersion) -> dict[str, Proof]:
+    """Every figure of a version proved again, by bookmark."""
+    book = returns.book()
+    try:
+        opened = returns.opened(row.snapshot)
+    except Refused as refusal:
+        return {e["bookmark"]: Proof(False, 0, 0, [str(refusal)]) for e in row.proof["figures"]}
+    done: dict[str, Proof] = {}
+    result = {}
+    for e in row.proof["figures"]:
+        if e["id"] not in done:
+            done[e["id"]] = prove(book, engine.connect(), opened, Figure.from_json(e["figure"]))
+        result[e["bookmark"]] = done[e["id"]]
+    return result
+
+
+@needs("see", "compose")
+def version(request: HttpRequest, pk: int) -> HttpResponse:
+    """The draft as it reads, every number a link to its proof; a returned docx is compared here."""
+    row = _version(request, pk)
+    proofs = _proofs(row)
+    entered = {e["id"] for e in row.proof["figures"] if e["figure"]["source"]}
+    returned = None
+    if request.method == "POST" and request.FILES.get("file"):
+        data = request.FILES["file"].read()
+        other = queries.version_of(data)
+        if other.pk != row.pk:
+            return HttpResponseRedirect(reverse("document", args=[other.pk]))
+        returned = compare(data, row.proof)
+    chosen = request.GET.get("figure", "") or (row.proof["figures"][0]["id"] if row.proof["figures"] else "")
+    return render(request, "reports/version.html", {
+        "title": "".join(row.proof["title"]), "version": row, "blocks": _blocks(row, proofs, entered), "returned": returned,
+        "counts": {"proved": sum(p.ok for b, p in proofs.items() if not _is_entered(row, b)), "wrong": sum(not p.ok for p in proofs.values()),
+                   "entered": sum(_is_entered(row, b) for b in proofs)},
+        "intact": files.intact(row.file), "panel": _panel(row, chosen, proofs), "snapshot": row.snapshot})
+
+
+def _is_entered(row: DocumentVersion, bookmark: str) -> bool:
+    return any(e["bookmark"] == bookmark and e["figure"]["source"] for e in row.proof["figures"])
+
+
+def _blocks(row: DocumentVersion, proofs: dict[str, Proof], entered: set[str]) -> list[dict[str, Any]]:
+    state = {e["id"]: proofs[e["bookmark"]].ok for e in row.proof["figures"]}
+    return [{"level": b["level"], "pieces": [
+        {**p, "tone": "" if "id" not in p else "bad" if not state[p["id"]] else "ext" if p["id"] in entered else ""} for p in b["text"]]}
+        for b in row.proof["blocks"]]
+
+
+def _panel(row: DocumentVersion, chosen: str, proofs: dict[str, Proof]) -> dict[str, Any] | None:
+    entry = next((e for e in row.proof["figures"] if e["id"] == chosen), None)
+    if entry is None:
+        return None
+    figure = Figure.from_json(entry["figure"])
+    rows = _ledger_rows(row, figure)
+    return {"entry": entry, "figure": figure, "proof": proofs[entry["bookmark"]], "rows": rows,
+            "traceable": any(s.kind.startswith("returns:") for s in figure.selections())}
+
+
+def _ledger_rows(row: DocumentVersion, figure: Figure) -> dict[str, Any] | None:
+    """The frozen ledger lines behind a figure."""
+    leaf = next((s for s in figure.selections() if s.kind.startswith("ledger:")), None)
+    if leaf is None:
+        return None
+    kind = leaf.kind.partition(":")[2]
+    ledger = returns.book().ledgers[kind]
+    try:
+        lines = engine.connect().ledger_rows(returns.opened(row.snapshot), kind, leaf.where)
+    except Refused:
+        return None
+    field = next((f for f in ledger.fields if f.code == leaf.column), None)
+    return {"ledger": ledger, "field": field, "lines": [
+        {"pk": r["record"], "name": r[ledger.name] or r["key"], "value": r[leaf.column] if leaf.column else ""} for r in lines]}
+
+
+@needs("see", "compose")
+def figure(request: HttpRequest, pk: int, figure: str) -> HttpResponse:
+    """The proof panel of one number."""
+    row = _version(request, pk)
+    panel = _panel(row, figure, _proofs(row))
+    if panel is None:
+        raise Http404
+    return render(request, "reports/panel.html", {"version": row, "panel": panel, "snapshot": row.snapshot})
+
+
+@needs("see", "compose")
+def docx(request: HttpRequest, pk: int) -> HttpResponse:
+    """The clean docx."""
+    row = _version(request, pk)
+    return FileResponse(open(files.path_of(row.file.sha256), "rb"), as_attachment=True, filename=row.file.name,
+                        content_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document")
+
+
+@needs("see", "compose")
+def proof(request: HttpRequest, pk: int) -> HttpResponse:
+    """The proof file."""
+    row = _version(request, pk)
+    response = HttpResponse(json.dumps(row.proof, ensure_ascii=False, indent=1), content_type="application/json; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="proof-{row.pk}.json"'
+    return response
+
+
+@needs("see")
+def table(request: HttpRequest, code: str, year: int) -> HttpResponse:
+    """A summary table as xlsx, inside the person's scope."""
+    pk = request.GET.get("snapshot", "")
+    snapshot = get_object_or_404(SnapshotRecord, pk=pk) if pk else returns.latest_snapshot(year)
+    if snapshot is None or code not in returns.book().tables:
+        raise Http404
+    return workbook_response(actions.table(request.user, code, year, snapshot), f"{code}-{year}.xlsx")  # type: ignore[arg-type]
