@@ -176,13 +176,13 @@ def check_asks(asks: Sequence[Ask]) -> None:
 
 
 def split_complete(complete: Sequence[str]) -> tuple[list[str], dict[Period, list[str]]]:
-    """What must be answered in the period itself, and what in which other period."""
+    """What must be answered in the period itself, and what in which other period (``2021:`` alone: only be there)."""
     own: list[str] = []
     other: dict[Period, list[str]] = {}
     for text in complete:
         period, colon, item = text.rpartition(":")
         if colon:
-            other.setdefault(Period.parse(period), []).append(item)
+            other.setdefault(Period.parse(period), []).extend([item] if item else [])
         else:
             own.append(item)
     return own, other
@@ -190,7 +190,7 @@ def split_complete(complete: Sequence[str]) -> tuple[list[str], dict[Period, lis
 
 def asked_of(complete: Sequence[str]) -> set[str]:
     """The items that ``complete`` names, of whatever period."""
-    return {text.rpartition(":")[2] for text in complete}
+    return {text.rpartition(":")[2] for text in complete} - {""}
 
 
 def in_order(key: Sequence[Any]) -> tuple[tuple[bool, Any], ...]:
@@ -213,9 +213,10 @@ def _like(query: exp.Select, complete: Sequence[str], by: Sequence[str], where: 
     keys = [k for k in by if k in STANDING]
     for n, (period, items) in enumerate(split_complete(complete)[1].items()):
         name, rows = f"like{n}", f"then{n}"
-        inner = select(column("institution")).from_(rows).group_by(column("institution")).having(_answered_all(items))
-        found = select(*[column(k) for k in keys], column("institution")).distinct().from_(rows).where(
-            exp.In(this=column("institution"), query=inner.subquery()))
+        found = select(*[column(k) for k in keys], column("institution")).distinct().from_(rows)
+        if items:
+            inner = select(column("institution")).from_(rows).group_by(column("institution")).having(_answered_all(items))
+            found = found.where(exp.In(this=column("institution"), query=inner.subquery()))
         for condition in conditions({k: v for k, v in where.items() if k in STANDING}):
             found = found.where(condition)
         tables |= {rows: base_query(period), name: found}
