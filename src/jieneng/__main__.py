@@ -74,6 +74,9 @@ def main(argv: list[str] | None = None) -> int:
 
     out = Out()
     try:
+        from jieneng.desk.ops.restore import finish
+
+        finish(home)  # a restore that was killed between its two renames is completed first
         if args._verb.django:
             if not (home / "workspace.json").exists():
                 from jieneng.desk.ops.workspace import none_here

@@ -72,7 +72,8 @@ class Coverage:
 class Figure:
     """The node of every recipe. ``exact`` is a rational number or None (unknown, 算不出: ``note`` says why).
 
-    A figure of words (a list of names, an entered text) has ``text`` and no number.
+    A figure of words (a list of names, an entered text) has ``text`` and no number. ``formula`` is the text by which it
+    follows from its parts (by their names), kept so that it can be proved long after the rulebook has changed.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Figure:
     note: str = ""
     source: str = ""
     rulebook: str = ""
+    formula: str = ""
 
     @property
     def value(self) -> Decimal | None:
@@ -116,6 +118,7 @@ class Figure:
             "parts": [p.as_json() for p in self.parts], "factors": [vars(f) for f in self.factors],
             "coverage": vars(self.coverage) if self.coverage else None,
             "text": self.text, "note": self.note, "source": self.source, "rulebook": self.rulebook,
+            "formula": self.formula,
         }
 
     @classmethod
@@ -127,4 +130,5 @@ class Figure:
             factors=tuple(FactorUsed(**f) for f in data["factors"]),
             coverage=Coverage(**data["coverage"]) if data["coverage"] else None,
             text=data["text"], note=data["note"], source=data["source"], rulebook=data["rulebook"],
+            formula=data.get("formula", ""),
         )

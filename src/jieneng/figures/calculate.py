@@ -418,7 +418,7 @@ def _indicators(scene: Scene, indicator: Indicator) -> list[Figure]:
         notes += _who(scene, key, coverage, need) if not scene.like else []
         figures.append(Figure(
             indicator.code, _label(indicator.label), indicator.unit, str(scene.period), scene.subject(_code(scene, group)), exact, how,
-            tuple(mine[n] for n in names if n in mine), coverage=coverage, rulebook=book.hash,
+            tuple(mine[n] for n in names if n in mine), coverage=coverage, rulebook=book.hash, formula=indicator.formula,
             note="；".join(dict.fromkeys(p for n in notes for p in n.split("；")))))
     return figures
 

@@ -51,7 +51,7 @@ def compose(spec: Spec, resolve: Callable[[Recipe], Figure], *, snapshot: str, a
         "chain": dict(chain), "title": list(spec.title), "blocks": [{"level": b.level, "text": _shown(b.text)} for b in blocks],
         "figures": entries, "checksum": checksum(entries)}
     date = f"{as_of.year}年{as_of.month}月{as_of.day}日"
-    note = official.Block("p", f"（本稿数据截至{date}，快照{snapshot}。）")
+    note = official.Block("p", f"（数据截至{date}。）")
     data = official.write(official.Sheet(spec.title, [*blocks, note], spec.signed, date,
                                          {"jieneng.snapshot": snapshot, "jieneng.proof": proof["checksum"]}))
     proof["docx"] = hashlib.sha256(data).hexdigest()

@@ -98,7 +98,7 @@ def version(request: HttpRequest, pk: int) -> HttpResponse:
         returned = compare(data, row.proof)
     chosen = request.GET.get("figure", "") or (row.proof["figures"][0]["id"] if row.proof["figures"] else "")
     return render(request, "reports/version.html", {
-        "title": "".join(row.proof["title"]), "version": row, "blocks": _blocks(row, proofs, entered), "returned": returned,
+        "title": "".join(row.proof["title"]), "draft": row, "blocks": _blocks(row, proofs, entered), "returned": returned,
         "counts": {"proved": sum(p.ok for b, p in proofs.items() if not _is_entered(row, b)), "wrong": sum(not p.ok for p in proofs.values()),
                    "entered": sum(_is_entered(row, b) for b in proofs)},
         "intact": files.intact(row.file), "panel": _panel(row, chosen, proofs), "snapshot": row.snapshot})
@@ -148,7 +148,7 @@ def figure(request: HttpRequest, pk: int, figure: str) -> HttpResponse:
     panel = _panel(row, figure, _proofs(row))
     if panel is None:
         raise Http404
-    return render(request, "reports/panel.html", {"version": row, "panel": panel, "snapshot": row.snapshot})
+    return render(request, "reports/panel.html", {"draft": row, "panel": panel, "snapshot": row.snapshot})
 
 
 @needs("see", "compose")

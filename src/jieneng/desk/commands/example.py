@@ -18,7 +18,7 @@ from .intake import person
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=["build", "load", "run"], help=str(T(
+    parser.add_argument("what", choices=["build", "load", "run", "accounts"], help=str(T(
         "build 只写文件；load 写文件并导入、审核、封存；run 再算指标、汇总表和公文", "build writes the files; load imports, reviews and freezes; run goes on to figures, table and document")))
     parser.add_argument("--out", type=Path, help=str(T("文件放在哪里（缺省：工作区的 example 文件夹）", "where the files go (default: folder example of the workspace)")))
     parser.add_argument("--seed", type=int, default=2022)
@@ -44,6 +44,8 @@ def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """Build, load, or go all the way."""
     from jieneng.desk.example import build
 
+    if args.what == "accounts":
+        return _accounts(args, out)
     folder = args.out or args.home / "example"
     steps = Steps(out)
     with steps.step("build", T("写示例文件", "writing the example files")), out.progress(str(T("示例文件", "example files"))) as progress:
@@ -142,6 +144,33 @@ def _use(args: argparse.Namespace, out: Out, steps: Steps) -> dict[str, Any]:
         version = reports.compose(who, "annual-summary", 2022, snapshot)
         (folder / "annual-summary-2022.docx").write_bytes(reports.docx_of(version))
     return {"snapshot": snapshot.pk, "document": version.pk}
+
+
+PEOPLE = (
+    ("zhoumin", "周敏", "city", "341800", ""), ("wangli", "汪立", "county", "341823", ""), ("suncha", "孙查", "auditor", "341800", ""),
+    ("zhaoxi", "赵系", "system_admin", "341800", ""), ("qianan", "钱安", "security_admin", "341800", ""),
+)
+
+
+def _accounts(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """Accounts for trying the example out: random passwords, written to a file only its owner can read."""
+    from jieneng.desk.ops.workspace import write_durably
+    from jieneng.people import actions
+    from jieneng.people.models import Office, User
+    from jieneng.people.roles import ROLES
+
+    lines = []
+    for username, name, role, office, key in PEOPLE:
+        if User.objects.filter(username=username).exists():
+            continue
+        user, password = actions.create_user(None, username, name)
+        # for trying out: the password stays, nobody is made to change it first
+        actions.set_password(None, user, password, one_time=False)
+        actions.appoint(None, user, role, office=Office.objects.get(code=office), institution_key=key)
+        lines.append(f"{username:10} {password}   {name} · {ROLES[role].label.zh} / {ROLES[role].label.en}")
+    if lines:
+        write_durably(Path(args.home) / "demo-accounts.txt", ("\n".join(lines) + "\n").encode())
+    return {"accounts": len(lines)}
 
 
 VERBS = [Verb("example", T("示例城市", "the example city"), arguments, run)]

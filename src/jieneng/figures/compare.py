@@ -1,0 +1,84 @@
+"""Year on year, and beside it like for like (同口径): only members that are covered in both years, in the same group.
+
+A change of a group mixes what the members did with who the members are: institutions opened, closed, moved, or did not
+answer. The second number leaves that out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jieneng.core.figure import Coverage, Figure
+from jieneng.core.period import Period
+from jieneng.core.words import T
+from jieneng.engine import Engine, Snapshot
+from jieneng.rulebook.types import Book
+
+from .calculate import calculate, needs
+from .prove import CHANGE
+
+
+@dataclass(frozen=True)
+class YearOnYear:
+    """One figure of a group, this year and last, and the same of the members that are covered in both.
+
+    ``change`` and ``like`` are figures themselves (a ratio, 0.05 for five per cent more), with both years as their parts,
+    so that they are proved like any other. Their ``exact`` is None where a year is unknown or last year is zero.
+    """
+
+    now: Figure
+    before: Figure | None
+    change: Figure
+    like: Figure
+
+
+def year_on_year(book: Book, engine: Engine, snapshot: Snapshot, names: Sequence[str], *, period: Period, by: str | None = None,
+                 where: Mapping[str, Any] | None = None, form: str = "") -> list[YearOnYear]:
+    """Each name in each group of ``period``, against the same span one year before. Same arguments as ``calculate``."""
+    last, result = period.last_year, []
+    for name in names:
+        def made(at: Period, like: tuple[str, ...] = (), name: str = name) -> dict[str, Figure]:
+            found = calculate(book, engine, snapshot, [name], period=at, by=by, where=where, form=form, like=like)
+            return {f.subject.get("code", ""): f for f in found}
+
+        need = needs(book, name)
+        now, before = made(period), made(last)
+        like_now = made(period, (*need, *_of(last, need)))
+        like_before = made(last, (*need, *_of(period, need)))
+        for code, figure in now.items():
+            result.append(YearOnYear(
+                figure, before.get(code), change(figure, before.get(code)),
+                _like(change(like_now.get(code), like_before.get(code), figure), like_now.get(code), figure)))
+    return result
+
+
+def _of(period: Period, items: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{period}:{i}" for i in items) or (f"{period}:",)
+
+
+def change(now: Figure | None, before: Figure | None, like: Figure | None = None) -> Figure:
+    """The relative change between two figures as a figure. ``like`` gives name and subject where ``now`` is not there."""
+    shown = now or like
+    assert shown is not None
+    exact, note = None, ""
+    if now is None or before is None:
+        note = str(T("没有可比的去年数", "nothing of last year to compare with"))
+    elif now.exact is None or before.exact is None:
+        note = now.note if now.exact is None else before.note
+    elif before.exact == 0:
+        note = str(T("去年是 0", "last year was zero"))
+    else:
+        exact = now.exact / before.exact - 1
+    parts = (now, before) if now is not None and before is not None else ()
+    return Figure(f"{shown.name}.change", {"zh": shown.label["zh"] + "同比", "en": shown.label["en"] + ", change on last year"}, "",
+                  shown.period, shown.subject, exact, CHANGE, parts, note=note, rulebook=shown.rulebook)
+
+
+def _like(figure: Figure, now: Figure | None, all_now: Figure) -> Figure:
+    """The change like for like: labelled as that, with how many of this year's members it rests on."""
+    members = all_now.coverage.members if all_now.coverage else 0
+    covered = now.coverage.members if now is not None and now.coverage else 0
+    label = {"zh": all_now.label["zh"] + "同比（同口径）", "en": all_now.label["en"] + ", change like for like"}
+    return replace(figure, name=f"{all_now.name}.like", label=label, coverage=Coverage(covered, members))
