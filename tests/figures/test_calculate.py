@@ -163,7 +163,9 @@ def test_a_leaf_unfolds_by_area_then_institution_then_cells(made: engine.Snapsho
 def test_the_trace_ends_in_a_proof_line(made: engine.Snapshot) -> None:
     (f,) = figures(made, ["energy_per_area"], "area", area="341802")
     lines = trace_lines(f, made, engine.connect())
-    assert lines[0].startswith("单位建筑面积能耗 = ") and all("proved" in x for x in lines if "snapshot" in x)
+    leaves = [x for x in lines if "快照" in x]
+    assert lines[0].startswith("单位建筑面积能耗 = ") and len(leaves) == len(f.selections()) and all(x.endswith("已核对") for x in leaves)
+    assert sum(x.endswith(", proved") for x in trace_lines(f, made, engine.connect(), "en")) == len(leaves)
 
 
 def test_every_selection_is_plain_data(made: engine.Snapshot) -> None:

@@ -197,7 +197,8 @@ def branch(request: HttpRequest) -> HttpResponse:
     book, opened = returns.book(), returns.opened(snapshot)
     if level == "cells":
         cells = engine.connect().cells(opened, node.column, form=node.kind.partition(":")[2], period=Period.parse(node.period),
-                                       where={**node.where, **extra}, limit=200, offset=0)
+                                       where={**node.where, **extra}, take=node.take, complete=node.complete,
+                                       limit=200, offset=0)
         return render(request, "figures/cells.html", {"cells": cells, "column": node.column, "item": book.items[node.column]})
     parts = expand(engine.connect(), opened, node, "area" if level == "area" else "institution", extra)
     names = view.group_names(book, "area") if level == "area" else {}

@@ -192,7 +192,7 @@ def _leaf_line(engine: Engine, snapshot: Snapshot, leaf: Selection) -> str:
         count = T("{r} 个数据格、{m} 家", "{r} cells of {m} institutions", r=again.rows, m=again.members)
     else:
         count = T("{r} 条", "{r} lines", r=again.rows)
-    proved = T("已核对 proved", "proved") if same else T("核对不上 NOT PROVED", "NOT PROVED")
+    proved = T("已核对", "proved") if same else T("核对不上", "NOT PROVED")
     return (f"{leaf.kind} {leaf.column} {leaf.take} {leaf.period} [{where}] {count} "
             f"{T('快照', 'in snapshot')} {snapshot.id}: {again.text or _show(again.value)}, {proved}")
 
