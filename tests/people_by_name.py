@@ -14,8 +14,8 @@ from typing import Any
 
 from jieneng.people.models import Appointment, Office, User
 from jieneng.records.events import action, record
-from jieneng.registry.models import Institution, Standing
 from jieneng.registry.actions import initials
+from jieneng.registry.models import Institution, Standing
 
 PASSWORD = "long-enough-for-tests-2022"
 ROOT = "341800"
@@ -73,7 +73,7 @@ def make_people() -> dict[str, User]:
     return people
 
 
-def make_institution(key: str, name: str, office: Office, *, type: str = "education", **more: Any) -> Institution:  # noqa: A002
+def make_institution(key: str, name: str, office: Office, *, type: str = "education", **more: Any) -> Institution:
     """One institution with a standing since 2019."""
     institution = Institution.objects.create(key=key)
     Standing.objects.create(

@@ -161,4 +161,4 @@ def test_killed_at_any_moment_it_is_whole_or_not_there(tmp_path: Path, seed: int
     for path in whole:
         assert verify_snapshot(path, deep=True)[1] == []
     clean_leftovers(tmp_path, older_than=0)
-    assert [p for p in folder.iterdir()] == whole if folder.exists() else True
+    assert list(folder.iterdir()) == whole if folder.exists() else True

@@ -36,7 +36,7 @@ def menu(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of the side menu with what this person may open, the current one marked."""
     from jieneng.returns.queries import book
 
-    verbs = verbs_of(request.user)  # type: ignore[arg-type]
+    verbs = verbs_of(request.user)
     here = request.resolver_match.url_name if request.resolver_match else ""
     path = request.path
     groups = []

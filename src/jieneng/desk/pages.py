@@ -56,7 +56,7 @@ def _tasks(request: HttpRequest, verbs: frozenset[str], round_: Round | None) ->
     tasks: list[dict[str, Any]] = []
     if round_ is None:
         return tasks
-    mine = returns.returns_in(scope(request.user, "see")).filter(round=round_)  # type: ignore[arg-type]
+    mine = returns.returns_in(scope(request.user, "see")).filter(round=round_)
     year = round_.year
 
     def add(n: int, unit: T, subject: T, detail: T, url: str, button: T, icon: str, tone: str) -> None:
@@ -92,17 +92,17 @@ def _tasks(request: HttpRequest, verbs: frozenset[str], round_: Round | None) ->
 @anyone
 def home(request: HttpRequest) -> HttpResponse:
     """Today's work first, then the state of the round, then the four indicators with their proof."""
-    verbs = verbs_of(request.user)  # type: ignore[arg-type]
+    verbs = verbs_of(request.user)
     if "see" not in verbs:
         target = "accounts" if "accounts" in verbs else "status" if "operate" in verbs else ""
         if target:
             return HttpResponseRedirect(reverse(target))
         return render(request, "desk/no_role.html", {"title": T("还没有授权", "No rights yet")})
-    mine = scope(request.user, "see")  # type: ignore[arg-type]
-    request.scope = mine  # type: ignore[attr-defined]
+    mine = scope(request.user, "see")
+    request.scope = mine
     round_ = Round.objects.filter(form=returns.main_form()).order_by("-year").first()
     progress = returns_pages.progress(request, round_) if round_ else None
-    roles = [ROLES[a.role].label for a in held(request.user)]  # type: ignore[arg-type]
+    roles = [ROLES[a.role].label for a in held(request.user)]
     return render(request, "desk/home.html", {
         "title": T("工作台", "Desk"), "today": timezone.localdate(), "tasks": _tasks(request, verbs, round_),
         "progress": progress, "round": round_, "roles": roles, **figures.home_figures(mine)})
@@ -112,7 +112,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def search(request: HttpRequest) -> HttpResponse:
     """Find an institution by name, pinyin initials or code; one hit opens at once."""
     q = request.GET.get("q", "").strip()
-    rows = register_queries.search(register_queries.seen(request.scope, timezone.localdate()), q)  # type: ignore[attr-defined]
+    rows = register_queries.search(register_queries.seen(request.scope, timezone.localdate()), q)
     if q and rows.count() == 1:
         return HttpResponseRedirect(reverse("institution", args=[rows[0].institution_id]))
     return HttpResponseRedirect(reverse("register") + "?q=" + q)
@@ -124,7 +124,7 @@ def _register_rows(request: HttpRequest) -> tuple[Any, dt.date, int]:
     text = request.GET.get("year", "")
     year = int(text) if text.isdigit() and int(text) in years else (years[0] if years else timezone.localdate().year)
     day = Period("year", year).last_day
-    rows = register_queries.search(register_queries.seen(request.scope, day), request.GET.get("q", ""))  # type: ignore[attr-defined]
+    rows = register_queries.search(register_queries.seen(request.scope, day), request.GET.get("q", ""))
     for name in ("area", "type", "department", "territory"):
         if value := request.GET.get(name, ""):
             rows = rows.filter(**{name: value})
@@ -161,7 +161,7 @@ def register(request: HttpRequest) -> HttpResponse:
     rows, day, year = _register_rows(request)
     page = Paginator(rows, 100 if request.GET.get("per") == "100" else 25).get_page(request.GET.get("page"))
     sizes = _sizes([s.institution_id for s in page.object_list], year)
-    everything = register_queries.seen(request.scope, day)  # type: ignore[attr-defined]
+    everything = register_queries.seen(request.scope, day)
     book = returns.book()
     return render(request, "desk/register.html", {
         "title": T("名录库", "Register"), "page": page, "day": day, "year": year, "filters": request.GET,
@@ -203,19 +203,19 @@ def institution(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Institution, pk=pk)
     today = timezone.localdate()
     standing = register_queries.standing_of(row, today) or row.standings.order_by("since").first()
-    if standing is None or not request.scope.covers(standing.office.path, row.key):  # type: ignore[attr-defined]
+    if standing is None or not request.scope.covers(standing.office.path, row.key):
         raise Http404
     book = returns.book()
-    covered = [s for s in register_queries.standings(today).filter(covered_by=row)]
+    covered = list(register_queries.standings(today).filter(covered_by=row))
     history = list(row.standings.select_related("office").order_by("-since"))
     events = Event.objects.filter(object_type="institution", object_id=str(pk)).order_by("-seq")[:20]
-    see_people = bool(scope(request.user, "review").covers_line(standing.office.path))  # type: ignore[arg-type]
+    see_people = bool(scope(request.user, "review").covers_line(standing.office.path))
     return render(request, "desk/institution.html", {
         "title": standing.name, "institution": row, "standing": standing, "type": book.types.get(standing.type),
         "area": _area_name(standing.area), "territory": book.divisions.get(standing.territory),
         "history": _changes(history), "covered": covered, "events": events,
         "contacts": row.contacts.filter(Q(until=None) | Q(until__gte=today)) if see_people else [],
-        "years": returns_pages.institution_years(request.scope, row), "states": STATES,  # type: ignore[attr-defined]
+        "years": returns_pages.institution_years(request.scope, row), "states": STATES,
         **figures.institution_figures(row.pk)})
 
 

@@ -5,12 +5,11 @@ from django.urls import path
 
 from jieneng.fieldwork import pages as fieldwork
 from jieneng.figures import pages as figures
-from jieneng.people import pages as people
 from jieneng.records import pages as records
 from jieneng.reports import pages as reports
 from jieneng.returns import pages as returns
 
-from . import pages
+from . import account_pages, pages
 
 handler400 = "django.views.defaults.bad_request"
 
@@ -18,13 +17,13 @@ urlpatterns = [
     path("", pages.home, name="home"),
     path("sign-in/", auth.LoginView.as_view(), name="sign-in"),
     path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
-    path("password/", people.change_password, name="change-password"),
+    path("password/", account_pages.change_password, name="change-password"),
     path("language/", pages.set_language, name="set-language"),
     path("health/", pages.health, name="health"),
     path("search/", pages.search, name="search"),
     path("rules/", pages.rules, name="rules"),
     path("status/", pages.status, name="status"),
-    path("accounts/", people.accounts, name="accounts"),
+    path("accounts/", account_pages.accounts, name="accounts"),
     path("register/", pages.register, name="register"),
     path("register.xlsx", pages.register_xlsx, name="register-xlsx"),
     path("register/<int:pk>/", pages.institution, name="institution"),

@@ -134,7 +134,7 @@ def save(person: User, ledger: Ledger, values: Mapping[str, Any], *, office: Off
                              do=T("对照新旧两版，再保存一次", "compare both versions and save again"))
         before = row.revisions.get(number=row.revision).values if row else None
         if before == clean:
-            return row  # type: ignore[return-value]  # before is only set where row is
+            return row  # before is only set where row is
         row = _write(person, ledger, row, clean, owner, reason=reason)
         record(person, "ledger.save", f"ledger:{ledger.code}", row.key, line=row.office.path,
                data={"revision": row.revision, "before": before, "after": clean, "reason": reason})

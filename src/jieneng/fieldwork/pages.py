@@ -18,7 +18,7 @@ from jieneng.core.words import T, language
 from jieneng.people.access import needs
 from jieneng.people.models import Office
 from jieneng.people.queries import offices_in, verbs_of
-from jieneng.people.scope import require, scope
+from jieneng.people.scope import forbidden, require, scope
 from jieneng.records import files
 from jieneng.records.jobs import enqueue
 from jieneng.records.models import Job
@@ -35,7 +35,7 @@ from .models import LedgerRecord
 
 def _offices(request: HttpRequest, *verbs: str) -> list[Office]:
     """Offices (not departments) on whose behalf the person may do any of the verbs."""
-    found = {o.pk: o for v in verbs for o in offices_in(request.user, v) if o.kind != "department"}  # type: ignore[arg-type]
+    found = {o.pk: o for v in verbs for o in offices_in(request.user, v) if o.kind != "department"}
     return sorted(found.values(), key=lambda o: o.path)
 
 
@@ -46,7 +46,7 @@ def imports(request: HttpRequest) -> HttpResponse:
     shown = choices(book().code)
     if request.method == "POST":
         return _start_import(request, offices, {c.code: c for c in shown})
-    lines = scope(request.user, "see").lines  # type: ignore[arg-type]
+    lines = scope(request.user, "see").lines
     rows = [i for i in Import.objects.select_related("file", "on_behalf", "by")[:500]
             if i.on_behalf and any(i.on_behalf.path.startswith(p) for p in lines)]
     running = Job.objects.filter(kind="import", state__in=("ready", "running"), by=request.user)
@@ -65,7 +65,7 @@ def _start_import(request: HttpRequest, offices: list[Office], layouts: dict[str
     if missing or choice is None or office is None:
         raise refuse("import.incomplete", T("还没有选：{what}", "not chosen yet: {what}", what="、".join(map(str, missing))))
     for right in needed_rights(choice.layout):
-        require(request.user, right, office.path)  # type: ignore[arg-type]
+        require(request.user, right, office.path)
     job = None
     for upload in uploads:
         row = files.receive(upload.file, upload.name, request.user)
@@ -80,7 +80,7 @@ def _start_import(request: HttpRequest, offices: list[Office], layouts: dict[str
 
 def _visible_import(request: HttpRequest, pk: int) -> Import:
     row = get_object_or_404(Import.objects.select_related("file", "on_behalf", "by"), pk=pk)
-    lines = scope(request.user, "see").lines  # type: ignore[arg-type]
+    lines = scope(request.user, "see").lines
     if row.on_behalf is None or not any(row.on_behalf.path.startswith(p) for p in lines):
         raise Http404
     return row
@@ -133,7 +133,7 @@ def shown(f: LedgerField, raw: str) -> str:
 
 def _lines(request: HttpRequest, ledger: Ledger) -> list[dict[str, Any]]:
     """The lines in scope with their current values, narrowed by the filters in the address."""
-    rows = queries.records(scope(request.user, "see"), ledger.code)  # type: ignore[arg-type]
+    rows = queries.records(scope(request.user, "see"), ledger.code)
     current = queries.current(rows)
     by_code = {f.code: f for f in ledger.fields}
     q = request.GET.get("q", "").strip().lower()
@@ -155,7 +155,7 @@ def _lines(request: HttpRequest, ledger: Ledger) -> list[dict[str, Any]]:
 def _totals(ledger: Ledger, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The sums of number columns over what the filter shows."""
     by_code = {f.code: f for f in ledger.fields}
-    sums = []
+    sums: list[dict[str, Any]] = []
     for code in ledger.columns:
         f = by_code[code]
         if f.type != "number":
@@ -176,7 +176,7 @@ def ledger(request: HttpRequest, kind: str) -> HttpResponse:
         "totals": _totals(declared, lines), "total": len(lines), "filters": request.GET,
         "columns": [f for c in declared.columns for f in declared.fields if f.code == c],
         "choices": [f for f in declared.fields if f.type == "choice"],
-        "may_edit": "ledger" in verbs_of(request.user)})  # type: ignore[arg-type]
+        "may_edit": "ledger" in verbs_of(request.user)})
 
 
 @needs("see")
@@ -238,15 +238,17 @@ class LineForm(forms.Form):
 
 def _line_page(request: HttpRequest, declared: Ledger, row: LedgerRecord | None) -> HttpResponse:
     offices = _offices(request, "ledger")
-    editable = bool(offices) and (row is None or scope(request.user, "ledger").covers_line(row.office.path))  # type: ignore[arg-type]
+    editable = bool(offices) and (row is None or scope(request.user, "ledger").covers_line(row.office.path))
     current = row.revisions.get(number=row.revision) if row else None
     form = LineForm(declared, request.POST or None, initial=current.values if current else {}, locked=row is not None)
     if request.method == "POST":
+        if not offices:
+            raise forbidden(request.user, "ledger")
         form.is_valid()
         values = {f.code: form.cleaned_data.get(f.code, "") for f in declared.fields}
         try:
             saved = actions.save(
-                request.user, declared, values, office=offices[0] if offices else row.office,  # type: ignore[arg-type, union-attr]
+                request.user, declared, values, office=offices[0],
                 key=row.key if row else "", seen=int(request.POST.get("seen") or 0) if row else None,
                 reason=form.cleaned_data.get("reason", ""))
         except Refused as refusal:
@@ -287,10 +289,10 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
 @needs("see")
 def one(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """One line with its history; those who keep the ledger can change it."""
-    rows = queries.records(scope(request.user, "see"), kind)  # type: ignore[arg-type]
+    rows = queries.records(scope(request.user, "see"), kind)
     row = get_object_or_404(rows, pk=pk)
     if request.method == "POST":
-        require(request.user, "ledger", row.office.path)  # type: ignore[arg-type]
+        require(request.user, "ledger", row.office.path)
     return _line_page(request, _ledger(kind), row)
 
 
@@ -298,7 +300,7 @@ def one(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 @needs("ledger")
 def withdraw(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """Take a line out, with a reason."""
-    row = get_object_or_404(queries.records(scope(request.user, "ledger"), kind), pk=pk)  # type: ignore[arg-type]
-    actions.withdraw(request.user, _ledger(kind), row.key, request.POST.get("reason", ""))  # type: ignore[arg-type]
+    row = get_object_or_404(queries.records(scope(request.user, "ledger"), kind), pk=pk)
+    actions.withdraw(request.user, _ledger(kind), row.key, request.POST.get("reason", ""))
     messages.success(request, str(T("已撤销“{key}”", "Withdrawn: “{key}”", key=row.key)))
     return HttpResponseRedirect(reverse("ledger", args=[kind]))

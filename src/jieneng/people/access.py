@@ -27,10 +27,10 @@ def needs(*verbs: str) -> Callable[[View], View]:
         @wraps(view)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             for verb in verbs:
-                if mine := scope(request.user, verb):  # type: ignore[arg-type]
-                    request.scope = mine  # type: ignore[attr-defined]
+                if mine := scope(request.user, verb):
+                    request.scope = mine
                     return view(request, *args, **kwargs)
-            raise forbidden(request.user, verbs[0])  # type: ignore[arg-type]
+            raise forbidden(request.user, verbs[0])
 
         inner.verbs = verbs  # type: ignore[attr-defined]
         return inner

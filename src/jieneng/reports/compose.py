@@ -46,7 +46,7 @@ def compose(spec: Spec, resolve: Callable[[Recipe], Figure], *, snapshot: str, a
     printed = {name: spec.recipes[name].shape.show(f) for name, f in figures.items()}
     blocks = [official.Block(level, _SLOT.sub(lambda m: official.bound(m.group(1), printed[m.group(1)]), text)) for level, text in spec.blocks]
     entries = _entries(spec, blocks, figures, printed)
-    proof = {
+    proof: dict[str, Any] = {
         "document": spec.code, "year": spec.year, "snapshot": snapshot, "as_of": as_of.isoformat(), "rulebook": rulebook,
         "chain": dict(chain), "title": list(spec.title), "blocks": [{"level": b.level, "text": _shown(b.text)} for b in blocks],
         "figures": entries, "checksum": checksum(entries)}

@@ -32,7 +32,7 @@ from .readback import compare
 def _whole_line(request: HttpRequest) -> bool:
     """Documents speak of the whole office: only those whose scope is all of it see them."""
     office = root_office()
-    return office is not None and scope(request.user, "see").covers_line(office.path)  # type: ignore[arg-type]
+    return office is not None and scope(request.user, "see").covers_line(office.path)
 
 
 def _version(request: HttpRequest, pk: int) -> DocumentVersion:
@@ -55,7 +55,7 @@ def documents(request: HttpRequest) -> HttpResponse:
     } for code, raw in book.documents.items()]
     return render(request, "reports/documents.html", {
         "title": T("年度总结", "Annual summary"), "documents": shown, "snapshots": snapshots,
-        "may_compose": "compose" in verbs_of(request.user)})  # type: ignore[arg-type]
+        "may_compose": "compose" in verbs_of(request.user)})
 
 
 @require_POST
@@ -63,7 +63,7 @@ def documents(request: HttpRequest) -> HttpResponse:
 def compose(request: HttpRequest, code: str, year: int) -> HttpResponse:
     """Compose a draft; what is missing is named, and nothing is written."""
     snapshot = get_object_or_404(SnapshotRecord, pk=request.POST.get("snapshot", ""))
-    version = actions.compose(request.user, code, year, snapshot)  # type: ignore[arg-type]
+    version = actions.compose(request.user, code, year, snapshot)
     return HttpResponseRedirect(reverse("document", args=[version.pk]))
 
 
@@ -175,4 +175,4 @@ def table(request: HttpRequest, code: str, year: int) -> HttpResponse:
     snapshot = get_object_or_404(SnapshotRecord, pk=pk) if pk else returns.latest_snapshot(year)
     if snapshot is None or code not in returns.book().tables:
         raise Http404
-    return workbook_response(actions.table(request.user, code, year, snapshot), f"{code}-{year}.xlsx")  # type: ignore[arg-type]
+    return workbook_response(actions.table(request.user, code, year, snapshot), f"{code}-{year}.xlsx")

@@ -87,20 +87,20 @@ def proof_mark(data: bytes) -> str:
 
 def compare(data: bytes, proof: Mapping[str, Any]) -> list[dict[str, str]]:
     """Each bound number of a returned document against its proof: same, changed, unreadable or no longer traced."""
-    read = {}
+    read: dict[str, Found] = {}
     for f in read_back(data):
         read.setdefault(re.sub(r"_Copy_\d+$", "", f.name), f)
     result = []
     for entry in proof["figures"]:
-        f = read.get(entry["bookmark"])
+        now_there = read.get(entry["bookmark"])
         printed = entry["printed"]
-        if f is None:
+        if now_there is None:
             state, now = "lost", ""
-        elif printed in f.text:
+        elif printed in now_there.text:
             state, now = "same", printed
-        elif f.number:
-            state, now = "changed", f.number
+        elif now_there.number:
+            state, now = "changed", now_there.number
         else:
-            state, now = "unreadable", f.text
+            state, now = "unreadable", now_there.text
         result.append({"id": entry["id"], "printed": printed, "now": now, "state": state})
     return result

@@ -84,6 +84,11 @@ def open_round(person: User, book: Book, *, form: str, year: int, office: Office
     return round_
 
 
+def _after(progress: Progress | None, base: int, total: int) -> Callable[[int], None] | None:
+    """The progress of one year within that of the whole file."""
+    return None if progress is None else lambda n: progress(base + n, total)
+
+
 @dataclass
 class _Work:
     """One return to be changed: what it said, what it will say."""
@@ -158,8 +163,7 @@ def import_answers(
                     do=T("先新建统计任务", "open a round first"), where=Place(file=batch.file.name)))
                 continue
             work = _merge(rounds[year], by_year[year], batch, outcome)
-            _write(person, book, rounds[year], work, batch, accept, outcome,
-                   (lambda n, base=done: progress(base + n, total)) if progress else None)
+            _write(person, book, rounds[year], work, batch, accept, outcome, _after(progress, done, total))
             done += len(by_year[year])
         batch.counts = outcome.counts()
         batch.problems = [p.as_json() for p in outcome.problems]

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from jieneng.core.formula import Needs, compiled, read
+from jieneng.core.compiled import compiled
+from jieneng.core.formula import Needs, read
 from jieneng.core.problem import Finding
 from jieneng.rulebook.types import Check, Form
 

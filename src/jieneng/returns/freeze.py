@@ -127,7 +127,8 @@ def freeze(person: User, book: Book, year: int, *, version: str = "city", progre
                      do=T("先导入并审核通过，再封存", "import and accept returns first"))
     with events.action():
         clear_leftovers()
-        places, left_out, cutoff = _Places(), [], timezone.localtime()
+        places, cutoff = _Places(), timezone.localtime()
+        left_out: list[dict[str, Any]] = []
         expected = set(Return.objects.filter(round__year=year).exclude(state__in=("covered", "exempt"))
                        .values_list("institution_id", flat=True))
         tables: dict[str, tuple[list[str], Iterable[dict[str, Any]]]] = {}

@@ -34,7 +34,7 @@ SEVERITIES = ("must", "explain", "note")
 
 def progress(request: HttpRequest, round_: Round) -> dict[str, Any]:
     """A round with its states, folded per institution, by area."""
-    states = queries.institution_states(request.scope, round_)  # type: ignore[attr-defined]
+    states = queries.institution_states(request.scope, round_)
     where = {s.institution_id: s.area for s in standings(Period("year", round_.year).last_day)}
     areas: dict[str, dict[str, int]] = {}
     for institution, state in states.items():
@@ -80,7 +80,7 @@ def open_round(request: HttpRequest) -> HttpResponse:
     office = root_office()
     if office is None:
         raise Http404
-    round_ = actions.open_round(request.user, queries.book(), form=queries.main_form(), year=int(text),  # type: ignore[arg-type]
+    round_ = actions.open_round(request.user, queries.book(), form=queries.main_form(), year=int(text),
                                 office=office, mode=request.POST.get("mode", "A"))
     messages.success(request, str(T("{y} 年统计任务已建，应报 {n} 份", "Round {y} opened, {n} returns expected",
                                     y=text, n=round_.returns.count())))
@@ -92,11 +92,11 @@ def open_round(request: HttpRequest) -> HttpResponse:
 def accept_round(request: HttpRequest, pk: int) -> HttpResponse:
     """Accept every filed return of a round in scope that has no finding of severity must."""
     round_ = get_object_or_404(Round, pk=pk)
-    rows = queries.returns_in(request.scope).filter(round=round_, state__in=("filed", "dept_ok", "county_ok"))  # type: ignore[attr-defined]
+    rows = queries.returns_in(request.scope).filter(round=round_, state__in=("filed", "dept_ok", "county_ok"))
     open_must = ReturnFinding.objects.filter(ret__in=rows, severity="must").values("ret")
     clean = Return.objects.filter(pk__in=rows.values("pk")).exclude(pk__in=open_must)
     left = rows.filter(pk__in=open_must).count()
-    n = actions.act(request.user, "accept", clean)  # type: ignore[arg-type]
+    n = actions.act(request.user, "accept", clean)
     messages.success(request, str(T("审核通过 {n} 份；{left} 份有“错误”，没有通过", "{n} accepted; {left} hold errors and were not",
                                     n=n, left=left)))
     return HttpResponseRedirect(reverse("rounds"))
@@ -115,7 +115,7 @@ def freeze_year(request: HttpRequest, year: int) -> HttpResponse:
 
 def _findings(request: HttpRequest) -> Any:
     """The findings of current revisions in scope, narrowed by the filters in the address."""
-    rows = ReturnFinding.objects.filter(ret__in=queries.returns_in(request.scope)).filter(  # type: ignore[attr-defined]
+    rows = ReturnFinding.objects.filter(ret__in=queries.returns_in(request.scope)).filter(
         revision=F("ret__revision")).select_related("ret__institution", "ret__round")
     if year := request.GET.get("year", ""):
         rows = rows.filter(ret__round__year=year) if year.isdigit() else rows.none()
@@ -167,7 +167,7 @@ def findings_xlsx(request: HttpRequest) -> HttpResponse:
 def visible_return(request: HttpRequest, pk: int) -> Return:
     """A return in the person's scope, or 404."""
     row = get_object_or_404(Return.objects.select_related("round", "institution"), pk=pk)
-    if not queries.returns_in(request.scope).filter(pk=pk).exists():  # type: ignore[attr-defined]
+    if not queries.returns_in(request.scope).filter(pk=pk).exists():
         raise Http404
     return row
 
@@ -204,7 +204,7 @@ def one_return(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _may(request: HttpRequest, right: str, path: str) -> bool:
-    return scope(request.user, right).covers_line(path)  # type: ignore[arg-type]
+    return scope(request.user, right).covers_line(path)
 
 
 @require_POST
@@ -214,7 +214,7 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     if verb not in ("send_back", "accept", "reopen", "sign", "pass_department", "pass_county"):
         raise Http404
     row = visible_return(request, pk)
-    actions.act(request.user, verb, Return.objects.filter(pk=row.pk), reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
+    actions.act(request.user, verb, Return.objects.filter(pk=row.pk), reason=request.POST.get("reason", ""))
     messages.success(request, str(T("已{verb}", "Done: {verb}", verb=str(VERBS[verb]))))
     return HttpResponseRedirect(reverse("return", args=[pk]))
 

@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -19,8 +20,23 @@ from jieneng.core.words import T
 
 from .reading import Door, Node, Reader, bilingual, day, decimal, read_yaml
 from .types import (
-    Book, Check, Composite, Division, Factor, FactorValue, Form, FormItem, Gap, Indicator, InstitutionType, Item, Ledger,
-    LedgerField, Source, Term, Unit,
+    Book,
+    Check,
+    Composite,
+    Division,
+    Factor,
+    FactorValue,
+    Form,
+    FormItem,
+    Gap,
+    Indicator,
+    InstitutionType,
+    Item,
+    Ledger,
+    LedgerField,
+    Source,
+    Term,
+    Unit,
 )
 
 BOOKS = Path(__file__).parent / "books"
@@ -212,7 +228,7 @@ class _Builder:
             by_code.setdefault(form.code, []).append(form)
         for code, editions in by_code.items():
             editions.sort(key=lambda f: f.years_from)
-            for a, b in zip(editions, editions[1:], strict=False):
+            for a, b in itertools.pairwise(editions):
                 node = self.nodes[("form", b.name)]
                 if a.years_to is None:
                     # a later edition ends the open one before it, so a new file alone is enough

@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """add, list, disable, password, appoint."""
-    from jieneng.people import actions
+    from jieneng.desk import accounts as actions
     from jieneng.people.models import User
     from jieneng.people.queries import CONSOLE
     from jieneng.people.roles import ROLES
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     elif args.what == "disable":
         found.is_active = False
         found.save(update_fields=["is_active"])
-        actions._event(None, "account.disable", found)
+        actions.event(None, "account.disable", found)
         out.say(T("已停用 {u}", "{u} disabled", u=found.username))
     else:
         password = actions.one_time_password()
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 
 def _appoint(args: argparse.Namespace, user: Any) -> None:
-    from jieneng.people import actions
+    from jieneng.desk import accounts as actions
     from jieneng.people.models import Office
 
     if not args.role:

@@ -154,8 +154,8 @@ PEOPLE = (
 
 def _accounts(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """Accounts for trying the example out: random passwords, written to a file only its owner can read."""
+    from jieneng.desk import accounts as actions
     from jieneng.desk.ops.workspace import write_durably
-    from jieneng.people import actions
     from jieneng.people.models import Office, User
     from jieneng.people.roles import ROLES
 

@@ -17,9 +17,9 @@ from jieneng import engine
 from jieneng.core.figure import Figure
 from jieneng.core.problem import Refused
 from jieneng.core.words import T
+from jieneng.fieldwork.models import LedgerRecord, LedgerRevision
 from jieneng.figures.models import FigureRecord
 from jieneng.figures.prove import prove
-from jieneng.fieldwork.models import LedgerRecord, LedgerRevision
 from jieneng.records import events, files
 from jieneng.records.models import Event, Job, ReceivedFile
 from jieneng.returns import queries

@@ -226,7 +226,7 @@ def lookup(table: Mapping[str, Any], key: str) -> Any:
 
 @register.simple_tag
 def selected_if(filters: QueryDict, name: str, value: str) -> SafeString:
-    return mark_safe(" selected") if filters.get(name, "") == value else SafeString("")  # noqa: S308  a constant
+    return mark_safe(" selected") if filters.get(name, "") == value else SafeString("")
 
 
 @register.simple_tag

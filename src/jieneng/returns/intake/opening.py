@@ -67,7 +67,7 @@ def open_table(
     }
     root = str(Path(jieneng.__file__).resolve().parents[1])
     with Path(path).open("rb") as file:
-        child = subprocess.Popen(  # noqa: S603 - our own program; the file comes as standard input, names never as arguments
+        child = subprocess.Popen(
             [sys.executable, "-P", "-B", "-X", "utf8", "-m", "jieneng.returns.intake.child", json.dumps(options)],
             stdin=file,
             stdout=subprocess.PIPE,

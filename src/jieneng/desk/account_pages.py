@@ -12,12 +12,12 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from jieneng.core.words import T
+from jieneng.people.access import anyone, needs
+from jieneng.people.models import Appointment, Office, User
+from jieneng.people.queries import CONSOLE
+from jieneng.people.roles import ROLES
 
-from . import actions
-from .access import anyone, needs
-from .models import Appointment, Office, User
-from .queries import CONSOLE
-from .roles import ROLES
+from . import accounts as actions
 
 
 class PasswordForm(forms.Form):
@@ -29,7 +29,7 @@ class PasswordForm(forms.Form):
 
     def __init__(self, user: User, data: object = None) -> None:
         self.user = user
-        super().__init__(data)  # type: ignore[arg-type]
+        super().__init__(data)
         for name, label in (("old", T("现在的密码", "Present password")), ("new", T("新密码", "New password")),
                             ("again", T("再输一次新密码", "New password again"))):
             self.fields[name].label = str(label)
@@ -51,14 +51,14 @@ class PasswordForm(forms.Form):
 @anyone
 def change_password(request: HttpRequest) -> HttpResponse:
     """Everybody changes their own password here; after a one-time password this is the only page."""
-    user: User = request.user  # type: ignore[assignment]
+    user: User = request.user
     form = PasswordForm(user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         actions.set_password(user, user, form.cleaned_data["new"], one_time=False)
         update_session_auth_hash(request, user)
         messages.success(request, str(T("密码已改", "Password changed")))
         return HttpResponseRedirect(reverse("home"))
-    return render(request, "people/password.html", {"form": form, "title": T("修改密码", "Change password")})
+    return render(request, "accounts/password.html", {"form": form, "title": T("修改密码", "Change password")})
 
 
 @needs("accounts")
@@ -70,7 +70,7 @@ def accounts(request: HttpRequest) -> HttpResponse:
         if shown is None:
             return HttpResponseRedirect(reverse("accounts"))
     people = User.objects.exclude(username=CONSOLE).prefetch_related("appointments__office").order_by("username")
-    return render(request, "people/accounts.html", {
+    return render(request, "accounts/accounts.html", {
         "title": T("账号与权限", "Accounts and rights"), "people": people, "roles": ROLES, "shown": shown,
         "offices": Office.objects.filter(active=True).exclude(kind="department"), "today": dt.date.today(),
     })
@@ -78,7 +78,7 @@ def accounts(request: HttpRequest) -> HttpResponse:
 
 def _account_verb(request: HttpRequest) -> dict[str, str] | None:
     """One of: create, appoint, disable, reset. Returns the one-time password to show, if one was made."""
-    me: User = request.user  # type: ignore[assignment]
+    me: User = request.user
     verb, post = request.POST.get("verb", ""), request.POST
     if verb == "create":
         user, password = actions.create_user(me, post.get("username", "").strip(), post.get("name", "").strip())

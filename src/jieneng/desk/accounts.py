@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
-
-from .models import Appointment, Office, User
-from .roles import APART, ROLES
-from .scope import held, require
+from jieneng.people.models import Appointment, Office, User
+from jieneng.people.roles import APART, ROLES
+from jieneng.people.scope import held, require
+from jieneng.records.events import action, record
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -22,10 +22,7 @@ def one_time_password() -> str:
     return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
 
 
-def _event(person: User | None, verb: str, user: User, **data: object) -> None:
-    # records lies above people, so the chain is reached when it is needed
-    from jieneng.records.events import action, record
-
+def event(person: User | None, verb: str, user: User, **data: object) -> None:
     with action():
         record(person, verb, "account", user.username, data={k: v for k, v in data.items() if v not in ("", None)})
 
@@ -41,7 +38,7 @@ def create_user(person: User | None, username: str, name: str) -> tuple[User, st
                      do=T("换一个用户名", "choose another"))
     password = one_time_password()
     user = User.objects.create_user(username, password, name=name, must_change_password=True)
-    _event(person, "account.create", user, name=name)
+    event(person, "account.create", user, name=name)
     return user, password
 
 
@@ -62,7 +59,7 @@ def appoint(person: User | None, user: User, role: str, *, office: Office | None
                      do=T("另建账号", "use another account"))
     appointment = Appointment.objects.create(user=user, role=role, office=office, institution_key=institution_key,
                                              since=since or timezone.localdate())
-    _event(person, "account.appoint", user, role=role, office=office.code if office else "", institution=institution_key)
+    event(person, "account.appoint", user, role=role, office=office.code if office else "", institution=institution_key)
     return appointment
 
 
@@ -73,7 +70,7 @@ def disable(person: User, user: User) -> None:
         raise refuse("account.self", T("不能停用自己的账号", "you cannot disable your own account"))
     user.is_active = False
     user.save(update_fields=["is_active"])
-    _event(person, "account.disable", user)
+    event(person, "account.disable", user)
 
 
 def reset_password(person: User, user: User) -> str:
@@ -91,4 +88,4 @@ def set_password(person: User | None, user: User, password: str, *, one_time: bo
     user.set_password(password)
     user.must_change_password = one_time
     user.save(update_fields=["password", "must_change_password"])
-    _event(person, "account.password", user, one_time=one_time)
+    event(person, "account.password", user, one_time=one_time)
