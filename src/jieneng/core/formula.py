@@ -97,7 +97,7 @@ class Reading(Protocol[R]):
 # -- the text: closed signs first, then a closed set of nodes -------------------------------------------------------
 
 _TOKEN = re.compile(r" *(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>[0-9]+(?:\.[0-9]+)?(?![A-Za-z0-9_.]))"
-                    r"|<=|>=|==|!=|[-+*<>(),.])")
+                    r"|<=|>=|==|!=|[-+*<>(),]|\.(?![0-9]))")
 _NUMBER, _TRUTH = "number", "truth"
 _KIND_WORDS = {_NUMBER: T("数", "a number"), _TRUTH: T("条件", "a condition")}
 _ARITHMETIC: dict[type, str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
@@ -163,7 +163,8 @@ def parse(text: str) -> Formula:
         body = ast.parse(flat[lead:], mode="eval").body
         nodes = sum(1 for _ in ast.walk(body))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        column = lead + max(1, getattr(error, "offset", None) or 1)
+        offset = getattr(error, "offset", None)  # None or 0 where the text ends too early
+        column = lead + offset if offset else len(flat.rstrip(" ")) + 1
         raise FormulaError(text, column, T("读不懂这个式子", "not a readable formula"),
                            T("看看括号和符号", "check brackets and signs")) from None
     if nodes > MAX_NODES:
