@@ -13,6 +13,7 @@ says who and what. An institution, or a group, of which nobody answered an item 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -40,7 +41,7 @@ Complete = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Factors:
-    """The product of a term's factors for one span of months and one region, what was read, and what stood in."""
+    """The product of a term's factors and scale for one span of months and one region, what was read, what stood in."""
 
     product: Fraction
     used: tuple[FactorUsed, ...]
@@ -64,6 +65,16 @@ class Scene:
     lacking: dict[Complete, dict[str, list[Uncovered]]] = field(default_factory=dict)
     factors: dict[Any, Factors] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+
+    @functools.cached_property
+    def label(self) -> str:
+        return str(self.period)
+
+    @functools.cached_property
+    def filed(self) -> tuple[str, ...]:
+        """The months of the period of which there are returns; none where ``where`` chooses months itself."""
+        months = {str(m) for m in self.period.months}
+        return () if "period" in self.where else tuple(p for p in self.snapshot.form_periods(self.form) if p in months)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -124,7 +135,7 @@ class Scene:
 
     def leaf(self, item: str, code: Any, complete: Sequence[str], total: Total, extra: Mapping[str, Any] | None = None) -> Selection:
         where = {**self.where, **({self.by: code} if self.by else {}), **(extra or {})}
-        return Selection(self.snapshot.id, f"returns:{self.form}", item, self.book.items[item].over_time, str(self.period), where,
+        return Selection(self.snapshot.id, f"returns:{self.form}", item, self.book.items[item].over_time, self.label, where,
                          tuple(complete), total.cells, total.members)
 
 
@@ -205,7 +216,7 @@ def _items(scene: Scene, item: str, complete: Sequence[str]) -> list[Figure]:
         if not complete:
             notes += _who(scene, key, coverage, (item,)) + _gaps(scene, {item: total})
         figures.append(Figure(
-            item, _label(info.label), info.unit, str(scene.period), scene.subject(code), total.value, how,
+            item, _label(info.label), info.unit, scene.label, scene.subject(code), total.value, how,
             (scene.leaf(item, code, complete, total),), coverage=coverage, rulebook=scene.book.hash, note="；".join(notes)))
     return figures
 
@@ -231,35 +242,37 @@ def _who(scene: Scene, key: str, coverage: Coverage, need: Sequence[str]) -> lis
 
 def _gaps(scene: Scene, totals: Mapping[str, Total]) -> list[str]:
     """Months that covered institutions left out of what is added over time, and months nobody filed yet."""
-    months = {str(m) for m in scene.period.months}
-    filed = [p for p in scene.snapshot.form_periods(scene.form) if p in months]
-    if not filed or "period" in scene.where:
+    filed, months = scene.filed, len(scene.period.months)
+    if not filed:
         return []
     notes, lost = [], []
     for item, total in totals.items():
         gap = total.members * len(filed) - total.cells
         if scene.book.items[item].over_time == "sum" and gap > 0:
             lost.append(f"{scene.book.items[item].label} {gap}")
-    if len(filed) < len(months):
-        notes.append(str(T("{a} 个月中有数据的 {b} 个月", "{b} of {a} months have data", a=len(months), b=len(filed))))
+    if len(filed) < months:
+        notes.append(str(T("{a} 个月中有数据的 {b} 个月", "{b} of {a} months have data", a=months, b=len(filed))))
     if lost:
         notes.append(str(T("缺月份的数据格：{x}", "cells of missing months: {x}", x="、".join(lost))))
     return notes
 
 
-def _read_factors(scene: Scene, term: Term, vintage: str, period: Period, region: str) -> Factors:
+def _read_factors(scene: Scene, composite: Composite, term: Term, period: Period, region: str) -> Factors:
     """The product of a term's factors for one period and region. The same question is answered once."""
-    asked = (term, vintage, period, region)
+    asked = (term, composite.vintage, composite.scale, period, region)
     if asked not in scene.factors:
         product = Fraction(1)
         used: list[FactorUsed] = []
         notes: list[str] = []
         for code in term.factors:
             factor = scene.book.factors[code]
-            has_vintage = any(v.vintage == vintage for v in factor.values)
-            value = _value(scene, code, period, region, vintage if has_vintage else "", notes)
+            frozen = composite.vintage if any(v.vintage == composite.vintage for v in factor.values) else ""
+            value = _value(scene, code, period, region, frozen, notes)
             product *= Fraction(value.value)
             used.append(FactorUsed(code, str(value.value), factor.unit, value.since.isoformat(), value.source.title, value.region, value.vintage))
+        if composite.scale != 1:
+            product *= Fraction(composite.scale)
+            used.append(FactorUsed(SCALE, str(composite.scale), "", "", str(T("计量单位换算", "change of unit"))))
         scene.factors[asked] = Factors(product, tuple(used), tuple(notes))
     return scene.factors[asked]
 
@@ -327,7 +340,7 @@ def _composites(scene: Scene, composite: Composite, complete: Sequence[str]) -> 
             notes += _who(scene, key, coverage, need)
         notes += _gaps(scene, {t.item: group.totals[t.item] for t in composite.terms if t.missing == "unknown"})
         figures.append(Figure(
-            composite.code, _label(composite.label), composite.unit, str(scene.period), scene.subject(_code(scene, group)),
+            composite.code, _label(composite.label), composite.unit, scene.label, scene.subject(_code(scene, group)),
             sum(known, Fraction(0)) if not missing and known else None, "Σ", tuple(mine), coverage=coverage,
             note="；".join(notes), rulebook=scene.book.hash))
     return figures
@@ -360,7 +373,7 @@ def _joined(scene: Scene, composite: Composite, term: Term, group: Group, pieces
     known = [p.exact for p in pieces if p.exact is not None]
     notes = list(dict.fromkeys(p.note for p in pieces if p.note and p.exact is not None))
     return Figure(
-        term.item, _label(scene.book.items[term.item].label), composite.unit, str(scene.period), scene.subject(_code(scene, group)),
+        term.item, _label(scene.book.items[term.item].label), composite.unit, scene.label, scene.subject(_code(scene, group)),
         sum(known, Fraction(0)) if known else None, "Σ · " + str(T("系数分段", "factor by part")), tuple(pieces),
         note="；".join(notes) if known else _nobody(scene, term.item), rulebook=scene.book.hash)
 
@@ -369,17 +382,15 @@ def _piece(scene: Scene, composite: Composite, term: Term, group: Group, period:
            complete: Sequence[str]) -> Figure:
     """The sum of one item times its factors: 371,240,000 kWh × 0.1229 kgce/kWh."""
     item, total = scene.book.items[term.item], group.totals[term.item]
-    factors = _read_factors(scene, term, composite.vintage, period, region)
+    factors = _read_factors(scene, composite, term, period, region)
     used = factors.used
-    if composite.scale != 1:
-        used = (*used, FactorUsed(SCALE, str(composite.scale), "", "", str(T("计量单位换算", "change of unit"))))
-    exact = None if total.value is None else total.value * factors.product * Fraction(composite.scale)
+    exact = None if total.value is None else total.value * factors.product
     if total.value is None and term.missing == "zero":
         exact = Fraction(0)
     how = " × ".join([_shown(total.value) + " " + item.unit, *(f"{f.value} {f.unit}".strip() for f in used)])
     span = extra.get("period", ())
     note = "；".join(dict.fromkeys(factors.notes)) if total.value is not None else _nobody(scene, term.item)
-    return Figure(term.item, _label(item.label), composite.unit, _span_label(span) if span else str(scene.period),
+    return Figure(term.item, _label(item.label), composite.unit, _span_label(span) if span else scene.label,
                   scene.subject(_code(scene, group)), exact, how, (scene.leaf(term.item, _code(scene, group), complete, total, extra),),
                   used, note=note, rulebook=scene.book.hash)
 
@@ -417,7 +428,7 @@ def _indicators(scene: Scene, indicator: Indicator) -> list[Figure]:
         notes = _why(scene, indicator, answers, mine, need, group) if exact is None else [f.note for f in mine.values() if f.note]
         notes += _who(scene, key, coverage, need) if not scene.like else []
         figures.append(Figure(
-            indicator.code, _label(indicator.label), indicator.unit, str(scene.period), scene.subject(_code(scene, group)), exact, how,
+            indicator.code, _label(indicator.label), indicator.unit, scene.label, scene.subject(_code(scene, group)), exact, how,
             tuple(mine[n] for n in names if n in mine), coverage=coverage, rulebook=book.hash, formula=indicator.formula,
             note="；".join(dict.fromkeys(p for n in notes for p in n.split("；")))))
     return figures
