@@ -64,6 +64,6 @@ def page(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return base
     office = root_office()
-    return {**base, "menu": menu(request), "office": office, "person": user}
+    return {**base, "menu": menu(request), "office": office, "person": user, "verbs": verbs_of(user)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import F, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,12 +16,15 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from jieneng.core.period import Period
+from jieneng.core.problem import refuse
 from jieneng.core.words import LANGUAGES, T
+from jieneng.fieldwork.models import LedgerRecord
 from jieneng.figures import overview as figures
 from jieneng.people.access import anyone, needs
 from jieneng.people.queries import area_offices, held, verbs_of
 from jieneng.people.roles import ROLES
 from jieneng.people.scope import scope
+from jieneng.records import evidence
 from jieneng.records.models import Event, Job
 from jieneng.records.workbook import Column, list_workbook, workbook_response
 from jieneng.registry import queries as register_queries
@@ -217,6 +221,38 @@ def institution(request: HttpRequest, pk: int) -> HttpResponse:
         "contacts": row.contacts.filter(Q(until=None) | Q(until__gte=today)) if see_people else [],
         "years": returns_pages.institution_years(request.scope, row), "states": STATES,
         **figures.institution_figures(row.pk)})
+
+
+def _evidence_target(request: HttpRequest, kind: str, key: str) -> tuple[str, str, str]:
+    """The office line a piece of evidence belongs to, the right it takes, and the page to go back to; 404 outside the scope."""
+    mine = scope(request.user, "see")
+    if not key.isdigit():
+        raise Http404
+    if kind == "ledger":
+        row = LedgerRecord.objects.select_related("office").filter(pk=key).first()
+        if row is None or not mine.covers_line(row.office.path):
+            raise Http404
+        return row.office.path, "ledger", reverse("ledger-record", args=[row.kind, row.pk])
+    if kind == "return":
+        ret = returns.returns_in(mine).select_related("institution").filter(pk=key).first()
+        if ret is None:
+            raise Http404
+        standing = register_queries.standing_of(ret.institution, timezone.localdate())
+        return standing.office.path if standing else "-", "import", reverse("return", args=[ret.pk])
+    raise Http404
+
+
+@require_POST
+@needs("import", "ledger")
+def attach(request: HttpRequest, kind: str, key: str) -> HttpResponse:
+    """Put a file forward as evidence for a return or a ledger line."""
+    line, right, back = _evidence_target(request, kind, key)
+    upload = request.FILES.get("file")
+    if upload is None:
+        raise refuse("evidence.file", T("还没有选文件", "no file chosen"))
+    evidence.attach(request.user, kind, key, upload.file, upload.name or "", request.POST.get("label", "").strip(), line=line, right=right)
+    messages.success(request, str(T("已收下“{n}”", "“{n}” received", n=upload.name)))
+    return HttpResponseRedirect(back)
 
 
 def _changes(history: list[Standing]) -> list[dict[str, Any]]:

@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "jieneng.desk.middleware.Language",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "jieneng.desk.middleware.SignedIn",
     "jieneng.desk.middleware.Refusals",
     "axes.middleware.AxesMiddleware",

@@ -201,7 +201,7 @@ def import_ledger(person: User, ledger: Ledger, rows: Sequence[Any], *, batch: I
             row = _write(person, ledger, row, clean, owner, batch=batch, sources=line.sources)
             have[row.key], last[row.pk] = row, clean
             touched.append(row.key)
-        batch.counts, batch.problems = outcome.counts(), [p.as_json() for p in outcome.problems]
+        batch.counts, batch.problems = {"ledger": outcome.counts()}, [p.as_json() for p in outcome.problems]
         batch.save(update_fields=["counts", "problems"])
         record(person, "ledger.import", f"ledger:{ledger.code}", batch.pk, line=office.path,
                data={**outcome.counts(), "file": batch.file.sha256, "layout": batch.layout, "keys": touched})

@@ -35,7 +35,7 @@ def _snapshot(request: HttpRequest) -> SnapshotRecord | None:
 
 
 def _where(request: HttpRequest) -> dict[str, Any]:
-    where = view.where_of(request.scope)  # type: ignore[attr-defined]
+    where = view.where_of(request.scope)
     if where is None:
         raise Http404
     return where
@@ -193,6 +193,8 @@ def branch(request: HttpRequest) -> HttpResponse:
     level, extra = request.GET.get("level", "area"), {}
     for name in ("area", "institution"):
         if value := request.GET.get("in_" + name, ""):
+            if name == "institution" and not value.isdigit():
+                raise Http404
             extra[name] = int(value) if name == "institution" else value
     book, opened = returns.book(), returns.opened(snapshot)
     if level == "cells":
@@ -212,7 +214,7 @@ def cell(request: HttpRequest) -> HttpResponse:
     """One value: the return it stands in, the file, sheet and cell it came from, and its neighbours in that file."""
     pk = request.GET.get("return", "")
     item = request.GET.get("item", "")
-    ret = returns.returns_in(request.scope).filter(pk=pk).first() if pk.isdigit() else None  # type: ignore[attr-defined]
+    ret = returns.returns_in(request.scope).filter(pk=pk).first() if pk.isdigit() else None
     book = returns.book()
     if ret is None or item not in book.items:
         raise Http404

@@ -49,7 +49,8 @@ def events_list(request: HttpRequest) -> HttpResponse:
 def received(request: HttpRequest, sha256: str) -> HttpResponse:
     """A file as received, to those in whose scope it was imported. Fixed type, attachment, own sandbox (U8)."""
     row = get_object_or_404(ReceivedFile, sha256=sha256)
-    lines = row.import_set.values_list("on_behalf__path", flat=True)
+    lines = [*row.import_set.values_list("on_behalf__path", flat=True),
+             *Event.objects.filter(verb="evidence.attach", data__file=sha256).values_list("line", flat=True)]
     if row.by_id != request.user.pk and not any(
             request.scope.covers_line(line or "-") for line in lines):
         raise Http404

@@ -165,7 +165,7 @@ def import_answers(
             work = _merge(rounds[year], by_year[year], batch, outcome)
             _write(person, book, rounds[year], work, batch, accept, outcome, _after(progress, done, total))
             done += len(by_year[year])
-        batch.counts = outcome.counts()
+        batch.counts = {"answers": outcome.counts()}
         batch.problems = [p.as_json() for p in outcome.problems]
         batch.save(update_fields=["counts", "problems"])
         record(person, "returns.import", "import", batch.pk, line=office.path, data={
@@ -330,9 +330,26 @@ def _common(paths: Iterable[str]) -> str:
 
 
 def sign_off(person: User, round_: Round, office: Office, snapshot: SnapshotRecord, totals: dict[str, Any]) -> Signoff:
-    """Answer for an office's total of a round, bound to a snapshot and its control totals."""
+    """Answer for an office's total of a round, bound to a snapshot and its control totals (审定).
+
+    The accepted returns under the office become signed. Refused while some are not accepted yet, and for a snapshot that does
+    not hold what now stands: nobody signs what they have not seen frozen.
+    """
     require(person, "sign", office.path)
     with action():
+        latest = {s.institution_id: s.office.path for s in standings(Period("year", round_.year).last_day)}
+        mine = [pk for pk, institution in Return.objects.filter(round=round_).exclude(state__in=("exempt", "covered", "signed"))
+                .values_list("pk", "institution_id") if latest.get(institution, "").startswith(office.path)]
+        waiting = Return.objects.filter(pk__in=mine).exclude(state="accepted").count()
+        if waiting:
+            raise refuse("signoff.waiting", T("还有 {n} 份报表没有审核通过", "{n} returns are not accepted yet", n=waiting),
+                         do=T("审核通过，或登记免报后再审定", "accept them, or mark them exempt, then sign"))
+        later = Revision.objects.filter(ret__in=mine, at__gt=snapshot.cutoff).count()
+        if later or snapshot.year != round_.year:
+            raise refuse("signoff.snapshot", T("快照 {s} 以后又有 {n} 处更正", "{n} corrections came after snapshot {s}", s=snapshot.pk, n=later),
+                         do=T("重新封存再审定", "freeze again, then sign"))
+        if mine:
+            act(person, "sign", Return.objects.filter(pk__in=mine))
         signoff, created = Signoff.objects.get_or_create(
             round=round_, office=office, snapshot=snapshot, defaults={"totals": totals, "by": person})
         if created:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from jieneng.core.period import Period
+from jieneng.core.problem import refuse
 from jieneng.core.words import T, language
 from jieneng.people.access import needs
 from jieneng.people.queries import area_offices, root_office
@@ -53,7 +54,8 @@ def progress(request: HttpRequest, round_: Round) -> dict[str, Any]:
             totals[state] = totals.get(state, 0) + n
     reporting = sum(n for s, n in totals.items() if s not in ("covered", "exempt"))
     done = sum(totals.get(s, 0) for s in ("filed", "dept_ok", "county_ok", "accepted", "signed"))
-    return {"round": round_, "rows": rows, "totals": totals, "reporting": reporting, "done": done,
+    signoff = round_.signoff_set.select_related("by").order_by("-at").first()
+    return {"round": round_, "signoff": signoff, "rows": rows, "totals": totals, "reporting": reporting, "done": done,
             "accepted": totals.get("accepted", 0) + totals.get("signed", 0),
             "legend": [{"state": s, "label": str(STATES[s]), "n": totals[s]} for s in STATES if totals.get(s)]}
 
@@ -99,6 +101,23 @@ def accept_round(request: HttpRequest, pk: int) -> HttpResponse:
     n = actions.act(request.user, "accept", clean)
     messages.success(request, str(T("审核通过 {n} 份；{left} 份有“错误”，没有通过", "{n} accepted; {left} hold errors and were not",
                                     n=n, left=left)))
+    return HttpResponseRedirect(reverse("rounds"))
+
+
+@require_POST
+@needs("sign")
+def sign_round(request: HttpRequest, pk: int) -> HttpResponse:
+    """Sign the total of a round, bound to the year's newest snapshot and its control totals."""
+    round_ = get_object_or_404(Round, pk=pk)
+    snapshot = queries.latest_snapshot(round_.year)
+    office = root_office()
+    if office is None or not request.scope.covers_line(office.path):  # type: ignore[attr-defined]
+        raise Http404
+    if snapshot is None:
+        raise refuse("signoff.no_snapshot", T("{y} 年还没有封存", "{y} is not frozen yet", y=round_.year), do=T("先封存，看过合计再审定", "freeze, look at the totals, then sign"))
+    totals = queries.opened(snapshot).manifest["totals"].get(f"{round_.form}@{round_.edition}", {}).get("items", {})
+    actions.sign_off(request.user, round_, office, snapshot, totals)
+    messages.success(request, str(T("{y} 年已审定，依据快照 {s}", "{y} signed on snapshot {s}", y=round_.year, s=snapshot.pk)))
     return HttpResponseRedirect(reverse("rounds"))
 
 

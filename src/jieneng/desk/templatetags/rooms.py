@@ -21,6 +21,7 @@ from jieneng.core.problem import Severity
 from jieneng.core.words import T, language
 from jieneng.figures.overview import trace_url
 from jieneng.people.roles import ROLES
+from jieneng.records import evidence as evidence_records
 from jieneng.returns.moves import STATES
 from jieneng.returns.queries import book
 
@@ -245,6 +246,14 @@ def branch_query(get: QueryDict, level: str, code: Any) -> str:
     else:
         query["in_institution"], query["level"] = str(code), "cells"
     return query.urlencode()
+
+
+@register.inclusion_tag("records/evidence.html", takes_context=True)
+def evidence(context: Any, kind: str, key: Any) -> dict[str, Any]:
+    """The evidence put forward for something, and the form to add some for those who may."""
+    right = {"ledger": "ledger", "return": "import"}[kind]
+    return {"rows": evidence_records.of(kind, key), "kind": kind, "key": key, "csrf_token": context.get("csrf_token"),
+            "may": right in context.get("verbs", ())}
 
 
 SIGNS = {"ratio": "÷", "product": "×", "sum": "Σ"}

@@ -162,6 +162,7 @@
   document.addEventListener('submit', function (event) {
     var form = event.target, b = event.submitter || form.querySelector('button:not([type=button])');
     if (form.method !== 'post' || !b) return;
+    if (b.dataset.confirm && !window.confirm(b.dataset.confirm)) { event.preventDefault(); return; }
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = '1';
     b.classList.add('busy');

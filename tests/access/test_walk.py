@@ -1,0 +1,343 @@
+"""The table page × person × scope, walked (faults.md A1, A2, S4). A page without a row here fails the first test.
+
+Everyone sees and changes what lies in their scope and nothing else: not a foreign name in a body, a sheet or an error.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from jieneng.desk.urls import urlpatterns
+from jieneng.fieldwork import actions as ledgers
+from jieneng.people.access import RIGHTS
+from jieneng.records import files
+from jieneng.records.jobs import enqueue
+from jieneng.records.models import Event
+from jieneng.reports import actions as reports
+from jieneng.returns.freeze import freeze
+from jieneng.returns.models import Import, Return
+from jieneng.returns.queries import book
+from tests.figures.make import file_all
+from tests.people_by_name import HOSPITAL, JIXI_SCHOOL, PEOPLE, SCHOOL_ONE, SCHOOL_TWO, make_city, make_home
+
+pytestmark = pytest.mark.django_db
+CITY, COUNTY, NEIGHBOUR, DEPARTMENT = "zhoumin", "wangli", "heping", "chengang"
+REPORTER, OTHER_REPORTER = "wangxiuying", "lihui"
+WHOLE = {CITY, "suncha", "wusheng", "zhengkao"}  # see the whole city
+SEERS = WHOLE | {COUNTY, NEIGHBOUR, DEPARTMENT, REPORTER, OTHER_REPORTER, "linjian"}
+EVERYBODY = set(PEOPLE)
+IMPORTERS = {CITY, COUNTY, NEIGHBOUR, DEPARTMENT}
+KEEPERS = {CITY, COUNTY, NEIGHBOUR}
+IN_JINGXIAN = WHOLE | {COUNTY, DEPARTMENT, "linjian"}
+NAMES = {SCHOOL_ONE: "示例第一小学", SCHOOL_TWO: "示例第二小学", HOSPITAL: "示例市医院", JIXI_SCHOOL: "绩溪示例中学"}
+FOREIGN: dict[str, set[str]] = {
+    COUNTY: {NAMES[HOSPITAL], NAMES[JIXI_SCHOOL], "合同机密绩溪"}, DEPARTMENT: {NAMES[HOSPITAL], NAMES[JIXI_SCHOOL], "合同机密绩溪", "合同机密泾县"},
+    NEIGHBOUR: {NAMES[HOSPITAL], NAMES[SCHOOL_ONE], NAMES[SCHOOL_TWO], "合同机密泾县"}, "linjian": {NAMES[HOSPITAL], NAMES[JIXI_SCHOOL], "合同机密绩溪"},
+    REPORTER: {NAMES[SCHOOL_TWO], NAMES[HOSPITAL], NAMES[JIXI_SCHOOL], "合同机密"}, OTHER_REPORTER: {NAMES[SCHOOL_ONE], NAMES[HOSPITAL], "合同机密"},
+    "luren": {*NAMES.values(), "合同机密"}, "jiuren": {*NAMES.values(), "合同机密"}, "zhaoxi": {*NAMES.values(), "合同机密"}, "qianan": {*NAMES.values(), "合同机密"},
+}
+
+
+@pytest.fixture(scope="module")
+def stage(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Made once for this file and cleared after it; each test runs in a transaction of its own on top."""
+    home = tmp_path_factory.mktemp("walk")
+    make_home(home)
+    before = settings.HOME
+    settings.HOME = home
+    with django_db_blocker.unblock():
+        made = build()
+        yield {**made, "home": home}
+        call_command("flush", interactive=False, verbosity=0)
+    settings.HOME = before
+
+
+@pytest.fixture(autouse=True)
+def home(settings: Any, stage: dict[str, Any]) -> Path:  # noqa: F811  the one of this file
+    """The home made for this file, instead of one per test."""
+    settings.HOME = stage["home"]
+    return stage["home"]
+
+
+@pytest.fixture
+def sign_in(db: None, stage: dict[str, Any]) -> Any:
+    """``sign_in("zhoumin")`` gives a client signed in as that person."""
+
+    def as_person(username: str) -> Client:
+        client = Client()
+        client.force_login(stage["people"][username])
+        return client
+
+    return as_person
+
+
+def build() -> dict[str, Any]:
+    """The small city with three years filed, two frozen, two contracts, an import of 泾县, a job, a file and a document."""
+    city = make_city()
+    people, offices = city["people"], city["offices"]
+    for year in (2020, 2021, 2022):
+        file_all(city, year)
+    contracts = book().ledgers["energy_contracts"]
+    lines = {}
+    for no, area, name in (("HT-1", "341823", "合同机密泾县"), ("HT-2", "341824", "合同机密绩溪")):
+        lines[area] = ledgers.save(people[CITY], contracts, {
+            "no": no, "name": name, "area": area, "type": "pv", "stage": "tendered", "tendered_on": "2022-03-01", "year": "2022",
+            "investment_10k_yuan": "10", "capacity_kwp": "100"}, office=offices["341800"])
+    bins = book().ledgers["waste_bins"]
+    ledgers.save(people[CITY], bins, {"no": "B1", "batch": "1", "issued_on": "2022-03-01", "unit": "甲", "kind": "two_way", "count": "3",
+                                      "counted_as": "piece", "year": "2022"}, office=offices["341800"])
+    facts = book().ledgers["external_facts"]
+    ledgers.save(people[CITY], facts, {"code": "creation_rank", "year": "2022", "label": "名次", "value": "第三个", "source_document": "通报（样例）"},
+                 office=offices["341800"])
+    record = freeze(people[CITY], book(), 2022)
+    received = files.receive(io.BytesIO(b"jingxian"), "泾县.csv", people[COUNTY])
+    batch = Import.objects.create(file=received, layout="x", layout_hash="x", layout_text="", reads="answers", on_behalf=offices["341823"], by=people[COUNTY])
+    job = enqueue("freeze", {"year": 2022}, by=people[COUNTY], key="walk", line=offices["341823"].path)
+    version = reports.compose(people[CITY], "annual-summary", 2022, record)
+    ret = Return.objects.get(institution=city["institutions"][SCHOOL_ONE], period="2022-03")
+    return {**city, "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received}
+
+
+Made = dict[str, Any]
+Args = Callable[[Made], tuple[list[Any], str]]
+
+
+def _plain(query: str = "") -> Args:
+    return lambda s: ([], query)
+
+
+def _on(*keys: Any, query: str = "") -> Args:
+    return lambda s: ([k(s) if callable(k) else k for k in keys], query)
+
+
+OPEN = {"sign-in", "health"}
+POST_ONLY = {"sign-out", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "compose", "evidence-attach"}
+TRACE = "?name=energy_tce&period=2022&by=&code="
+TABLE: dict[str, tuple[set[str], Args]] = {
+    "home": (EVERYBODY, _plain()),
+    "search": (SEERS, _plain("?q=示例")),
+    "rules": (EVERYBODY, _plain()),
+    "status": ({"zhaoxi", "suncha"}, _plain()),
+    "accounts": ({"qianan"}, _plain()),
+    "change-password": (EVERYBODY, _plain()),
+    "register": (SEERS, _plain()),
+    "register-xlsx": (SEERS, _plain()),
+    "institution": (IN_JINGXIAN | {REPORTER}, _on(lambda s: s["institutions"][SCHOOL_ONE].pk)),
+    "rounds": (SEERS, _plain()),
+    "findings": (SEERS, _plain()),
+    "findings-xlsx": (SEERS, _plain()),
+    "return": (IN_JINGXIAN | {REPORTER}, _on(lambda s: s["ret"].pk)),
+    "imports": (IMPORTERS, _plain()),
+    "import": ({CITY, COUNTY}, _on(lambda s: s["batch"].pk)),
+    "import-problems": ({CITY, COUNTY}, _on(lambda s: s["batch"].pk)),
+    "received": (WHOLE | {COUNTY, "linjian"}, _on(lambda s: s["file"].sha256)),
+    "job": (WHOLE | {COUNTY, "linjian"}, _on(lambda s: s["job"].pk)),
+    "events": (SEERS, _plain()),
+    "figures": (SEERS, _plain()),
+    "figures-xlsx": (SEERS, _plain("?by=institution")),
+    "trace": (SEERS, _plain(TRACE)),
+    "trace-branch": (SEERS, _plain("?name=electricity_kwh&period=2022&path=0&level=institution")),
+    "trace-cell": (IN_JINGXIAN | {REPORTER}, lambda s: ([], f"?return={s['ret'].pk}&item=electricity_kwh&revision=1")),
+    "table": (SEERS, _on("region-summary", 2022)),
+    "ledger": (SEERS, _on("energy_contracts")),
+    "ledger-xlsx": (SEERS, _on("energy_contracts")),
+    "ledger-template": (KEEPERS, _on("energy_contracts")),
+    "ledger-new": (KEEPERS, _on("energy_contracts")),
+    "ledger-record": (WHOLE | {COUNTY, "linjian"}, _on("energy_contracts", lambda s: s["contracts"]["341823"].pk)),
+    "documents": (SEERS, _plain()),
+    "document": (WHOLE, _on(lambda s: s["version"].pk)),
+    "document-docx": (WHOLE, _on(lambda s: s["version"].pk)),
+    "document-proof": (WHOLE, _on(lambda s: s["version"].pk)),
+    "document-figure": (WHOLE, _on(lambda s: s["version"].pk, "energy")),
+}
+
+
+def names() -> set[str]:
+    return {p.name for p in urlpatterns if p.name}
+
+
+def body(response: Any) -> str:
+    """Everything a person could read in a response, a workbook's texts included."""
+    data = b"".join(response.streaming_content) if response.streaming else response.content
+    if data[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(data)) as z:
+            data = b"".join(z.read(n) for n in z.namelist() if n.endswith(".xml"))
+    return data.decode("utf-8", "replace") + " ".join(f"{k}: {v}" for k, v in response.items())
+
+
+def test_every_page_has_a_row_and_every_view_says_its_right() -> None:
+    assert names() - OPEN - POST_ONLY == set(TABLE)
+    for p in urlpatterns:
+        view = p.callback
+        if p.name in OPEN | {"sign-out", "set-language"}:
+            continue
+        declared = f"{view.__module__}.{view.__name__}"
+        assert hasattr(view, "verbs") or declared in RIGHTS or hasattr(getattr(view, "__wrapped__", None), "verbs"), p.name
+    assert get_resolver().reverse_dict
+
+
+def test_nobody_gets_in_without_signing_in(stage: Made) -> None:
+    for name, (_, args) in TABLE.items():
+        keys, query = args(stage)
+        response = Client().get(reverse(name, args=keys) + query)
+        assert response.status_code == 302 and response.headers["Location"].startswith("/sign-in/"), name
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_each_person_sees_what_the_table_says_and_nothing_foreign(stage: Made, sign_in: Any, person: str) -> None:
+    client, events = sign_in(person), Event.objects.count()
+    for name, (allowed, args) in TABLE.items():
+        keys, query = args(stage)
+        response = client.get(reverse(name, args=keys) + query)
+        if person in allowed:
+            assert response.status_code in (200, 302), (name, person, response.status_code)
+        else:
+            assert response.status_code in (403, 404), (name, person, response.status_code)
+        text = body(response)
+        for secret in FOREIGN.get(person, set()):
+            assert secret not in text, (name, person, secret)
+    assert Event.objects.count() == events  # no GET changes anything
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_foreign_objects_answer_like_objects_that_never_were(stage: Made, sign_in: Any, person: str) -> None:
+    client = sign_in(person)
+    foreign_return = Return.objects.get(institution=stage["institutions"][JIXI_SCHOOL], period="2022-03")
+    for url in (f"/register/{stage['institutions'][JIXI_SCHOOL].pk}/", f"/returns/{foreign_return.pk}/",
+                f"/ledgers/energy_contracts/{stage['contracts']['341824'].pk}/",
+                f"/figures/trace/cell/?return={foreign_return.pk}&item=electricity_kwh&revision=1",
+                "/figures/trace/?name=energy_tce&period=2022&by=area&code=341824",
+                f"/figures/trace/?name=energy_tce&period=2022&by=institution&code={stage['institutions'][JIXI_SCHOOL].pk}"):
+        response = client.get(url)
+        if person in WHOLE | {NEIGHBOUR}:
+            assert response.status_code == 200, url
+        else:
+            assert response.status_code in (403, 404), (url, response.status_code)
+            assert NAMES[JIXI_SCHOOL] not in body(response)
+
+
+@pytest.mark.parametrize("person", [COUNTY, REPORTER, DEPARTMENT])
+@pytest.mark.parametrize("query", [
+    "name=electricity_kwh&period=2022&path=0&level=area&in_area=341824", "name=electricity_kwh&period=2022&path=0&level=institution&in_area=341824",
+    "name=electricity_kwh&period=2022&path=0&level=cells&in_institution={jixi}", "name=electricity_kwh&period=2022&path=9.9&level=area",
+    "name=electricity_kwh&period=2022&path=x&level=area", "name=electricity_kwh&period=2022&path=0&level=cells&in_institution=abc",
+    "name=nothing&period=2022&path=0", "name=electricity_kwh&period=9999999&path=0", "name=electricity_kwh&period=2022&by=line&code=/&path=0",
+    "name=electricity_kwh&period=2022&path=0&snapshot=../../etc", "name=electricity_kwh&period=2022&by=institution&code=-1&path=0"])
+def test_self_made_addresses_tell_nothing_and_never_break(stage: Made, sign_in: Any, person: str, query: str) -> None:
+    query = query.format(jixi=stage["institutions"][JIXI_SCHOOL].pk)
+    for path in ("/figures/trace/branch/?", "/figures/trace/?", "/figures/?", "/figures.xlsx?"):
+        response = sign_in(person).get(path + query)
+        assert response.status_code in (200, 404), (path, query)
+        assert NAMES[JIXI_SCHOOL] not in body(response) and "绩溪" not in body(response)
+
+
+POSTS: dict[str, tuple[set[str], Args, dict[str, Any]]] = {
+    "round-open": ({CITY}, _plain(), {"year": "2019"}),
+    "freeze": ({CITY}, _on(2022), {}),
+    "compose": ({CITY}, _on("annual-summary", 2022), {}),
+    "ledger-withdraw": ({CITY, COUNTY}, _on("energy_contracts", lambda s: s["contracts"]["341823"].pk), {"reason": "测试"}),
+    "ledger-record": ({CITY, COUNTY}, _on("energy_contracts", lambda s: s["contracts"]["341823"].pk),
+                      {"no": "HT-1", "name": "改名", "area": "341823", "type": "pv", "stage": "signed", "year": "2022", "seen": "1"}),
+    "ledger-new": (KEEPERS, _on("energy_contracts"), {"no": "N-1", "name": "新", "area": "", "type": "pv", "stage": "signed", "year": "2022"}),
+    "return-act": ({CITY, COUNTY}, _on(lambda s: s["ret"].pk, "reopen"), {"reason": "测试"}),
+    "accounts": ({"qianan"}, _plain(), {"verb": "create", "username": "xinren", "name": "新人", "role": "city", "office": ""}),
+}
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_each_person_changes_what_the_table_says(stage: Made, sign_in: Any, person: str) -> None:
+    client = sign_in(person)
+    for name, (allowed, args, data) in POSTS.items():
+        if person in allowed:
+            continue  # what is allowed is done, one at a time, in the test below
+        keys, _ = args(stage)
+        given = {**data, "snapshot": stage["record"].pk}
+        before = Event.objects.count()
+        response = client.post(reverse(name, args=keys), given)
+        assert response.status_code in (302, 403, 404), (name, person, response.status_code)
+        assert Event.objects.count() == before, (name, person)
+
+
+@pytest.mark.parametrize("name", sorted(set(POSTS) - {"ledger-new", "accounts"}))
+def test_what_is_allowed_is_done_and_leaves_its_event(stage: Made, sign_in: Any, name: str) -> None:
+    allowed, args, data = POSTS[name]
+    keys, _ = args(stage)
+    before = Event.objects.count()
+    response = sign_in(CITY).post(reverse(name, args=keys), {**data, "snapshot": stage["record"].pk})
+    assert response.status_code == 302, response.content.decode()[:500]
+    if name == "freeze":
+        from jieneng.records.jobs import run_one
+        from jieneng.records.models import Job
+
+        Job.objects.exclude(kind="freeze", by=stage["people"][CITY]).delete()
+        done = run_one()
+        assert done is not None and done.state == "done", done.error if done else None
+    assert Event.objects.count() > before
+
+
+def test_get_never_does_a_verb(stage: Made, sign_in: Any) -> None:
+    before = Event.objects.count()
+    for name in POST_ONLY - {"sign-out"}:
+        args = POSTS.get(name, (set(), _plain(), {}))[1](stage)[0]
+        if name in ("round-accept", "round-sign"):
+            args = [stage["ret"].round_id]
+        if name == "evidence-attach":
+            args = ["return", stage["ret"].pk]
+        assert sign_in(CITY).get(reverse(name, args=args)).status_code == 405, name
+    assert Event.objects.count() == before
+
+
+def test_unknown_fields_are_refused_and_the_text_is_kept(stage: Made, sign_in: Any) -> None:
+    response = sign_in(COUNTY).post(reverse("ledger-new", args=["energy_contracts"]), {
+        "no": "K-9", "name": "留着的字", "area": "341824", "type": "pv", "stage": "signed", "year": "20x2", "office": "1", "revision": "99"})
+    assert response.status_code == 422 and "留着的字" in response.content.decode()
+
+
+def test_a_county_cannot_enter_lines_for_its_neighbour(stage: Made, sign_in: Any) -> None:
+    sign_in(COUNTY).post(reverse("ledger-new", args=["energy_contracts"]), {
+        "no": "K-8", "name": "越界", "area": "341824", "type": "pv", "stage": "signed", "year": "2022"})
+    from jieneng.fieldwork.models import LedgerRecord
+
+    row = LedgerRecord.objects.filter(key="K-8").first()
+    assert row is None or row.office.area == "341823"
+
+
+def test_evidence_is_seen_only_inside_its_line(stage: Made, sign_in: Any) -> None:
+    url = reverse("evidence-attach", args=["ledger", stage["contracts"]["341823"].pk])
+    upload = SimpleUploadedFile("合同.pdf", b"%PDF-1.4 contract")
+    assert sign_in(NEIGHBOUR).post(url, {"file": upload}).status_code == 404
+    assert sign_in(COUNTY).post(url, {"file": SimpleUploadedFile("合同.pdf", b"%PDF-1.4 contract"), "label": "合同原件"}).status_code == 302
+    from jieneng.records.models import Evidence
+
+    sha = Evidence.objects.get().file.sha256
+    assert sign_in(CITY).get(reverse("received", args=[sha])).status_code == 200
+    assert sign_in(NEIGHBOUR).get(reverse("received", args=[sha])).status_code == 404
+
+
+def test_headers_of_all_pages(stage: Made, sign_in: Any) -> None:
+    for name, (_allowed, args) in TABLE.items():
+        keys, query = args(stage)
+        response = sign_in(CITY).get(reverse(name, args=keys) + query)
+        assert "default-src" in response.headers["Content-Security-Policy"] and "unsafe" not in response.headers["Content-Security-Policy"], name
+        assert response.headers["X-Content-Type-Options"] == "nosniff", name
+        assert response.headers["X-Frame-Options"] == "DENY" and response.headers["Cache-Control"] == "no-store", name
+
+
+def test_rights_that_end_end_at_once(stage: Made, sign_in: Any) -> None:
+    client = sign_in(COUNTY)
+    assert client.get(reverse("register")).status_code == 200
+    stage["people"][COUNTY].appointments.all().delete()
+    assert client.get(reverse("register")).status_code == 403
+    type(stage["people"][COUNTY]).objects.filter(username=COUNTY).update(is_active=False)
+    assert client.get(reverse("register")).status_code == 302
