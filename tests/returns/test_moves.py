@@ -45,3 +45,10 @@ def test_a_signed_return_is_only_reopened() -> None:
 
 def test_the_diagram_has_a_line_for_every_move() -> None:
     assert len(as_mermaid().splitlines()) == len(MOVES) + 1
+
+
+def test_the_drawing_in_the_docs_is_this_table() -> None:
+    from pathlib import Path
+
+    text = (Path(__file__).resolve().parents[2] / "docs" / "states.md").read_text(encoding="utf-8")
+    assert as_mermaid() in text
