@@ -8,8 +8,10 @@ from fractions import Fraction
 from typing import Any
 
 from jieneng.core.period import Period
+from jieneng.rulebook.types import Check
 
 from . import tables
+from .screening import BEFORE, FAILS, NOT_APPLIED, Failing, Screened, before, judge, usable
 from .snapshot import BODIES, Snapshot
 from .sums import (
     STANDING,
@@ -179,6 +181,23 @@ class Plain:
     def names(self, snapshot: Snapshot, form: str, period: Period, institutions: Sequence[int]) -> dict[int, str]:
         rows = sorted(self._rows(snapshot, form, period), key=lambda r: r["period"])
         return {r["institution"]: r["name"] for r in rows if r["institution"] in set(institutions)}
+
+    def screen(self, snapshot: Snapshot, form: str, checks: Sequence[Check], period: Period, *,
+               where: Mapping[str, Any] | None = None, limit: int = 100) -> list[Screened]:
+        check_where(where or {})
+        checks, items = usable(checks), frozenset(known_items(snapshot, form))
+        if not checks or not snapshot.forms(form):
+            return []
+        every = {(r["institution"], r["period"]): r for n in snapshot.forms(form) for r in tables.read_table(snapshot.file(n))}
+        rows = [r for r in self._rows(snapshot, form, period) if fits(r, where or {})]
+        rows.sort(key=lambda r: (r["period"], r["code"], r["return_id"]))
+        found = []
+        for check in checks:
+            states = [judge(check, r, {p: every.get(key, {}) for p in BEFORE if (key := before(r, p))}, items) for r in rows]
+            failing = [r for r, s in zip(rows, states, strict=True) if s == FAILS]
+            found.append(Screened(check.id, len(rows) - states.count(NOT_APPLIED), len(failing), states.count(NOT_APPLIED), tuple(
+                Failing(r["institution"], r["code"], r["name"], r["period"], r["return_id"], r["revision"]) for r in failing[:limit])))
+        return found
 
     def ledger(self, snapshot: Snapshot, kind: str, *, take: str, column: str = "", where: Mapping[str, Any] | None = None
                ) -> LedgerAnswer:

@@ -23,8 +23,10 @@ from typing import Any, Protocol
 from sqlglot import exp, select
 
 from jieneng.core.period import Period
+from jieneng.rulebook.types import Check
 
 from .duck import open_duckdb
+from .screening import Failing, Screened, counts_query, failing_query, judged_query, usable
 from .snapshot import BODIES, KEYS, Snapshot
 from .sql import answered, both, column, conditions, literal, number
 
@@ -130,6 +132,10 @@ class Engine(Protocol):
 
     def names(self, snapshot: Snapshot, form: str, period: Period, institutions: Sequence[int]) -> dict[int, str]:
         """The names of institutions as in their last row of the period."""
+
+    def screen(self, snapshot: Snapshot, form: str, checks: Sequence[Check], period: Period, *,
+               where: Mapping[str, Any] | None = None, limit: int = 100) -> list[Screened]:
+        """Every check over all returns of the period: applied, failed, not applied, and the first failing returns."""
 
     def ledger(self, snapshot: Snapshot, kind: str, *, take: str, column: str = "", where: Mapping[str, Any] | None = None
                ) -> LedgerAnswer:
@@ -486,6 +492,25 @@ class DuckDB:
         if not institutions or not self._returns(snapshot, form):
             return {}
         return dict(self.run(names_query(period, institutions)))
+
+    def screen(self, snapshot: Snapshot, form: str, checks: Sequence[Check], period: Period, *,
+               where: Mapping[str, Any] | None = None, limit: int = 100) -> list[Screened]:
+        check_where(where or {})
+        checks = usable(checks)
+        if not checks or not self._returns(snapshot, form):
+            return []
+        items = frozenset(known_items(snapshot, form))
+
+        def judged(some: Sequence[Check]) -> exp.Select:
+            return judged_query(some, items, base_query(period), where or {})
+
+        rows, *counts = self.run(counts_query(checks, judged(checks)))[0]
+        found = []
+        for n, check in enumerate(checks):
+            holds, fails = counts[2 * n: 2 * n + 2]
+            failing = self.run(failing_query(judged([check]), limit)) if fails else []
+            found.append(Screened(check.id, holds + fails, fails, rows - holds - fails, tuple(Failing(*r) for r in failing)))
+        return found
 
     def _ledger(self, snapshot: Snapshot, kind: str, where: Mapping[str, Any], name: str = "") -> None:
         file = snapshot.file(f"ledgers/{kind}.parquet")
