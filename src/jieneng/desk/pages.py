@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
 from django.db.models import F, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -49,7 +50,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
     if code in LANGUAGES:
         request.session["language"] = code
         if request.user.is_authenticated:
-            type(request.user).objects.filter(pk=request.user.pk).update(language=code)
+            get_user_model().objects.filter(pk=request.user.pk).update(language=code)
     back = request.POST.get("next", "/")
     safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
     return HttpResponseRedirect(back if safe else "/")

@@ -29,7 +29,7 @@ from jieneng.rulebook.types import Ledger, LedgerField
 
 from . import actions, queries
 from .intake import import_key, needed_rights
-from .layouts import choices
+from .layouts import choices, head
 from .models import LedgerRecord
 
 
@@ -43,7 +43,7 @@ def _offices(request: HttpRequest, *verbs: str) -> list[Office]:
 def imports(request: HttpRequest) -> HttpResponse:
     """Bring a file in; earlier imports with what went in and what did not."""
     offices = _offices(request, "import", "ledger", "edit_register")
-    shown = choices(book().code)
+    shown = choices(book())
     if request.method == "POST":
         return _start_import(request, offices, {c.code: c for c in shown})
     lines = scope(request.user, "see").lines
@@ -183,12 +183,11 @@ def ledger(request: HttpRequest, kind: str) -> HttpResponse:
 def ledger_xlsx(request: HttpRequest, kind: str) -> HttpResponse:
     """What the filter shows, as a workbook that can be read back in."""
     declared = _ledger(kind)
-    columns = [Column(T(f"{f.label.zh}（{f.unit}）" if f.unit else f.label.zh, f"{f.label.en} ({f.unit})" if f.unit else f.label.en),
-                      18) for f in declared.fields]
+    columns = [Column(T(head(f), head(f)), 18) for f in declared.fields]
     data = []
     for line in _lines(request, declared):
         values = queries.typed(declared, line["values"])
-        data.append([str(f.choices[values[f.code]]) if f.type == "choice" and values[f.code] else values[f.code]
+        data.append([f.choices[values[f.code]].zh if f.type == "choice" and values[f.code] else values[f.code]
                      for f in declared.fields])
     return workbook_response(list_workbook(declared.title, columns, data), f"{kind}.xlsx")
 
@@ -197,8 +196,7 @@ def ledger_xlsx(request: HttpRequest, kind: str) -> HttpResponse:
 def template_xlsx(request: HttpRequest, kind: str) -> HttpResponse:
     """An empty workbook with this ledger's columns."""
     declared = _ledger(kind)
-    columns = [Column(T(f"{f.label.zh}（{f.unit}）" if f.unit else f.label.zh, f"{f.label.en} ({f.unit})" if f.unit else f.label.en),
-                      18) for f in declared.fields]
+    columns = [Column(T(head(f), head(f)), 18) for f in declared.fields]
     return workbook_response(list_workbook(declared.title, columns, []), f"{kind}-template.xlsx")
 
 

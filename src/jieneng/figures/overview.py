@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from jieneng import engine
+from jieneng.core.amount import decimal_of
 from jieneng.core.figure import Figure
 from jieneng.core.period import Period
 from jieneng.people.queries import area_offices
@@ -133,7 +134,7 @@ def monthly(book: Book, snapshot: SnapshotRecord, pk: int) -> dict[str, Any] | N
         months = [str(m) for m in Period("year", year).months]
         if not set(values) & set(months):
             continue
-        series[year] = [None if values.get(m) is None else Decimal(int(values[m])) for m in months]
+        series[year] = [None if (v := values.get(m)) is None else decimal_of(v, 0) for m in months]
     if snapshot.year not in series:
         return None
     return {"kind": "line", "label": str(book.items[item].label), "unit": book.items[item].unit,

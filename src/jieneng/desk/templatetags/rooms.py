@@ -136,6 +136,26 @@ def exact(value: Any, places: int = 0) -> SafeString:
     return SafeString(text)
 
 
+def unit_words(code: str) -> str:
+    """A unit as people write it: m³, 人, tCO₂; a code the book does not know stands as it is."""
+    found = book().units.get(code)
+    if found is None:
+        return code
+    return found.label.zh if language() == "zh" and found.family in ("person", "vehicle", "piece", "time") else found.label.en
+
+
+@register.filter
+def unit(code: str) -> str:
+    return unit_words(code)
+
+
+@register.filter
+def scheme(code: str) -> str:
+    """What kind of identifier an alias is."""
+    words = {"platform": T("平台编号", "platform id"), "uscc": T("信用代码", "credit code")}
+    return str(words.get(code, code))
+
+
 def _unknown(figure: Figure | None) -> SafeString:
     note = figure.note if figure is not None else ""
     return format_html('<span class="chip w" title="{}">{}</span>', note, T("算不出", "unknown"))
@@ -149,7 +169,7 @@ def fig(context: Any, figure: Figure | None, places: int = 1, unit: bool = True)
     if figure.exact is None:
         return _unknown(figure)
     text, snapshot = written(figure.exact, places), context.get("snapshot")
-    tail = format_html('<span class="u">{}</span>', figure.unit) if unit else ""
+    tail = format_html('<span class="u">{}</span>', unit_words(figure.unit)) if unit else ""
     if snapshot is None:
         return format_html("{}{}", text, tail)
     return format_html('<a class="n" href="{}">{}</a>{}', trace_url(figure, snapshot.pk), text, tail)
@@ -163,7 +183,7 @@ def fig_at(context: Any, figure: Figure | None, columns: list[dict[str, Any]], n
 
 @register.simple_tag
 def fig_plain(figure: Figure, places: int = 1) -> str:
-    return str(T("算不出", "unknown")) if figure.exact is None else f"{written(figure.exact, places)} {figure.unit}"
+    return str(T("算不出", "unknown")) if figure.exact is None else f"{written(figure.exact, places)} {unit_words(figure.unit)}"
 
 
 @register.simple_tag
@@ -285,7 +305,7 @@ def _branch(root: Figure, node: Figure | Selection, path: list[int], query: str,
         '<span class="val">{}<span class="u">{}</span></span><span class="sh">{}</span></div><ul>{}</ul></li>',
         T("展开或收起", "open or close"), icon("chevron-down"), _sign(node), say(node.label), say(node.label),
         format_html('　<span class="m3 sm">{}</span>', node.how) if node.how and node is not root else "",
-        value if node.exact is not None else _unknown(node), node.unit, share(part), inner)
+        value if node.exact is not None else _unknown(node), unit_words(node.unit), share(part), inner)
 
 
 def _leaf(node: Selection, path: list[int], query: str) -> SafeString:
