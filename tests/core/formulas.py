@@ -22,7 +22,8 @@ def answers() -> st.SearchStrategy[dict[str, Decimal | None]]:
     return st.fixed_dictionaries({name: amounts() for name in NAMES})
 
 
-_LITERALS = st.sampled_from(("0", "1", "2", "0.3", "0.5", "100", "0.0001", "0.0005", "1000", "999999999999", "0.333333333", "33333333333"))
+_LITERALS = st.sampled_from(("0", "1", "2", "0.3", "0.5", "100", "0.0001", "0.0005", "1000", "999999999999", "0.333333333", "33333333333",
+                             "0.05", "0.000000001"))
 _LEAVES = st.one_of(st.sampled_from(NAMES), st.sampled_from(NAMES), _LITERALS)
 
 

@@ -96,6 +96,15 @@ def test_ratio_has_nine_places_and_a_bound(over: str, under: str, ratio: str | N
     assert found == (None if ratio is None else D(ratio)) and (ratio is None or str(found) == str(D(ratio)))
 
 
+@pytest.mark.parametrize("places", [9, None])
+def test_both_sides_of_a_comparison_are_rounded_to_nine_places(places: int | None) -> None:
+    reading = Value({"a": D("0.0001"), "b": D("-0.0001")}, places=places)
+    assert read("a * a * 0.05 == 0.000000001", reading) is True, "a tie goes away from zero"
+    assert read("a * b * 0.05 == -0.000000001", reading) is True
+    assert read("a * a * 0.04 == 0", reading) is True
+    assert read("a * a * 0.05 > 0.000000001", reading) is False
+
+
 def test_exact_reading_keeps_rationals_without_bound() -> None:
     assert read("ratio(a, b)", Value({"a": Fraction(10**20), "b": D(3)}, places=None)) == Fraction(10**20, 3)
     assert read("a * b", Value({"a": Fraction(1, 3), "b": 3}, places=None)) == 1
