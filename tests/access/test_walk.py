@@ -64,7 +64,7 @@ def stage(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
 
 
 @pytest.fixture(autouse=True)
-def home(settings: Any, stage: dict[str, Any]) -> Path:  # noqa: F811  the one of this file
+def home(settings: Any, stage: dict[str, Any]) -> Path:
     """The home made for this file, instead of one per test."""
     settings.HOME = stage["home"]
     return stage["home"]
@@ -271,7 +271,7 @@ def test_each_person_changes_what_the_table_says(stage: Made, sign_in: Any, pers
 
 @pytest.mark.parametrize("name", sorted(set(POSTS) - {"ledger-new", "accounts"}))
 def test_what_is_allowed_is_done_and_leaves_its_event(stage: Made, sign_in: Any, name: str) -> None:
-    allowed, args, data = POSTS[name]
+    _, args, data = POSTS[name]
     keys, _ = args(stage)
     before = Event.objects.count()
     response = sign_in(CITY).post(reverse(name, args=keys), {**data, "snapshot": stage["record"].pk})

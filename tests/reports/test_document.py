@@ -15,9 +15,9 @@ from lxml import etree
 from jieneng import engine
 from jieneng.core.figure import Figure
 from jieneng.core.problem import Refused
+from jieneng.fieldwork import actions as ledgers
 from jieneng.figures.models import FigureRecord
 from jieneng.figures.prove import prove
-from jieneng.fieldwork import actions as ledgers
 from jieneng.records.models import Event
 from jieneng.reports import actions, queries, readback
 from jieneng.reports.models import DocumentVersion

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +20,7 @@ from jieneng.returns.models import SnapshotRecord
 from jieneng.rulebook.types import Book
 
 from .calculate import calculate
+from .compare import YearOnYear, year_on_year
 
 MEASURES = {"composites": "composites", "indicators": "indicators", "items": "items"}
 
@@ -60,13 +60,6 @@ def shown(book: Book, what: str) -> list[str]:
     return list(book.settings["overview"][what])
 
 
-def change(now: Figure | None, before: Figure | None) -> Fraction | None:
-    """The relative change between two figures; None where one is unknown or the base is zero."""
-    if now is None or before is None or now.exact is None or not before.exact:
-        return None
-    return now.exact / before.exact - 1
-
-
 def by_subject(figures: Sequence[Figure]) -> dict[str, dict[str, Figure]]:
     """name → subject code → figure."""
     table: dict[str, dict[str, Figure]] = {}
@@ -88,6 +81,13 @@ def compute(book: Book, snapshot: SnapshotRecord, names: Sequence[str], year: in
     return calculate(book, engine.connect(), returns.opened(snapshot), names, period=Period("year", year), by=by, where=where)
 
 
+def compared(book: Book, snapshot: SnapshotRecord, names: Sequence[str], year: int, where: Mapping[str, Any],
+             by: str | None = None) -> dict[str, YearOnYear]:
+    """Each figure of a year against the year before, and like for like (同口径) beside it, by name."""
+    found = year_on_year(book, engine.connect(), returns.opened(snapshot), names, period=Period("year", year), by=by, where=where)
+    return {y.now.name: y for y in found}
+
+
 def home_figures(scope: Scope) -> dict[str, Any]:
     """The four indicators of the newest snapshot, with the change against the year before."""
     snapshot, where = returns.latest_snapshot(), where_of(scope)
@@ -95,10 +95,9 @@ def home_figures(scope: Scope) -> dict[str, Any]:
         return {"snapshot": None, "indicators": []}
     book = returns.book()
     names = shown(book, "indicators")
-    now = {f.name: f for f in compute(book, snapshot, names, snapshot.year, None, where)}
-    before = {f.name: f for f in compute(book, snapshot, names, snapshot.year - 1, None, where)}
-    rows = [{"label": label_of(book, n), "figure": now[n], "places": places_of(book, n),
-             "change": change(now[n], before.get(n)), "url": trace_url(now[n], snapshot.pk)} for n in names if n in now]
+    found = compared(book, snapshot, names, snapshot.year, where)
+    rows = [{"label": label_of(book, n), "figure": found[n].now, "places": places_of(book, n), "change": found[n].change.exact,
+             "like": found[n].like.exact, "url": trace_url(found[n].now, snapshot.pk)} for n in names if n in found]
     return {"snapshot": snapshot, "indicators": rows, "compared": snapshot.year - 1 if any(
         r["change"] is not None for r in rows) else None}
 

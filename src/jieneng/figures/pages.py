@@ -57,8 +57,8 @@ def _table(request: HttpRequest) -> dict[str, Any] | None:
     inner = {**where, "area": area} if area else where
     names = view.shown(book, "composites") + view.shown(book, "items") + view.shown(book, "indicators")
     table = view.by_subject(view.compute(book, snapshot, names, year, by, inner))
-    whole = {f.name: f for f in view.compute(book, snapshot, names, year, None, inner)}
-    before = {f.name: f for f in view.compute(book, snapshot, names, year - 1, None, inner)}
+    # of one area the foot is that area's figure, so that its trace is the same number
+    against = view.compared(book, snapshot, names, year, inner, "area" if area else None)
     labels = view.group_names(book, by)
     codes = sorted(table[names[0]], key=lambda c: (-(table[names[0]][c].exact or 0), c))
     rows = [{"code": c, "name": labels.get(c) or next(iter(table.values()))[c].subject.get("name") or c or "—",
@@ -68,11 +68,15 @@ def _table(request: HttpRequest) -> dict[str, Any] | None:
         "snapshot": snapshot, "year": year, "years": years, "by": by, "area": area, "rows": rows,
         "columns": [{"name": n, "label": view.label_of(book, n), "unit": view.unit_of(book, n),
                      "places": view.places_of(book, n)} for n in names],
-        "whole": [{"figure": whole.get(n), "places": view.places_of(book, n), "change": view.change(whole.get(n), before.get(n)),
-                   "label": view.label_of(book, n), "unit": view.unit_of(book, n)} for n in names],
-        "indicators": [{"figure": whole.get(n), "places": view.places_of(book, n), "label": view.label_of(book, n),
-                        "change": view.change(whole.get(n), before.get(n))} for n in view.shown(book, "indicators")],
-        "compared": year - 1 if any(f.exact is not None for f in before.values()) else None}
+        "whole": [_line(book, n, against.get(n)) for n in names],
+        "indicators": [_line(book, n, against.get(n)) for n in view.shown(book, "indicators")],
+        "compared": year - 1 if any(y.change.exact is not None for y in against.values()) else None}
+
+
+def _line(book: Any, name: str, found: Any) -> dict[str, Any]:
+    """One figure of the whole, with its change and the change like for like."""
+    return {"figure": found.now if found else None, "places": view.places_of(book, name), "label": view.label_of(book, name),
+            "unit": view.unit_of(book, name), "change": found.change.exact if found else None, "like": found.like.exact if found else None}
 
 
 def _years(snapshot: SnapshotRecord) -> list[int]:

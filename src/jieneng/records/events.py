@@ -78,6 +78,12 @@ def record(
     return event
 
 
+def hold() -> None:
+    """Lock the head of the chain for the rest of this action: whoever writes events waits."""
+    ChainHead.objects.get_or_create(pk=1)
+    ChainHead.objects.select_for_update().get(pk=1)
+
+
 def head() -> dict[str, Any]:
     """The head of the chain, to be anchored outside: sequence and hash."""
     row = ChainHead.objects.filter(pk=1).first()

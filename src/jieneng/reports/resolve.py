@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 from jieneng.core.figure import Coverage, Figure, Selection
@@ -10,7 +9,8 @@ from jieneng.core.period import Period
 from jieneng.core.words import T
 from jieneng.engine import Engine, Snapshot
 from jieneng.figures.calculate import calculate, ledger_figure
-from jieneng.figures.prove import CHANGE, MEMBERS
+from jieneng.figures.compare import year_on_year
+from jieneng.figures.prove import MEMBERS
 from jieneng.rulebook.types import Book
 
 from .spec import Recipe
@@ -53,8 +53,8 @@ class Resolver:
                       note="" if count else str(T("快照里没有 {y} 年的报表", "the snapshot holds no returns of {y}", y=recipe.year)))
 
     def _change(self, recipe: Recipe) -> Figure:
-        """The relative change against the year before, of institutions as they answered in each year."""
-        now, before = self._one(recipe.name, recipe.year), self._one(recipe.name, recipe.year - 1)
-        exact = now.exact / before.exact - 1 if now.exact is not None and before.exact else None
-        return Figure(recipe.id, {"zh": recipe.label.zh, "en": recipe.label.en}, "", str(recipe.year), {}, exact, CHANGE, (now, replace(before, subject={"kind": "before"})),
-                      note=now.note if now.exact is None else before.note if not before.exact else "", rulebook=self.book.hash)
+        """The relative change on the year before; ``take: like`` only of members covered in both years (同口径)."""
+        found = year_on_year(self.book, self.engine, self.snapshot, [recipe.name], period=Period("year", recipe.year))
+        if not found:
+            return self._unknown(recipe.name, recipe.year)
+        return found[0].like if recipe.take == "like" else found[0].change

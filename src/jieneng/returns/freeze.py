@@ -126,6 +126,7 @@ def freeze(person: User, book: Book, year: int, *, version: str = "city", progre
         raise refuse("freeze.nothing", T("{year} 年还没有审核通过的报表", "no return of {year} has been accepted yet", year=year),
                      do=T("先导入并审核通过，再封存", "import and accept returns first"))
     with events.action():
+        events.hold()  # one freeze at a time: another's folder is never taken for a leftover
         clear_leftovers()
         places, cutoff = _Places(), timezone.localtime()
         left_out: list[dict[str, Any]] = []
