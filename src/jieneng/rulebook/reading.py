@@ -15,6 +15,7 @@ from jieneng.core.problem import Place, Problem
 from jieneng.core.words import T
 
 MAX_SIZE = 2 << 20
+TAGS = frozenset(f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq"))
 
 
 @dataclass
@@ -76,6 +77,8 @@ def read_yaml(path: Path, name: str, door: Door) -> Node | None:
 
 def _node(y: yaml.Node, name: str, door: Door) -> Node:
     line = y.start_mark.line + 1
+    if y.tag not in TAGS:
+        door.tell("yaml.tag", Node(None, name, line), T("不允许的标签 {t}", "tag {t} is not allowed", t=y.tag))
     if isinstance(y, yaml.MappingNode):
         found: dict[str, Node] = {}
         for key, value in y.value:
@@ -87,9 +90,6 @@ def _node(y: yaml.Node, name: str, door: Door) -> Node:
         return Node(found, name, line)
     if isinstance(y, yaml.SequenceNode):
         return Node([_node(v, name, door) for v in y.value], name, line)
-    if y.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:bool",
-                     "tag:yaml.org,2002:null", "tag:yaml.org,2002:timestamp"):
-        door.tell("yaml.tag", Node(None, name, line), T("不允许的标签 {t}", "tag {t} is not allowed", t=y.tag))
     return Node("" if y.tag == "tag:yaml.org,2002:null" and y.value in ("~", "null", "") else y.value, name, line)
 
 
