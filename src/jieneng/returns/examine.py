@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from jieneng.core.compiled import compiled
-from jieneng.core.formula import Needs, read
+from jieneng.core.formula import Answer, Needs, read
 from jieneng.core.problem import Finding
 from jieneng.rulebook.types import Check, Form
 
@@ -47,7 +47,7 @@ class Examiner:
         sides: dict[str, Answers] = {"": answers, "last_year": last_year or {}, "last_month": last_month or {}}
         verdict = Verdict()
         for check, needs in self.checks:
-            values: dict[str, Decimal | bool | None] = {
+            values: dict[str, Answer] = {
                 name: sides.get(name.rpartition(".")[0], {}).get(name.rpartition(".")[2]) for name in needs}
             for name, text in check.let.items():
                 values[name] = compiled(text)(values)

@@ -111,7 +111,7 @@ def sign_round(request: HttpRequest, pk: int) -> HttpResponse:
     round_ = get_object_or_404(Round, pk=pk)
     snapshot = queries.latest_snapshot(round_.year)
     office = root_office()
-    if office is None or not request.scope.covers_line(office.path):  # type: ignore[attr-defined]
+    if office is None or not request.scope.covers_line(office.path):
         raise Http404
     if snapshot is None:
         raise refuse("signoff.no_snapshot", T("{y} 年还没有封存", "{y} is not frozen yet", y=round_.year), do=T("先封存，看过合计再审定", "freeze, look at the totals, then sign"))
