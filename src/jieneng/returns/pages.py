@@ -55,7 +55,8 @@ def progress(request: HttpRequest, round_: Round) -> dict[str, Any]:
     reporting = sum(n for s, n in totals.items() if s not in ("covered", "exempt"))
     done = sum(totals.get(s, 0) for s in ("filed", "dept_ok", "county_ok", "accepted", "signed"))
     signoff = round_.signoff_set.select_related("by").order_by("-at").first()
-    return {"round": round_, "signoff": signoff, "rows": rows, "totals": totals, "reporting": reporting, "done": done,
+    edition = form_for(queries.book(), round_.form, round_.year)
+    return {"round": round_, "edition": edition, "signoff": signoff, "rows": rows, "totals": totals, "reporting": reporting, "done": done,
             "accepted": totals.get("accepted", 0) + totals.get("signed", 0),
             "legend": [{"state": s, "label": str(STATES[s]), "n": totals[s]} for s in STATES if totals.get(s)]}
 
