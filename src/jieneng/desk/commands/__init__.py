@@ -69,13 +69,19 @@ class Out:
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb: its name, what it is for, its arguments and what it does. ``django`` False: runs without a workspace."""
+    """One verb: its name, what it is for, its arguments and what it does.
+
+    ``django`` False: runs without a workspace. ``alone``: while it runs nobody else may use the workspace. ``any_version``: may run
+    while the database is not at the program's version.
+    """
 
     name: str
     help: T
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, Out], dict[str, Any] | None]
     django: bool = True
+    alone: bool = False
+    any_version: bool = False
 
 
 def no_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from jieneng.people.models import Appointment, Office, User
 from jieneng.people.queries import CONSOLE
 from jieneng.records.events import action, record
+from jieneng.records.models import Event
 from jieneng.rulebook import load
 from jieneng.rulebook.types import Book
 
@@ -43,5 +44,6 @@ def init(home: Path, book_code: str) -> dict[str, Any]:
             console.set_unusable_password()
             console.save(update_fields=["password"])
             Appointment.objects.create(user=console, role="city", office=top, since=dt.date(2000, 1, 1))
-        record(None, "workspace.init", "workspace", home.name, line=top.path, data={"book": book.code, "rulebook": book.hash})
+        if not Event.objects.filter(verb="workspace.init").exists():  # a killed init had come this far
+            record(None, "workspace.init", "workspace", home.name, line=top.path, data={"book": book.code, "rulebook": book.hash})
     return workspace.describe(home, book_code, top.code)

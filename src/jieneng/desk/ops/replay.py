@@ -1,0 +1,197 @@
+"""Events told again: what the records must look like if every event happened and nothing else did (faults.md I2, I3).
+
+A change made past the system has no event and is named here; so is an event whose object is gone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, Max, Min
+
+from jieneng.core.problem import Refused
+from jieneng.fieldwork.models import LedgerRecord, LedgerRevision
+from jieneng.people.models import Appointment, User
+from jieneng.people.queries import CONSOLE
+from jieneng.records.models import Event, Evidence
+from jieneng.registry.models import Standing
+from jieneng.reports.models import DocumentVersion
+from jieneng.returns.models import Import, Return, Revision, Round, Signoff, SnapshotRecord
+from jieneng.returns.moves import VERBS, move
+from jieneng.returns.ranges import unpacked
+
+START = ("expected", "covered")
+"""The states in which a round opens a return; which of them is the register's matter."""
+SHOWN = 5
+
+
+def few(ids: Iterable[Any]) -> str:
+    """The first few of them, for a person."""
+    found = sorted(ids, key=str)
+    return ", ".join(str(i) for i in found[:SHOWN]) + (f" … ({len(found)})" if len(found) > SHOWN else "")
+
+
+@dataclass
+class Told:
+    """What the events say of returns: state, number of revisions and accepted revision of each that was touched."""
+
+    state: dict[int, str] = field(default_factory=dict)
+    revision: Counter[int] = field(default_factory=Counter)
+    accepted: dict[int, int] = field(default_factory=dict)
+    imported: dict[int, set[int]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def step(self, seq: int, verb: str, ids: set[int], start: str = "expected") -> None:
+        """Move each return as the table of moves says. A move that the table does not know is a fault."""
+        for pk in ids:
+            state = self.state.get(pk, start)
+            try:
+                self.state[pk] = move(state, verb).to
+            except Refused:
+                self.faults.append(f"event {seq}: return {pk} was {state} and cannot {verb}")
+            if verb == "accept":
+                self.accepted[pk] = self.revision[pk]
+
+
+def tell() -> Told:
+    """Read every event of returns in order."""
+    told = Told()
+    for seq, verb, object_id, data in Event.objects.filter(verb__startswith="returns.").order_by("seq").values_list("seq", "verb", "object_id", "data").iterator():
+        told.count += 1
+        name = verb.partition(".")[2]
+        ids = unpacked(data.get("returns", ""))
+        if name == "import":
+            told.imported[int(object_id)] = ids
+            told.revision.update(ids)
+            told.step(seq, "import", ids)
+            if data.get("accepted"):
+                told.step(seq, "accept", ids)
+        elif name in VERBS and "from" in data:
+            for state, packed in data["from"].items():
+                mine = unpacked(packed)
+                if wrong := [pk for pk in mine if told.state.get(pk, state) != state or (pk not in told.state and state not in START)]:
+                    told.faults.append(f"event {seq}: says {state} of returns that were not: {few(wrong)}")
+                told.step(seq, name, mine, state)
+        else:
+            told.faults.append(f"event {seq}: unknown verb {verb}")
+    return told
+
+
+def returns(told: Told) -> tuple[int, list[str]]:
+    """I2: one current revision, numbers 1…n, and state, revision and accepted revision as the events lead to them."""
+    faults, count = list(told.faults), 0
+    numbers = {row["ret"]: row for row in Revision.objects.values("ret").annotate(n=Count("id"), low=Min("number"), high=Max("number"))}
+    seen: set[int] = set()
+    for pk, current, accepted, state in Return.objects.values_list("pk", "revision", "accepted", "state").iterator(chunk_size=5000):
+        count += 1
+        seen.add(pk)
+        row = numbers.get(pk, {"n": 0, "low": 1, "high": 0})
+        if row["n"] != current or row["low"] != 1 or row["high"] != row["n"]:
+            faults.append(f"return {pk}: {row['n']} revisions, current {current}")
+        if current != told.revision[pk] or accepted != told.accepted.get(pk, 0):
+            faults.append(f"return {pk}: revision {current}, accepted {accepted}; its events say {told.revision[pk]} and {told.accepted.get(pk, 0)}")
+        if state != told.state.get(pk, state) or (pk not in told.state and state not in START):
+            faults.append(f"return {pk}: is {state}; its events say {told.state.get(pk, 'expected')}")
+    if gone := told.state.keys() - seen:
+        faults.append(f"returns that events speak of are gone: {few(gone)}")
+    return count, faults
+
+
+def _differ(faults: list[str], what: str, records: Iterable[Any], events: Iterable[Any]) -> int:
+    """Compare what there is with what events speak of. Returns how many there are."""
+    have, said = set(map(str, records)), set(map(str, events))
+    if extra := have - said:
+        faults.append(f"{what} without an event: {few(extra)}")
+    if gone := said - have:
+        faults.append(f"{what} that events speak of are gone: {few(gone)}")
+    return len(have)
+
+
+def _objects(*verbs: str) -> list[str]:
+    return list(Event.objects.filter(verb__in=verbs).values_list("object_id", flat=True))
+
+
+def objects(told: Told) -> tuple[int, list[str]]:
+    """I3: each thing has the event that made it, and each event its thing."""
+    faults: list[str] = []
+    count = _differ(faults, "rounds", Round.objects.values_list("pk", flat=True), _objects("round.open"))
+    read = Event.objects.filter(verb__in=("register.import", "ledger.import")).values_list("verb", "object_id", "data")
+    batches = {*map(str, told.imported), *(str(data.get("import") if verb == "register.import" else object_id) for verb, object_id, data in read)}
+    count += _differ(faults, "imports", Import.objects.values_list("pk", flat=True), batches - {"None"})
+    written: dict[int, set[int]] = defaultdict(set)
+    for batch, ret in Revision.objects.exclude(batch=None).values_list("batch_id", "ret_id").iterator(chunk_size=5000):
+        written[batch].add(ret)
+        count += 1
+    for batch in written.keys() | told.imported.keys():
+        if different := written.get(batch, set()) ^ told.imported.get(batch, set()):
+            faults.append(f"import {batch}: revisions and event differ for returns {few(different)}")
+    count += _differ(faults, "snapshots", (f"{s.pk} {s.manifest_hash}" for s in SnapshotRecord.objects.only("pk", "manifest_hash")),
+                     (f"{i} {d.get('manifest')}" for i, d in Event.objects.filter(verb="snapshot.freeze").values_list("object_id", "data")))
+    count += _differ(faults, "sign-offs", Signoff.objects.values_list("pk", flat=True), _objects("round.sign_off"))
+    count += _differ(faults, "documents", DocumentVersion.objects.values_list("pk", flat=True), _objects("document.compose"))
+    count += _differ(faults, "evidence", (f"{e.object_type} {e.object_id} {e.file.sha256[:12]}" for e in Evidence.objects.select_related("file")),
+                     (f"{t} {i} {d.get('file', '')[:12]}" for t, i, d in Event.objects.filter(verb="evidence.attach").values_list("object_type", "object_id", "data")))
+    count += _ledgers(faults)
+    count += _register(faults)
+    count += _accounts(faults)
+    return count, faults
+
+
+def _ledgers(faults: list[str]) -> int:
+    """Each line has as many revisions as events, the saved ones with the values of their event; withdrawn as told."""
+    said: Counter[tuple[str, str]] = Counter()
+    values: dict[tuple[str, str, int], Any] = {}
+    withdrawn: dict[tuple[str, str], bool] = {}
+    for verb, kind, object_id, data in Event.objects.filter(verb__startswith="ledger.").order_by("seq").values_list("verb", "object_type", "object_id", "data"):
+        kind = kind.partition(":")[2]
+        keys = data.get("keys", []) if verb == "ledger.import" else [object_id]
+        for key in keys:
+            withdrawn[kind, key] = verb == "ledger.withdraw"
+            if verb != "ledger.withdraw":
+                said[kind, key] += 1
+            if verb == "ledger.save":
+                values[kind, key, int(data["revision"])] = data["after"]
+    rows = {(r.kind, r.key): r for r in LedgerRecord.objects.annotate(n=Count("revisions"), high=Max("revisions__number"))}
+    for name, row in rows.items():
+        if not row.n == row.high == row.revision == said[name]:
+            faults.append(f"ledger {'/'.join(name)}: {row.n} revisions, current {row.revision}; its events say {said[name]}")
+        if row.withdrawn != withdrawn.get(name, False):
+            faults.append(f"ledger {'/'.join(name)}: withdrawn or not, unlike its events")
+    if gone := said.keys() - rows.keys():
+        faults.append(f"ledger lines that events speak of are gone: {few('/'.join(n) for n in gone)}")
+    for kind, key, number, stored in LedgerRevision.objects.values_list("record__kind", "record__key", "number", "values"):
+        if values.get((kind, key, number), stored) != stored:
+            faults.append(f"ledger {kind}/{key} #{number}: not what its event says")
+    return len(rows)
+
+
+def _register(faults: list[str]) -> int:
+    """Each institution has as many standings as imports and changes gave it."""
+    said: Counter[int] = Counter()
+    for verb, object_id, data in Event.objects.filter(verb__in=("register.import", "register.change")).values_list("verb", "object_id", "data"):
+        said.update(data.get("institutions", []) if verb == "register.import" else [int(object_id)])
+    have = Counter(Standing.objects.values_list("institution_id", flat=True))
+    if different := [pk for pk in have.keys() | said.keys() if have[pk] != said[pk]]:
+        faults.append(f"standings in the register unlike their events, institutions {few(different)}")
+    return len(have)
+
+
+def _accounts(faults: list[str]) -> int:
+    """Nobody has an account or a right that no event gave."""
+    count = _differ(faults, "accounts", User.objects.exclude(username=CONSOLE).values_list("username", flat=True), _objects("account.create"))
+    given: Counter[tuple[str, str, str]] = Counter()
+    for name, data in Event.objects.filter(verb="account.appoint").values_list("object_id", "data"):
+        given[name, data.get("role", ""), data.get("office") or data.get("institution") or ""] += 1
+    held: Counter[tuple[str, str, str]] = Counter()
+    for a in Appointment.objects.exclude(user__username=CONSOLE).select_related("user", "office"):
+        held[a.user.username, a.role, a.office.code if a.office else a.institution_key] += 1
+    count += _differ(faults, "rights", (f"{' '.join(k)} ×{n}" for k, n in held.items()), (f"{' '.join(k)} ×{n}" for k, n in given.items()))
+    last: dict[str, str] = dict(Event.objects.filter(verb__in=("account.disable", "account.enable")).order_by("seq").values_list("object_id", "verb"))
+    for name, active in User.objects.exclude(username=CONSOLE).values_list("username", "is_active"):
+        if active == (last.get(name) == "account.disable"):
+            faults.append(f"account {name}: {'active' if active else 'stopped'}, unlike its events")
+    return count
