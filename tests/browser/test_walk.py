@@ -22,7 +22,8 @@ import pytest
 
 from jieneng.registry.credit_code import check_digit, organisation_check
 
-pytestmark = pytest.mark.browser
+# one worker runs the whole walk, in order: each test goes on where the one before left off
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("JIENENG_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NEW_PASSWORD = "Xin-mima-2022-zhou"
