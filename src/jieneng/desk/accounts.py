@@ -69,12 +69,14 @@ def create_user(person: User | None, username: str, name: str) -> tuple[User, st
         raise refuse("account.empty", T("用户名和姓名都要填", "user name and name are both needed"))
     if len(username) > 60 or len(name) > 60 or not username.isprintable() or any(c.isspace() for c in username):
         raise refuse("account.name", T("用户名里不能有空格，用户名和姓名都不超过 60 个字", "a user name has no blanks; neither is longer than 60 characters"))
+    password = one_time_password()
+    user = User(username=username, name=name, must_change_password=True)
+    user.set_password(password)  # before the transaction: hashing takes a tenth of a second, in which nobody else could write
     with action():
         if User.objects.filter(username__iexact=username).exists():
             raise refuse("account.taken", T("用户名“{u}”已经有了（停用的也不再用）", "user name “{u}” is taken (also when disabled)", u=username),
                          do=T("换一个用户名", "choose another"))
-        password = one_time_password()
-        user = User.objects.create_user(username, password, name=name, must_change_password=True)
+        user.save(force_insert=True)
         _event(person, "account.create", user, name=name)
     return user, password
 
@@ -149,8 +151,8 @@ def set_password(person: User | None, user: User, password: str, *, one_time: bo
         _reach(person, user)
         if person is not None and not one_time:
             raise refuse("account.one_time", T("别人的密码只能是一次性的", "another's password can only be a one-time password"))
+    user.set_password(password)
+    user.must_change_password = one_time
     with action():
-        user.set_password(password)
-        user.must_change_password = one_time
         user.save(update_fields=["password", "must_change_password"])
         _event(person, "account.password", user, one_time=one_time)

@@ -1,0 +1,145 @@
+"""Make a real workspace on disk with a small city in it, through the product's own verbs: ``python -m tests.desk.small_home HOME``.
+
+Four institutions, two years, ledger lines, evidence, two snapshots (one by a job), printed figures, people with rights. What
+the tests of operations damage, back up, kill and restore.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from jieneng.__main__ import main
+
+ROOT = "341800"
+INSTITUTIONS = (
+    ("12341823MB0000019F", "示例第一小学", "341823", "教育局", "education"), ("12341823MB0000027A", "示例第二小学", "341823", "教育局", "education"),
+    ("12341800MB0000035T", "示例市医院", "341800SZ", "", "health"), ("12341824MB0000043E", "绩溪示例中学", "341824", "", "education"))
+LAYOUT = """layout: small
+title: {zh: 小样例, en: Small sample}
+book: cn
+reads: answers
+form: consumption
+file: {kind: csv, encoding: auto, delimiter: ","}
+header: {row: 1}
+identifier: {column: 代码, scheme: uscc}
+name: {column: 单位}
+period: {column: 统计期, format: YYYY-MM}
+missing: [""]
+shape: wide
+items:
+- {column: 电, item: electricity_kwh, unit: kWh}
+- {column: 电费, item: electricity_cost_yuan, unit: 元}
+- {column: 水, item: water_m3, unit: m³}
+- {column: 面积, item: area_m2, unit: ㎡}
+- {column: 人数, item: people, unit: 人}
+"""
+CONTRACT = {"no": "HT-1", "name": "示例屋顶光伏", "area": "341823", "type": "pv", "stage": "tendered", "tendered_on": "2022-03-18", "year": "2022",
+            "investment_10k_yuan": "66.8", "capacity_kwp": "212.4"}
+
+
+def answers_csv(year: int, extra: int = 0, months: range = range(1, 13), institutions: int = 4) -> bytes:
+    """Twelve months of a year for the institutions, as a table; ``extra`` is added to the electricity."""
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(["代码", "单位", "统计期", "电", "电费", "水", "面积", "人数"])
+    for n, (key, name, *_) in enumerate(INSTITUTIONS[:institutions], 1):
+        for month in months:
+            table.writerow([key, name, f"{year}-{month:02}", 1000 * n + month + extra, 600 * n, 10 * n, 2000 * n, 100 * n])
+    return out.getvalue().encode("utf-8-sig")
+
+
+def write_inputs(folder: Path) -> None:
+    """The layout and a table of more answers, for tests that import by the command."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "small.yaml").write_text(LAYOUT, encoding="utf-8")
+    (folder / "more.csv").write_bytes(answers_csv(2022, extra=7))
+
+
+def _people() -> dict[str, Any]:
+    from jieneng.desk import accounts
+    from jieneng.people.models import Office
+
+    people = {}
+    for username, name, role, office, key in (
+            ("zhoumin", "周敏", "city", ROOT, ""), ("wangli", "汪立", "county", "341823", ""), ("suncha", "孙查", "auditor", ROOT, ""),
+            ("zhaoxi", "赵系", "system_admin", ROOT, ""), ("qianan", "钱安", "security_admin", ROOT, ""),
+            ("wangxiuying", "王秀英", "reporter", "", INSTITUTIONS[0][0]), ("jiuren", "旧人", "county", "341824", "")):
+        people[username], _ = accounts.create_user(None, username, name)
+        accounts.appoint(None, people[username], role, office=Office.objects.get(code=office) if office else None, institution_key=key)
+    accounts.disable(None, people["jiuren"])
+    return people
+
+
+def _register(zhou: Any, office: Any) -> None:
+    import datetime as dt
+
+    from jieneng.registry.actions import Entry, import_register
+
+    entries = [Entry(key=key, scheme="uscc", name=name, since=dt.date(2019, 1, 1), area=area, department=department, type=type_)
+               for key, name, area, department, type_ in INSTITUTIONS]
+    outcome = import_register(zhou, entries, office=office)
+    assert not outcome.problems, outcome.problems
+
+
+def _bring(zhou: Any, office: Any, year: int, **more: Any) -> None:
+    from jieneng.fieldwork.intake import bring_in
+    from jieneng.records import files
+
+    received = files.receive(io.BytesIO(answers_csv(year, **more)), f"{year}.csv", zhou)
+    batch = bring_in(zhou, received, LAYOUT, office=office, layout_name="small.yaml", open_rounds=True)
+    assert not batch.problems, batch.problems
+
+
+def _fill() -> None:
+    """Everything that a year of work leaves behind, in small."""
+    from jieneng import engine
+    from jieneng.core.period import Period
+    from jieneng.fieldwork import actions as ledgers
+    from jieneng.figures.calculate import calculate
+    from jieneng.figures.models import FigureRecord
+    from jieneng.people.queries import console, root_office
+    from jieneng.records import evidence, jobs
+    from jieneng.registry.models import Institution
+    from jieneng.returns import actions, freeze, queries
+    from jieneng.returns.models import Return
+
+    office = root_office()
+    assert office is not None
+    _register(console(), office)
+    zhou, book = _people()["zhoumin"], queries.book()
+    for year in (2021, 2022):
+        _bring(zhou, office, year)
+        actions.act(zhou, "accept", Return.objects.filter(state="filed"))
+    one = Return.objects.filter(period="2022-03", institution=Institution.objects.get(key=INSTITUTIONS[3][0]))
+    actions.act(zhou, "reopen", one, reason="电表读数写错一位")
+    _bring(zhou, office, 2022, extra=0, months=range(4, 5))  # nothing changes
+    _bring(zhou, office, 2022, extra=5, months=range(3, 4))  # four corrections
+    actions.act(zhou, "accept", Return.objects.filter(state="filed"))
+    contracts = book.ledgers["energy_contracts"]
+    ledgers.save(zhou, contracts, CONTRACT, office=office)
+    ledgers.save(zhou, contracts, {**CONTRACT, "capacity_kwp": "213"}, office=office, key="HT-1", seen=1)
+    ledgers.save(zhou, contracts, {**CONTRACT, "no": "HT-2", "name": "误登"}, office=office)
+    ledgers.withdraw(zhou, contracts, "HT-2", "登错了")
+    evidence.attach(zhou, "ledger", "energy_contracts/HT-1", io.BytesIO(b"%PDF-1.4 sample"), "合同.pdf", "合同", line=office.path, right="ledger")
+    record = freeze.freeze(zhou, book, 2022)
+    snapshot = queries.opened(record)
+    figures = calculate(book, engine.connect(), snapshot, ["electricity_kwh", "energy_tce", "energy_per_area"], period=Period("year", 2022), by=None,
+                        where={"line": office.path})
+    for n, figure in enumerate(figures):
+        FigureRecord.objects.create(snapshot=record, place="test:1", key=f"n{n}", name=figure.name, printed=str(figure.value), recipe=figure.as_json())
+    jobs.enqueue("freeze", {"year": 2022}, by=zhou, key="freeze:2022:test", line=office.path)
+    done = jobs.run_one()
+    assert done is not None and done.state == "done", done and done.error
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    if main(["--home", str(target), "init"]) != 0:
+        raise SystemExit("init failed")
+    os.environ["JIENENG_HOME"] = str(target)
+    _fill()
