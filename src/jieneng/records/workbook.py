@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -52,22 +53,35 @@ class Sheet:
 
     def __init__(self, book: xlsxwriter.Workbook, sheet: Any) -> None:
         self.book, self.sheet = book, sheet
-        self.quoted = book.add_format({"quote_prefix": True})
+        self.quoted = {None: book.add_format({"quote_prefix": True})}
+
+    def style(self, **properties: Any) -> Any:
+        """A format of the book that texts keep also where they must be quoted."""
+        made = self.book.add_format(properties)
+        self.quoted[made] = self.book.add_format({**properties, "quote_prefix": True})
+        return made
 
     def put(self, row: int, column: int, value: Any, style: Any = None) -> None:
-        """Number, date, text or nothing."""
+        """Number, date, text or nothing. A number that no workbook can hold (NaN, infinity) is refused as ``ValueError``."""
         if value is None or value == "":
             self.sheet.write_blank(row, column, None, style)
         elif isinstance(value, bool):
             self.sheet.write_string(row, column, str(T("是", "yes") if value else T("否", "no")), style)
         elif isinstance(value, (int, float, Decimal, Fraction)):
-            number = decimal_of(value, 9) if isinstance(value, Fraction) else value
-            self.sheet.write_number(row, column, float(number), style)
+            number = float(decimal_of(value, 9) if isinstance(value, Fraction) else value)
+            if not math.isfinite(number):
+                raise ValueError(f"no number for a cell: {value}")
+            self.sheet.write_number(row, column, number, style)
         elif isinstance(value, (dt.date, dt.datetime)):
             self.sheet.write_string(row, column, value.isoformat()[:16], style)
         else:
             text = safe_text(str(value))
-            self.sheet.write_string(row, column, text, style if not dangerous(text) else self.quoted)
+            self.sheet.write_string(row, column, text, style if not dangerous(text) else self.quoted.get(style, self.quoted[None]))
+
+    def across(self, row: int, last: int, value: Any, style: Any = None) -> None:
+        """The same over a row's columns 0 to ``last``, merged."""
+        self.sheet.merge_range(row, 0, row, last, "", style)
+        self.put(row, 0, value, style)
 
 
 def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[Any]], notes: Sequence[str] = ()) -> bytes:
@@ -80,28 +94,37 @@ def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[A
     bold = book.add_format({"bold": True, "font_size": 14})
     grey = book.add_format({"font_color": "#5b6976", "font_size": 9})
     head = book.add_format({"bold": True, "bg_color": "#eef2f6", "bottom": 1, "text_wrap": True, "valign": "vcenter"})
-    number = book.add_format({"num_format": "#,##0.####"})
+    count = book.add_format({"num_format": "0"})
+    whole, broken = book.add_format({"num_format": "#,##0"}), book.add_format({"num_format": "#,##0.####"})
     writer.put(0, 0, str(title), bold)
     said = [str(T("{d} 导出", "exported {d}", d=timezone.localtime().strftime("%Y-%m-%d %H:%M"))), *notes]
     writer.put(1, 0, "；".join(said), grey)
     for n, column in enumerate(columns):
         writer.put(2, n, str(column.head), head)
         sheet.set_column(n, n, column.width)
-    count = 0
-    for count, row in enumerate(rows, 1):
+    lines = 0
+    for lines, row in enumerate(rows, 1):
         for n, value in enumerate(row):
-            is_number = isinstance(value, (int, float, Decimal, Fraction)) and not isinstance(value, bool)
-            writer.put(2 + count, n, value, number if is_number else None)
+            writer.put(2 + lines, n, value, _number_format(value, count, whole, broken))
     sheet.freeze_panes(3, 1)
-    if count:
-        sheet.autofilter(2, 0, 2 + count, max(0, len(columns) - 1))
+    if lines:
+        sheet.autofilter(2, 0, 2 + lines, max(0, len(columns) - 1))
     sheet.set_paper(9)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(2)
-    sheet.set_footer("&P / &N")
+    sheet.set_footer("&C&P / &N")
     book.close()
     return out.getvalue()
+
+
+def _number_format(value: Any, count: Any, whole: Any, broken: Any) -> Any:
+    """Years and counts bare; amounts grouped, without the lone point that ``#,##0.####`` leaves behind a whole number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, Fraction)) or not math.isfinite(value):
+        return None
+    if isinstance(value, int):
+        return count
+    return whole if round(Fraction(value), 4).denominator == 1 else broken
 
 
 def workbook_response(data: bytes, name: str) -> HttpResponse:

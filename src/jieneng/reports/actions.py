@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 from django.db.models import Max
+from django.utils import timezone
 
 from jieneng import engine
 from jieneng.core.period import Period
@@ -28,15 +29,19 @@ from .spec import read_spec
 from .table import layout_of, write_table
 
 
-def compose(person: User, code: str, year: int, snapshot: SnapshotRecord, *, as_of: dt.date | None = None) -> DocumentVersion:
-    """Compose a document of a year from a snapshot. Raises ``Refused`` naming every missing figure."""
+def compose(person: User, code: str, year: int, snapshot: SnapshotRecord, *, dated: dt.date | None = None) -> DocumentVersion:
+    """Compose a document of a year from a snapshot. Raises ``Refused`` naming every missing figure.
+
+    The numbers stand for the day the snapshot was cut off; ``dated`` is the day of signing, by default the same.
+    """
     office = root_office()
     line = office.path if office else ""
     require(person, "compose", line)
     book = queries.book()
     spec = read_spec(book, code, year)
-    day = as_of or snapshot.cutoff.date()
-    made = make(spec, Resolver(book, engine.connect(), queries.opened(snapshot)), snapshot=snapshot.pk, as_of=day, rulebook=book.hash, chain=head())
+    day = timezone.localtime(snapshot.cutoff).date()
+    made = make(spec, Resolver(book, engine.connect(), queries.opened(snapshot)), snapshot=snapshot.pk, as_of=day, rulebook=book.hash, chain=head(),
+                dated=dated)
     with action():
         document, _ = Document.objects.get_or_create(code=code, year=year)
         number = (document.versions.aggregate(last=Max("number"))["last"] or 0) + 1
@@ -62,8 +67,7 @@ def table(person: User, code: str, year: int, snapshot: SnapshotRecord) -> bytes
     mine = require(person, "see")
     book = queries.book()
     layout = layout_of(book, code)
-    opened, by = queries.opened(snapshot), str(layout["by"])
-    names = [c["name"] for c in layout["columns"]]
+    opened, by, names = queries.opened(snapshot), layout.by, layout.names
     period, where = Period("year", year), {"line": mine.lines} if mine.lines else {"code": mine.institutions}
     found: dict[str, dict[str, Any]] = {}
     for f in calculate(book, engine.connect(), opened, names, period=period, by=by, where=where):
@@ -72,6 +76,7 @@ def table(person: User, code: str, year: int, snapshot: SnapshotRecord) -> bytes
     labels = group_names(book, by)
     order = [c for c in labels if c in found] + sorted(set(found) - set(labels))
     rows = [(labels.get(c, c), [found[c].get(n) for n in names]) for c in order]
-    first = whole.get(names[0])
-    covered = f"覆盖 {first.coverage.covered} / {first.coverage.members} 家。" if first is not None and first.coverage else ""
-    return write_table(book, code, year, snapshot.pk, rows, [whole.get(n) for n in names], covered, snapshot.cutoff.date().isoformat())
+    members = max((f.coverage.members for f in whole.values() if f.coverage), default=0)
+    scope = f"统计范围 {members} 家。" if members else ""
+    return write_table(book, code, year, snapshot.pk, rows, [whole.get(n) for n in names], scope,
+                       timezone.localtime(snapshot.cutoff).date().isoformat())

@@ -1,337 +1,310 @@
-"""Official documents (党政机关公文, GB/T 9704—2012) as docx.
+"""Official documents (党政机关公文, GB/T 9704—2012) as docx: the body. What surrounds it is in ``parts``.
 
-Values of page, grid, faces and spacing are those measured for this product: a grid by lines of 579 twips, exact line
-spacing 579, character spacing −5, widow control off: 22 lines of 28 characters. A printed number is bound to its figure
-by a wide bookmark (one character either side), never by a content control.
+A printed number is bound to its figure by a wide bookmark (one character either side), never by a content control, which
+editors lose or multiply. Neighbouring bookmarks may overlap.
 """
 
 from __future__ import annotations
 
-import io
+import datetime as dt
+import itertools
+import math
 import re
 import unicodedata
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from docx import Document as new_document
-from docx.enum.style import WD_STYLE_TYPE
-from docx.oxml import OxmlElement
-from docx.oxml.ns import qn
-from docx.shared import Twips
+from lxml import etree
 
-CELL = 315
-AREA = 8845
-LINE = 579
-FANGSONG, KAITI, HEITI, XBS, SONG, TIMES = "仿宋_GB2312", "楷体_GB2312", "黑体", "方正小标宋简体", "宋体", "Times New Roman"
-START, MIDDLE, END = "\ue000", "\ue001", "\ue002"
-"""A bound value stands in a text as START id MIDDLE text END until the bookmarks are set."""
-PREFIX = "_jn_"
-_MARK = re.compile(f"{START}([A-Za-z0-9_]{{1,36}}){MIDDLE}([^{START}{MIDDLE}{END}]*){END}")
+from .marks import Names, plain, spans
+from .parts import AREA, CELL, IDS, KAITI, R, W, el, package, ppr, rpr, section
+
+LEVELS = ("h1", "h2", "h3", "runin", "p")
+DIGIT = 155
+"""Width of a digit in Times New Roman at 16 pt, in twips, less the spacing of the grid."""
+SEAM = 64
+"""What an editor puts between a Chinese character and a digit."""
+_BOTH_SCRIPTS = re.compile("[“”‘’…—·]")
 
 
 @dataclass(frozen=True)
 class Block:
-    """One paragraph: level title, h1, h2, runin (a 楷体 heading up to its 。 and then body), p, blank, sign or date."""
+    """One paragraph of the text: level h1, h2, h3, runin (a 楷体 heading up to its 。 and then body) or p."""
 
     level: str
     text: str
 
 
-@dataclass
-class Sheet:
-    """A document before it is written."""
+@dataclass(frozen=True)
+class Table:
+    """A table as wide as the text area. ``widths`` are shares; a column is of numbers (right) or texts (left).
+
+    Units stand in the head; cells may hold bound values.
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    widths: Sequence[int]
+    numbers: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Annex:
+    """An annex on its own page: mark 附件1, its title in words, and its content."""
 
     title: Sequence[str]
-    blocks: Sequence[Block]
+    content: Sequence[Block | Table]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A document before it is written. ``title`` is given in words; it is broken between them, by meaning.
+
+    ``issuer`` and ``number`` make the red head (a summary may have none); ``to`` is 主送机关. ``date`` is the day of signing.
+    ``bold``: levels that this office prints bold (h2, h3).
+    """
+
+    title: Sequence[str]
+    blocks: Sequence[Block | Table]
     signed: str = ""
-    date: str = ""
+    date: dt.date | None = None
+    issuer: str = ""
+    number: str = ""
+    to: str = ""
+    note: str = ""
+    annexes: Sequence[Annex] = ()
+    sealed: bool = False
+    bold: frozenset[str] = frozenset()
     properties: dict[str, str] = field(default_factory=dict)
 
 
-def bound(identifier: str, text: str) -> str:
-    """A value that knows its figure, to be put into a text."""
-    if not re.fullmatch(r"[A-Za-z0-9_]{1,36}", identifier):
-        raise ValueError(f"bookmark {identifier!r}: letters, digits and _, at most 36")
-    return f"{START}{identifier}{MIDDLE}{text}{END}"
+def in_full(day: dt.date) -> str:
+    """A date as documents write it, without leading zeros: 2023年2月2日."""
+    return f"{day.year}年{day.month}月{day.day}日"
 
 
-def plain(text: str) -> str:
-    """A text with its bound values as they are printed."""
-    return _MARK.sub(lambda m: m.group(2), text)
+def _kind(c: str) -> str:
+    return "wide" if unicodedata.east_asian_width(c) in "WFA" and not c.isascii() else "narrow"
 
 
 def width(text: str) -> int:
-    """Width in twips: 315 a full-width character, 155 a digit or letter, 64 for each change between the two."""
-    total, before = 0, ""
-    for c in text:
-        kind = "wide" if unicodedata.east_asian_width(c) in "WF" else "narrow"
-        total += (CELL if kind == "wide" else 155) + (64 if before and before != kind else 0)
-        before = kind
-    return total
+    """Width in twips at 16 pt: 315 a full-width character, 155 a digit or letter, 64 for each change between the two."""
+    seams = sum(_kind(a) != _kind(b) for a, b in itertools.pairwise(text))
+    return sum(CELL if _kind(c) == "wide" else DIGIT for c in text) + SEAM * seams
 
 
-def _fonts(rpr: Any, east: str, latin: str) -> None:
-    for old in rpr.findall(qn("w:rFonts")):
-        rpr.remove(old)
-    fonts = OxmlElement("w:rFonts")
-    for name, value in (("ascii", latin), ("hAnsi", latin), ("eastAsia", east), ("cs", latin)):
-        fonts.set(qn(f"w:{name}"), value)
-    style = rpr.find(qn("w:rStyle"))
-    rpr.insert(0 if style is None else 1, fonts)
+def cells(text: str) -> float:
+    """Width in full-width characters; a digit or letter is half of one."""
+    return sum(1.0 if _kind(c) == "wide" else 0.5 for c in text)
 
 
-def _sub(parent: Any, tag: str, **attributes: str) -> Any:
-    element = OxmlElement(tag)
-    for name, value in attributes.items():
-        element.set(qn(f"w:{name}"), value)
-    parent.append(element)
-    return element
+LONGEST, COMFORT = 20, 18
+"""At most 20 characters of 22 pt fit a line of the title; from 18 it touches both edges and is better broken."""
 
 
-def _rpr(parent: Any, east: str, latin: str, half_points: int, spacing: bool = True) -> None:
-    """Run properties in schema order: rFonts, spacing, sz, szCs."""
-    rpr = parent.get_or_add_rPr()
-    for child in list(rpr):
-        rpr.remove(child)
-    _fonts(rpr, east, latin)
-    if spacing:
-        _sub(rpr, "w:spacing", val="-5")
-    _sub(rpr, "w:sz", val=str(half_points))
-    _sub(rpr, "w:szCs", val=str(half_points))
+def _shape(lengths: Sequence[float]) -> int:
+    """0 for a trapezoid or rhombus, 1 for lines of equal length, 2 for an hourglass."""
+    steps = [b - a for a, b in itertools.pairwise(lengths)]
+    if any(abs(s) < 1 for s in steps):
+        return 1
+    signs = [s > 0 for s in steps]
+    return 0 if signs == sorted(signs, reverse=True) else 2
 
 
-def _ppr(paragraph_or_style: Any, *, keep: bool = False, indent: dict[str, str] | None = None, jc: str = "both", outline: str = "",
-         grid: bool = True, line: int = LINE, size: bool = True) -> None:
-    """Paragraph properties in schema order: keepNext, widowControl, snapToGrid, spacing, ind, jc, outlineLvl."""
-    ppr = paragraph_or_style.get_or_add_pPr()
-    style = ppr.find(qn("w:pStyle"))
-    for child in list(ppr):
-        if child is not style:
-            ppr.remove(child)
-    if keep:
-        _sub(ppr, "w:keepNext")
-    _sub(ppr, "w:widowControl", val="0")
-    if not grid:
-        _sub(ppr, "w:snapToGrid", val="0")
-    _sub(ppr, "w:spacing", before="0", after="0", line=str(line), lineRule="exact")
-    if indent:
-        _sub(ppr, "w:ind", **indent)
-    _sub(ppr, "w:jc", val=jc)
-    if outline:
-        _sub(ppr, "w:outlineLvl", val=outline)
+def broken(words: Sequence[str]) -> list[str]:
+    """A title in lines, cut between words only: the fewest lines that fit, none of one or two characters, no bracket torn
+    from its words, and among those a trapezoid or rhombus, as even as may be. One that fits comfortably stays one line.
+    """
+    words = [w for w in words if w]
+    whole = "".join(words)
+    if cells(whole) <= COMFORT or len(words) < 2:
+        return [whole]
+    for count in range(2, len(words) + 1):
+        best: tuple[tuple[float, ...], list[str]] | None = None
+        for cuts in itertools.combinations(range(1, len(words)), count - 1):
+            edges = [0, *cuts, len(words)]
+            lines = ["".join(words[a:b]) for a, b in itertools.pairwise(edges)]
+            lengths = [cells(line) for line in lines]
+            torn = any(a[-1] in "《（“〔" or b[0] in "》）”〕、，。：" for a, b in itertools.pairwise(lines))
+            if torn or max(lengths) > LONGEST or min(lengths) <= 2:
+                continue
+            score = (_shape(lengths), max(lengths) - min(lengths), lengths[0])
+            if best is None or score < best[0]:
+                best = (score, lines)
+        if best:
+            return best[1]
+    return [whole]
 
 
-FIRST = {"firstLineChars": "200", "firstLine": "630"}
-STYLES: dict[str, tuple[str, str, str, int, dict[str, Any]]] = {
-    # level: (style name, East Asian face, Latin face, half-points, paragraph)
-    "title": ("公文标题", XBS, XBS, 44, {"jc": "center", "grid": False}),
-    "h1": ("公文一级标题", HEITI, TIMES, 32, {"indent": FIRST, "keep": True, "outline": "0"}),
-    "h2": ("公文二级标题", KAITI, TIMES, 32, {"indent": FIRST, "keep": True, "outline": "1"}),
-    "p": ("公文正文", FANGSONG, TIMES, 32, {"indent": FIRST}),
-    "blank": ("公文空行", FANGSONG, TIMES, 32, {"jc": "left"}),
-    "sign": ("公文落款", FANGSONG, TIMES, 32, {"jc": "left", "keep": True}),
-}
+class _Body:
+    """Paragraphs as they are written, with the bookmarks' names and numbers."""
+
+    def __init__(self, bold: frozenset[str]) -> None:
+        self.names, self.next, self.bold = Names(), 0, bold
+        self.out: list[Any] = []
+
+    def paragraph(self, level: str, text: str = "", **direct: Any) -> Any:
+        """One paragraph in the style of its level; ``direct`` properties are those that differ from the style."""
+        p = el("p", ppr(style=IDS[level], **direct))
+        self.write(p, text)
+        self.out.append(p)
+        return p
+
+    def write(self, p: Any, text: str, lead: int = 0) -> None:
+        """Runs split at every edge of a bookmark; it reaches one character before and after its number.
+
+        The first ``lead`` characters are a heading within the paragraph, in 楷体.
+        """
+        shown = plain(text)
+        marks = []
+        for a, b, identifier in spans(text):
+            self.next += 1
+            marks.append((max(0, a - 1), min(len(shown), b + 1), self.next, self.names.take(identifier)))
+        edges = sorted({0, lead, len(shown), *(m[0] for m in marks), *(m[1] for m in marks)})
+        for n, start in enumerate(edges):
+            for _, end, number, _ in marks:
+                if end == start:
+                    p.append(el("bookmarkEnd", id=number))
+            for begin, _, number, name in marks:
+                if begin == start:
+                    p.append(el("bookmarkStart", id=number, name=name))
+            if n + 1 < len(edges):
+                p.append(self._run(shown[start:edges[n + 1]], start < lead))
+
+    def _run(self, text: str, heading: bool) -> Any:
+        hint = bool(_BOTH_SCRIPTS.search(text))
+        face = rpr(KAITI, bold=True if "h2" in self.bold else None, hint=hint) if heading else rpr(hint=hint)
+        return el("r", face, el("t", text, xml_space="preserve"))
+
+    def lines(self, level: str, texts: Sequence[str], **direct: Any) -> None:
+        """One paragraph of several lines, broken where we say."""
+        p = self.paragraph(level, texts[0], **direct)
+        for text in texts[1:]:
+            p.append(el("r", el("br")))
+            self.write(p, text)
 
 
-def _base() -> Any:
-    """An empty document with our own page, grid, defaults and styles; nothing of the template's theme is left."""
-    doc = new_document()
-    section = doc.sections[0]
-    section.page_width, section.page_height = Twips(11906), Twips(16838)
-    section.top_margin, section.bottom_margin = Twips(2098), Twips(1984)
-    section.left_margin, section.right_margin = Twips(1587), Twips(1474)
-    section.header_distance, section.footer_distance = Twips(851), Twips(1440)
-    for old in section._sectPr.findall(qn("w:docGrid")):
-        section._sectPr.remove(old)
-    _sub(section._sectPr, "w:docGrid", type="lines", linePitch=str(LINE))
-    styles = doc.styles
-    for style in list(styles):
-        if style.name != "Normal" and style.type == WD_STYLE_TYPE.PARAGRAPH and style.name not in ("Header", "Footer"):
-            style.delete()
-    normal = styles["Normal"]
-    _ppr(normal.element)
-    _rpr(normal.element, FANGSONG, TIMES, 32)
-    defaults = styles.element.find(qn("w:docDefaults"))
-    rpr = defaults.find(qn("w:rPrDefault")).find(qn("w:rPr"))
-    for child in list(rpr):
-        rpr.remove(child)
-    _fonts(rpr, FANGSONG, TIMES)
-    _sub(rpr, "w:lang", val="en-US", eastAsia="zh-CN")
-    for name, east, latin, size, more in STYLES.values():
-        style = styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
-        style.base_style = normal
-        _ppr(style.element, **more)
-        _rpr(style.element, east, latin, size, spacing=size == 32)
-    _settings(doc)
-    _page_numbers(doc, section)
-    return doc
+def _head(body: _Body, sheet: Sheet) -> None:
+    """发文机关标志, 发文字号 with the red line below, and two empty lines; nothing where the document has no head."""
+    if sheet.issuer:
+        size = min(72, 2 * math.floor(442 / max(1.0, cells(sheet.issuer))))
+        p = body.paragraph("issuer")
+        p.append(el("r", rpr(size=size), el("t", sheet.issuer, xml_space="preserve")))
+        body.paragraph("blank")
+        body.paragraph("blank")
+        body.paragraph("number", sheet.number)
+        body.paragraph("blank")
+        body.paragraph("blank")
 
 
-def _settings(doc: Any) -> None:
-    doc.settings.odd_and_even_pages_header_footer = True
-    root = doc.settings.element
-    compat = root.find(qn("w:compat"))
-    if compat is None:
-        compat = _sub(root, "w:compat")
-    for old in compat.findall(qn("w:compatSetting")):
-        if old.get(qn("w:name")) == "compatibilityMode":
-            compat.remove(old)
-    _sub(compat, "w:compatSetting", name="compatibilityMode", uri="http://schemas.microsoft.com/office/word", val="15")
+def _annex_list(body: _Body, annexes: Sequence[Annex]) -> None:
+    """附件：1. name; turn-over lines begin under the name's first character; no mark after it."""
+    body.paragraph("blank")
+    names = ["".join(plain(w) for w in a.title) for a in annexes]
+    for n, name in enumerate(names, 1):
+        p = el("p", ppr(style=IDS["annexes"], indent={"left": 6 * CELL, "hanging": (4 if n == 1 else 1) * CELL}))
+        mark = f"{n}." if len(names) > 1 else ""
+        p.append(el("r", el("t", ("附件：" if n == 1 else "") + mark, xml_space="preserve"), el("tab") if mark else None))
+        p.append(el("r", el("t", name, xml_space="preserve")))
+        if not mark:
+            p.replace(p[0], ppr(style=IDS["annexes"], indent={"left": 5 * CELL, "hanging": 3 * CELL}))
+        body.out.append(p)
 
 
-def _page_numbers(doc: Any, section: Any) -> None:
-    """— 1 — in 宋体 14 pt, right on odd pages and left on even ones, one character from the edge."""
-    for footer, side in ((section.footer, "right"), (section.even_page_footer, "left")):
-        footer.is_linked_to_previous = False
-        paragraph = footer.paragraphs[0]
-        _ppr(paragraph._p, jc=side, indent={side: "280"}, grid=False, line=280)
-        for kind, text in (("t", "— "), ("begin", ""), ("instr", " PAGE "), ("end", ""), ("t", " —")):
-            run = paragraph.add_run()
-            _rpr(run._r, SONG, SONG, 28, spacing=False)
-            if kind == "t":
-                run.text = text
-            elif kind == "instr":
-                instruction = _sub(run._r, "w:instrText")
-                instruction.set(qn("xml:space"), "preserve")
-                instruction.text = text
-            else:
-                _sub(run._r, "w:fldChar", fldCharType=kind)
+def signature(name: str, date: str, sealed: bool = False) -> tuple[int, int]:
+    """Left indents of the signing office and of the date, in twips (落款): see the standard, 7.3.5.
+
+    Without a seal the name ends two cells from the edge and the date begins two cells after the name's first character;
+    with one the date ends four cells from the edge and the name is centred above it.
+    """
+    name_width, date_width = width(name), width(date)
+    if sealed:
+        date_left = AREA - 4 * CELL - date_width
+        left = date_left + (date_width - name_width) // 2
+        if left + name_width > AREA - 2 * CELL:
+            left = AREA - 2 * CELL - name_width
+            date_left = left + (name_width - date_width) // 2
+    else:
+        left = AREA - 2 * CELL - name_width
+        date_left = left + 2 * CELL
+        if date_left + date_width > AREA - 2 * CELL:
+            date_left = AREA - 2 * CELL - date_width
+            left = date_left - 2 * CELL
+    return max(0, left), max(0, date_left)
 
 
-class _Ids:
-    """Bookmark ids are unique in a document, names too: a figure printed twice gets a number behind its name."""
-
-    def __init__(self) -> None:
-        self.next, self.names = 1, {}  # type: ignore[var-annotated]
-
-    def take(self, identifier: str) -> tuple[str, str]:
-        self.names[identifier] = self.names.get(identifier, 0) + 1
-        name = PREFIX + identifier + (f"_{self.names[identifier]}" if self.names[identifier] > 1 else "")
-        self.next += 1
-        return str(self.next), name
-
-
-def _segments(text: str) -> tuple[str, list[tuple[int, int, str]]]:
-    """The printed text, and the bound spans in it (start, end, id)."""
-    out, spans, position = "", [], 0
-    for m in _MARK.finditer(text):
-        out += text[position:m.start()]
-        spans.append((len(out), len(out) + len(m.group(2)), m.group(1)))
-        out += m.group(2)
-        position = m.end()
-    out += text[position:]
-    if any(c in out for c in (START, MIDDLE, END)):
-        raise ValueError("a mark was left in the text")
-    return out, spans
+def _table(body: _Body, table: Table) -> None:
+    """Fixed widths on the grid and on each cell; the head repeats on each page, a row is never split."""
+    share = AREA / sum(table.widths)
+    widths = [round(w * share) for w in table.widths]
+    widths[-1] += AREA - sum(widths)
+    borders = el("tblBorders", *(el(side, val="single", sz=4) for side in ("top", "left", "bottom", "right", "insideH", "insideV")))
+    margins = el("tblCellMar", *(el(side, w=80, type="dxa") for side in ("left", "right")))
+    t = el("tbl", el("tblPr", el("tblW", w=AREA, type="dxa"), el("tblInd", w=0, type="dxa"), borders, el("tblLayout", type="fixed"), margins),
+           el("tblGrid", *(el("gridCol", w=w) for w in widths)))
+    for n, row in enumerate([table.head, *table.rows]):
+        line = el("tr", el("trPr", el("cantSplit"), el("tblHeader") if n == 0 else None))
+        for k, (text, w) in enumerate(zip(row, widths, strict=True)):
+            p = el("p", ppr(style=IDS["tablehead" if n == 0 else "table"], jc="right" if n and k in table.numbers else ""))
+            body.write(p, text)
+            line.append(el("tc", el("tcPr", el("tcW", w=w, type="dxa"), el("vAlign", val="center")), p))
+        t.append(line)
+    body.out.append(t)
 
 
-def _write(paragraph: Any, text: str, ids: _Ids, faces: Sequence[tuple[int, tuple[str, str, int] | None]] = ()) -> None:
-    """Runs split at every bookmark edge; the bookmark reaches one character before and after its number."""
-    shown, spans = _segments(text)
-    wide = [(max(0, a - 1), min(len(shown), b + 1), i) for a, b, i in spans]
-    edges = sorted({0, len(shown), *(a for a, _, _ in wide), *(b for _, b, _ in wide), *(at for at, _ in faces)})
-    marks = [(a, b, *ids.take(i)) for a, b, i in wide]
-    for n, start in enumerate(edges):
-        for a, b, number, _ in marks:
-            if b == start and b > a:
-                paragraph._p.append(_element("w:bookmarkEnd", id=number))
-        for a, _b, number, name in marks:
-            if a == start:
-                paragraph._p.append(_element("w:bookmarkStart", id=number, name=name))
-        if n + 1 < len(edges):
-            run = paragraph.add_run(shown[start:edges[n + 1]])
-            face = next((f for at, f in reversed(faces) if at <= start), None)
-            if face:
-                _rpr(run._r, *face)
-
-
-def _element(tag: str, **attributes: str) -> Any:
-    element = OxmlElement(tag)
-    for name, value in attributes.items():
-        element.set(qn(f"w:{name}"), value)
-    return element
-
-
-def _signature(doc: Any, body: str, date: str) -> None:
-    """落款 without seal: the body's name ends two cells from the edge, the date begins two cells after its start."""
-    left = AREA - 2 * CELL - width(body)
-    date_left = left + 2 * CELL
-    if date_left + width(date) > AREA - 2 * CELL:
-        date_left = AREA - 2 * CELL - width(date)
-        left = date_left - 2 * CELL
-    for text, indent, keep in ((body, left, True), (date, date_left, False)):
-        paragraph = doc.add_paragraph(style="公文落款")
-        _ppr(paragraph._p, jc="left", indent={"left": str(max(0, indent))}, keep=keep)
-        paragraph.add_run(text)
+def _content(body: _Body, content: Sequence[Block | Table], signed: bool = False) -> None:
+    for n, block in enumerate(content):
+        if isinstance(block, Table):
+            _table(body, block)
+            body.paragraph("blank")
+            continue
+        # a signature alone on a page is not allowed: the last paragraph keeps with it
+        direct: dict[str, Any] = {"keep": True} if signed and n == len(content) - 1 else {}
+        if block.level == "runin":
+            p = el("p", ppr(style=IDS["p"], **direct))
+            body.write(p, block.text, lead=plain(block.text).find("。") + 1)
+            body.out.append(p)
+        else:
+            body.paragraph(block.level, block.text, **direct)
 
 
 def write(sheet: Sheet) -> bytes:
-    """A document as docx bytes: deterministic for the same content."""
-    doc, ids = _base(), _Ids()
-    for old in list(doc.element.body):
-        if old.tag == qn("w:p"):
-            doc.element.body.remove(old)
-    title = doc.add_paragraph(style="公文标题")
-    for n, line in enumerate(sheet.title):
-        if n:
-            title.add_run().add_break()
-        _write(title, line, ids)
-    doc.add_paragraph(style="公文空行")
-    for n, block in enumerate(sheet.blocks):
-        last = n == len(sheet.blocks) - 1
-        if block.level == "runin":
-            paragraph = doc.add_paragraph(style="公文正文")
-            head = plain(block.text).find("。") + 1
-            _write(paragraph, block.text, ids, [(0, (KAITI, TIMES, 32)), (head, None)])
-        else:
-            paragraph = doc.add_paragraph(style=STYLES[block.level][0])
-            _write(paragraph, block.text, ids)
-        if last and sheet.signed:
-            _ppr(paragraph._p, keep=True, indent=FIRST)
+    """A document as docx bytes, the same for the same content. Raises ``ValueError`` for an unknown level or a mark left over."""
+    for block in sheet.blocks:
+        if isinstance(block, Block) and block.level not in LEVELS:
+            raise ValueError(f"level {block.level!r}: expected one of {LEVELS}")
+    body = _Body(sheet.bold)
+    title = broken(sheet.title)
+    _head(body, sheet)
+    body.lines("title", title)
+    body.paragraph("blank")
+    if sheet.to:
+        body.paragraph("to", sheet.to + "：")
+    _content(body, sheet.blocks, bool(sheet.signed))
+    if sheet.annexes:
+        _annex_list(body, sheet.annexes)
     if sheet.signed:
-        doc.add_paragraph(style="公文空行")
-        _signature(doc, sheet.signed, sheet.date)
-    properties = doc.core_properties
-    properties.author, properties.title, properties.comments = "节能", plain("".join(sheet.title)), ""
-    for name in ("created", "modified", "last_printed"):
-        import datetime as dt
+        date = in_full(sheet.date) if sheet.date else ""
+        left, date_left = signature(sheet.signed, date, sheet.sealed)
+        body.paragraph("blank", keep=True)
+        body.paragraph("sign", sheet.signed, keep=bool(date), indent={"left": left})
+        if date:
+            body.paragraph("sign", date, indent={"left": date_left})
+    if sheet.note:
+        body.paragraph("note", f"（{sheet.note}）")
+    for n, annex in enumerate(sheet.annexes, 1):
+        body.paragraph("annex", f"附件{n if len(sheet.annexes) > 1 else ''}")
+        body.paragraph("blank", keep=True)
+        body.lines("title", broken(annex.title), keep=True)
+        body.paragraph("blank", keep=True)
+        _content(body, annex.content)
+    return package(_document(body), title="".join(title), author=sheet.signed or "jieneng",
+                   made=(sheet.date or dt.date(2000, 1, 1)).isoformat(), properties=sheet.properties, bold=sheet.bold)
 
-        setattr(properties, name, dt.datetime(2020, 1, 1))
-    out = io.BytesIO()
-    doc.save(out)
-    return _with_properties(out.getvalue(), sheet.properties)
 
+def _document(body: _Body) -> Any:
+    root = etree.Element(f"{{{W}}}document", nsmap={"w": W, "r": R})
+    root.append(el("body", *body.out, section()))
+    return root
 
-def _with_properties(data: bytes, properties: dict[str, str]) -> bytes:
-    """Add custom document properties (the checksum of the proof), and drop the template's thumbnail and custom XML."""
-    from xml.sax.saxutils import escape
-
-    rows = "".join(
-        f'<property fmtid="{{D5CDD505-2E9C-101B-9397-08002B2CF9AE}}" pid="{n}" name="{escape(k)}"><vt:lpwstr>{escape(v)}</vt:lpwstr></property>'
-        for n, (k, v) in enumerate(sorted(properties.items()), 2))
-    custom = ('<?xml version="1.0" encoding="UTF-8" standalone="yes"?><Properties xmlns="http://schemas.openxmlformats.org/officeDocument/2006/'
-              'custom-properties" xmlns:vt="http://schemas.openxmlformats.org/officeDocument/2006/docPropsVTypes">' + rows + "</Properties>")
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in sorted(old.namelist(), key=lambda n: (n != "[Content_Types].xml", n)):
-            if name.startswith(("customXml/", "docProps/thumbnail")):
-                continue
-            body = old.read(name)
-            if name == "[Content_Types].xml":
-                body = body.replace(b"</Types>", b'<Override PartName="/docProps/custom.xml" ContentType="application/vnd.openxmlformats-officedocument.'
-                                    b'custom-properties+xml"/></Types>')
-            elif name == "_rels/.rels":
-                body = re.sub(rb'<Relationship [^>]*thumbnail[^>]*/>', b"", body)
-                body = body.replace(b"</Relationships>", b'<Relationship Id="rIdCustom" Type="http://schemas.openxmlformats.org/officeDocument/2006/'
-                                    b'relationships/custom-properties" Target="docProps/custom.xml"/></Relationships>')
-            elif name == "word/_rels/document.xml.rels":
-                body = re.sub(rb'<Relationship [^>]*customXml[^>]*/>', b"", body)
-            info = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
-            info.compress_type = zipfile.ZIP_DEFLATED
-            new.writestr(info, body)
-        info = zipfile.ZipInfo("docProps/custom.xml", (2020, 1, 1, 0, 0, 0))
-        info.compress_type = zipfile.ZIP_DEFLATED
-        new.writestr(info, custom)
-    return out.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from jieneng.core.figure import Coverage, Figure, Selection
@@ -17,44 +18,51 @@ from .spec import Recipe
 
 
 class Resolver:
-    """Gives the figure of a recipe, from one snapshot on one engine."""
+    """Gives the figure of a recipe, from one snapshot on one engine. What cannot be had is a figure without a value, with why."""
 
     def __init__(self, book: Book, engine: Engine, snapshot: Snapshot) -> None:
         self.book, self.engine, self.snapshot = book, engine, snapshot
 
     def __call__(self, recipe: Recipe) -> Figure:
-        if recipe.kind == "indicator":
-            return self._one(recipe.name, recipe.year)
+        if recipe.kind in ("ledger", "external"):
+            return self._ledger(recipe)
         if recipe.kind == "members":
             return self._members(recipe)
         if recipe.kind == "change":
             return self._change(recipe)
-        return ledger_figure(self.book, self.engine, self.snapshot, kind=recipe.ledger, take=recipe.take, column=recipe.column,
-                             where=recipe.where, name=recipe.id, label=recipe.label)
+        found = calculate(self.book, self.engine, self.snapshot, [recipe.name], period=Period("year", recipe.year), where=recipe.where)
+        return found[0] if found else self._nothing(recipe)
 
-    def _one(self, name: str, year: int) -> Figure:
-        found = calculate(self.book, self.engine, self.snapshot, [name], period=Period("year", year))
-        if found:
-            return found[0]
-        return self._unknown(name, year)
-
-    def _unknown(self, name: str, year: int) -> Figure:
-        return Figure(name, {"zh": name, "en": name}, "", str(year), {}, None, "", note=str(
-            T("快照里没有 {y} 年的报表", "the snapshot holds no returns of {y}", y=year)), rulebook=self.book.hash)
+    def _nothing(self, recipe: Recipe) -> Figure:
+        return Figure(recipe.id, _words(recipe), "", str(recipe.year), {}, None, "", rulebook=self.book.hash,
+                      note=str(T("快照里没有 {y} 年的报表", "the snapshot holds no returns of {y}", y=recipe.year)))
 
     def _members(self, recipe: Recipe) -> Figure:
-        """How many institutions have accepted returns of the year in the snapshot."""
-        form = str(self.book.settings["main_form"])
-        groups = self.engine.sums(self.snapshot, [], form=form, period=Period("year", recipe.year))
-        count = groups[0].members if groups else 0
-        leaf = Selection(self.snapshot.id, f"returns:{form}", "institution", MEMBERS, str(recipe.year), {}, (), groups[0].rows if groups else 0, count)
-        return Figure(recipe.id, {"zh": recipe.label.zh, "en": recipe.label.en}, "家", str(recipe.year), {}, Fraction(count) if count else None,
-                      str(T("去重计数", "distinct count")), (leaf,), coverage=Coverage(count, count), rulebook=self.book.hash,
-                      note="" if count else str(T("快照里没有 {y} 年的报表", "the snapshot holds no returns of {y}", y=recipe.year)))
+        """How many institutions have a return of the year in the snapshot: only accepted ones are frozen."""
+        form, period = str(self.book.settings["main_form"]), Period("year", recipe.year)
+        groups = self.engine.sums(self.snapshot, [], form=form, period=period, where=recipe.where)
+        if not groups or not groups[0].members:
+            return self._nothing(recipe)
+        count = groups[0].members
+        leaf = Selection(self.snapshot.id, f"returns:{form}", "institution", MEMBERS, str(period), dict(recipe.where), (), groups[0].rows, count)
+        return Figure(recipe.id, _words(recipe), "家", str(period), {}, Fraction(count), str(T("去重计数", "distinct count")), (leaf,),
+                      coverage=Coverage(count, count), rulebook=self.book.hash)
 
     def _change(self, recipe: Recipe) -> Figure:
-        """The relative change on the year before; ``take: like`` only of members covered in both years (同口径)."""
-        found = year_on_year(self.book, self.engine, self.snapshot, [recipe.name], period=Period("year", recipe.year))
-        if not found:
-            return self._unknown(recipe.name, recipe.year)
-        return found[0].like if recipe.take == "like" else found[0].change
+        """The relative change against the year before, as the members were in each year, or like for like (同口径)."""
+        found = year_on_year(self.book, self.engine, self.snapshot, [recipe.name], period=Period("year", recipe.year), where=recipe.where)
+        return (found[0].like if recipe.take == "like" else found[0].change) if found else self._nothing(recipe)
+
+    def _ledger(self, recipe: Recipe) -> Figure:
+        figure = ledger_figure(self.book, self.engine, self.snapshot, kind=recipe.ledger, take=recipe.take, column=recipe.column,
+                               where=recipe.where, name=recipe.id, label=recipe.label)
+        lines = len(self.engine.ledger_rows(self.snapshot, recipe.ledger, recipe.where)) if recipe.take == "value" else 1
+        if lines > 1:  # which of them is meant, nobody can say
+            return replace(figure, exact=None, text="", note=str(T(
+                "台账“{t}”里有 {n} 条符合条件，应只有一条", "{n} lines of ledger “{t}” match; there must be one", t=str(self.book.ledgers[recipe.ledger].title), n=lines)))
+        numeric = recipe.take == "value" and figure.exact is not None
+        return replace(figure, text="") if numeric else figure  # a number is printed in its own shape
+
+
+def _words(recipe: Recipe) -> dict[str, str]:
+    return {"zh": recipe.label.zh, "en": recipe.label.en}

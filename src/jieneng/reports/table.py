@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import xlsxwriter
@@ -12,135 +15,282 @@ from xlsxwriter.utility import xl_col_to_name
 
 from jieneng.core.amount import decimal_of
 from jieneng.core.figure import Figure
-from jieneng.core.problem import refuse
+from jieneng.core.problem import Place, Problem, Refused
 from jieneng.core.words import T
 from jieneng.records.workbook import Sheet
 from jieneng.rulebook.types import Book
 
+GROUPS = ("area", "department", "type", "territory")
+HEAD, UNITS, FIRST = 3, 4, 5
+"""Rows (from 0) of the heads, of the units, and of the first group."""
+UNKNOWN = "算不出"
+MAX_PLACES = 4
 
-def layout_of(book: Book, code: str) -> Mapping[str, Any]:
-    """The declaration of a table, checked. Raises ``Refused`` naming what is wrong."""
-    table = book.tables.get(code)
-    if table is None:
-        raise refuse("table.none", T("没有汇总表“{c}”", "there is no table “{c}”", c=code), expected=T("{l}", "{l}", l="、".join(book.tables) or "—"))
-    known = {"table", "title", "by", "columns", "sample", "identification", "notes"}
-    if strange := sorted(set(table) - known):
-        raise refuse("table.key", T("汇总表 {c} 有不认识的键：{k}", "table {c} has unknown keys: {k}", c=code, k="、".join(strange)))
-    for column in table["columns"]:
-        if column["name"] not in {*book.items, *book.composites, *book.indicators}:
-            raise refuse("table.column", T("汇总表 {c} 没有“{n}”", "table {c}: there is no “{n}”", c=code, n=column["name"]))
-    return table
+
+@dataclass(frozen=True)
+class Ratio:
+    """A column that is another by a third, as an indicator is: never summed."""
+
+    of: str
+    by: str
+    times: int
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: a figure's name, how many decimals, and of what it is a ratio."""
+
+    name: str
+    places: int
+    ratio: Ratio | None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table as declared."""
+
+    title: str
+    by: str
+    columns: tuple[Column, ...]
+    landscape: bool
+    identification: Mapping[str, str]
+    notes: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [c.name for c in self.columns]
+
+
+def layout_of(book: Book, code: str) -> Layout:
+    """The declaration of a table, checked. Raises ``Refused`` with everything that is wrong."""
+    raw = book.tables.get(code)
+    if raw is None:
+        raise Refused(Problem("table.none", T("没有汇总表“{c}”", "there is no table “{c}”", c=code), T("{l}", "{l}", l="、".join(book.tables) or "—")))
+    problems: list[Problem] = []
+
+    def tell(where: str, zh: str, en: str, **args: Any) -> None:
+        problems.append(Problem("table.spec", T(zh, en, **args), where=Place(file=f"{book.code}/tables/{code}.yaml", field=where)))
+
+    known, needed = {"table", "title", "by", "columns", "sample", "identification", "notes", "paper"}, {"table", "title", "by", "columns", "sample"}
+    for key in sorted(set(raw) - known):
+        tell(key, "不认识的键“{k}”", "unknown key “{k}”", k=key)
+    for key in sorted(needed - set(raw)):
+        tell(key, "缺“{k}”", "“{k}” is missing", k=key)
+    if str(raw.get("by")) not in GROUPS:
+        tell("by", "by 应是 {g}", "by must be one of {g}", g="、".join(GROUPS))
+    if str(raw.get("sample")) != "true":
+        tell("sample", "版式没有公开，sample 只能是 true", "the layout is not public; sample must be true")
+    if str(raw.get("paper", "landscape")) not in ("landscape", "portrait"):
+        tell("paper", "paper 应是 landscape 或 portrait", "paper must be landscape or portrait")
+    columns = tuple(_column(tell, book, n, c) for n, c in enumerate(raw.get("columns") or []))
+    if len({c.name for c in columns}) != len(columns) or not columns:
+        tell("columns", "没有栏目，或有重复的栏目", "no columns, or a column twice")
+    title, identification, notes = raw.get("title"), raw.get("identification") or {}, raw.get("notes") or []
+    if not isinstance(title, Mapping) or not title.get("zh"):
+        tell("title", "缺中文标题", "the Chinese title is missing")
+    if not isinstance(identification, Mapping):
+        tell("identification", "应是键和值", "expected keys and values")
+    if not isinstance(notes, list) or not all(isinstance(n, Mapping) and n.get("zh") for n in notes):
+        tell("notes", "每条说明要有中文", "each note needs its Chinese")
+    if problems:
+        raise Refused(*problems)
+    return Layout(str(raw["title"]["zh"]), str(raw["by"]), columns, str(raw.get("paper", "landscape")) == "landscape",
+                  {str(k): str(v) for k, v in identification.items()}, tuple(str(n["zh"]) for n in notes))
+
+
+def _column(tell: Any, book: Book, n: int, data: Any) -> Column:
+    where = f"columns[{n}]"
+    if not isinstance(data, Mapping) or set(data) - {"name", "places", "ratio"} or "name" not in data:
+        tell(where, "栏目写 name、places，可写 ratio", "a column has name, places and may have ratio")
+        return Column("", 0, None)
+    name, places, ratio = str(data["name"]), str(data.get("places", "0")), data.get("ratio")
+    if name not in {*book.items, *book.composites, *book.indicators}:
+        tell(where, "没有“{n}”", "there is no “{n}”", n=name)
+    if not places.isdigit() or int(places) > MAX_PLACES:
+        tell(where, "places 是 0 到 {m}", "places is 0 to {m}", m=MAX_PLACES)
+        places = "0"
+    if name in book.indicators and ratio is None:
+        tell(where, "指标不能相加，要写 ratio", "an indicator cannot be added; write its ratio")
+    if ratio is None:
+        return Column(name, int(places), None)
+    if not isinstance(ratio, Mapping) or set(ratio) - {"of", "by", "times"} or not {"of", "by"} <= set(ratio) or not str(ratio.get("times", "1")).isdigit():
+        tell(where, "ratio 写 of、by，可写 times（整数）", "ratio has of, by and may have times (a whole number)")
+        return Column(name, int(places), None)
+    return Column(name, int(places), Ratio(str(ratio["of"]), str(ratio["by"]), int(ratio.get("times", 1))))
+
+
+class _Table:
+    """One table while it is written."""
+
+    def __init__(self, book: Book, layout: Layout, workbook: Any, rows: Sequence[tuple[str, Sequence[Figure | None]]],
+                 whole: Sequence[Figure | None]) -> None:
+        self.book, self.layout, self.rows, self.whole = book, layout, rows, whole
+        self.sheet = workbook.add_worksheet("".join(c for c in layout.title if c not in "[]:*?/\\")[:28])
+        self.writer = Sheet(workbook, self.sheet)
+        self.last, self.notes = len(layout.columns), list(layout.notes)
+        self.style = self._styles()
+
+    def _styles(self) -> dict[str, Any]:
+        box = {"border": 1, "font_name": "仿宋_GB2312", "font_size": 11, "valign": "vcenter"}
+        small = {"font_size": 10, "font_name": "仿宋_GB2312", "valign": "vcenter"}
+        styles = {
+            "title": {"font_size": 18, "align": "center", "valign": "vcenter", "font_name": "方正小标宋简体"}, "small": small,
+            "note": {**small, "text_wrap": True}, "sample": {**small, "font_color": "#8a4f00", "text_wrap": True},
+            "head": {**box, "font_name": "黑体", "text_wrap": True, "align": "center"}, "unit": {**box, "align": "center", "font_size": 10},
+            "name": {**box, "align": "left"}, "total": {**box, "font_name": "黑体", "align": "left"}, "none": {**box, "align": "center"}}
+        for places in range(MAX_PLACES + 1):
+            form = "#,##0" + ("." + "0" * places if places else "")
+            styles[f"n{places}"] = {**box, "align": "right", "num_format": form}
+            styles[f"t{places}"] = {**box, "align": "right", "num_format": form, "bold": True}
+        return {k: self.writer.style(**v) for k, v in styles.items()}
+
+    def head(self, year: int, said: str) -> None:
+        """Title, the form's legal identification (blank where unknown), what this sheet is, heads and units."""
+        put, across = self.writer.put, self.writer.across
+        across(0, self.last, f"{self.layout.title}（{year}年）", self.style["title"])
+        across(1, self.last, "　　".join(f"{k}：{v or '　　　　'}" for k, v in self.layout.identification.items()), self.style["small"])
+        across(2, self.last, said, self.style["sample"])
+        put(HEAD, 0, "地区（统计归口）" if self.layout.by == "area" else "分组", self.style["head"])
+        put(UNITS, 0, "甲", self.style["unit"])
+        for n, column in enumerate(self.layout.columns, 1):
+            put(HEAD, n, _label(self.book, column.name), self.style["head"])
+            put(UNITS, n, _unit(self.book, column.name), self.style["unit"])
+
+    def body(self) -> None:
+        """The groups' rows: real numbers, 算不出 where one is unknown, nothing where nothing was asked."""
+        for r, (name, figures) in enumerate(self.rows, FIRST):
+            self.writer.put(r, 0, name, self.style["name"])
+            for n, (figure, column) in enumerate(zip(figures, self.layout.columns, strict=True), 1):
+                self._cell(r, n, figure, f"n{column.places}")
+
+    def _cell(self, row: int, n: int, figure: Figure | None, style: str) -> None:
+        if figure is None or figure.exact is None:
+            self.writer.put(row, n, UNKNOWN if figure is not None else None, self.style["none"])
+        else:
+            self.writer.put(row, n, figure.exact, self.style[style])
+
+    def totals(self) -> None:
+        """The total row. A formula wherever it says the same as the figure; else the figure, and a note says why."""
+        row = FIRST + len(self.rows)
+        self.writer.put(row, 0, "合计", self.style["total"])
+        places = {c.name: n for n, c in enumerate(self.layout.columns, 1)}
+        for n, (column, figure) in enumerate(zip(self.layout.columns, self.whole, strict=True), 1):
+            style = f"t{column.places}"
+            formula = self._formula(row, n, column, figure, places)
+            if formula and figure is not None and figure.exact is not None:
+                self.sheet.write_formula(row, n, formula, self.style[style], float(decimal_of(figure.exact, 9)))
+            else:
+                self._cell(row, n, figure, style)
+        self._coverage()
+
+    def _formula(self, row: int, n: int, column: Column, figure: Figure | None, places: Mapping[str, int]) -> str:
+        """The formula of a total, or "" where none gives the figure exactly."""
+        if figure is None or figure.exact is None:
+            return ""
+        whole = {c.name: f.exact for c, f in zip(self.layout.columns, self.whole, strict=True) if f is not None}
+        if column.ratio:
+            of, by = whole.get(column.ratio.of), whole.get(column.ratio.by)
+            if of is None or not by or of * column.ratio.times / by != figure.exact:
+                self.notes.append(f"{_label(self.book, column.name)}的合计只含填报完整的单位，不等于本表两栏合计之比。")
+                return ""
+            a, b = xl_col_to_name(places[column.ratio.of]), xl_col_to_name(places[column.ratio.by])
+            return f'=IF({b}{row + 1}=0,"",{a}{row + 1}*{column.ratio.times}/{b}{row + 1})'
+        shown = [figures[n - 1] for _, figures in self.rows]
+        if sum((f.exact for f in shown if f is not None and f.exact is not None), Fraction(0)) != figure.exact:
+            self.notes.append(f"{_label(self.book, column.name)}的合计含未单列地区（{UNKNOWN}的）已报部分，不等于各行之和。")
+            return ""
+        letter = xl_col_to_name(n)
+        return f"=SUM({letter}{FIRST + 1}:{letter}{row})"
+
+    def _coverage(self) -> None:
+        """Which totals do not rest on everybody, in one note for each number of members."""
+        partial: dict[tuple[int, int], list[str]] = {}
+        for column, f in zip(self.layout.columns, self.whole, strict=True):
+            if f is not None and f.coverage and not f.coverage.full:
+                partial.setdefault((f.coverage.covered, f.coverage.members), []).append(_label(self.book, column.name))
+        for (covered, members), labels in partial.items():
+            which = "各栏" if len(labels) == len(self.layout.columns) else "、".join(labels)
+            self.notes.append(f"{which}：填报完整的 {covered} 家，应报 {members} 家。")
+
+    def foot(self) -> int:
+        """Notes and the line for signatures; the last row."""
+        row = FIRST + len(self.rows) + 1
+        room = sum(self.widths()) * 1.1
+        for n, note in enumerate(self.notes, 1):
+            text = f"{'注：' if n == 1 else '　　'}{n}. {note}"
+            self.writer.across(row, self.last, text, self.style["note"])
+            self.sheet.set_row(row, 18 * (1 + int(_columns(text) // room)))
+            row += 1
+        self.writer.across(row, self.last, "单位负责人：　　　　　　统计负责人：　　　　　　填表人：　　　　　　报出日期：　　　　年　　月　　日", self.style["small"])
+        self.sheet.set_row(row, 24)
+        return row
+
+    def widths(self) -> list[float]:
+        """Columns as wide as their largest number needs, so that the paper is used; heads wrap."""
+        first = max([_columns(name) for name, _ in self.rows] + [16]) * 1.15
+        result = [min(first, 32.0)]
+        for n, column in enumerate(self.layout.columns):
+            figures = [f[n] for _, f in self.rows] + [self.whole[n]]
+            longest = max((len(f"{decimal_of(f.exact, column.places):,}") for f in figures if f is not None and f.exact is not None), default=4)
+            result.append(max(longest * 1.2 + 1, _columns(_unit(self.book, column.name)) + 1, _columns(_label(self.book, column.name)) / 2 + 2, 8))
+        return result
+
+    def paper(self, last_row: int) -> None:
+        sheet = self.sheet
+        for n, w in enumerate(self.widths()):
+            sheet.set_column(n, n, w)
+        for row, height in ((0, 34), (1, 18), (2, 32), (HEAD, 58), (UNITS, 22)):
+            sheet.set_row(row, height)
+        for row in range(FIRST, FIRST + len(self.rows) + 1):
+            sheet.set_row(row, 30)
+        sheet.set_paper(9)
+        if self.layout.landscape:
+            sheet.set_landscape()
+        else:
+            sheet.set_portrait()
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0, UNITS)
+        sheet.set_margins(left=0.5, right=0.5, top=0.7, bottom=0.7)
+        sheet.center_horizontally()
+        sheet.print_area(0, 0, last_row, self.last)
+        sheet.set_footer("&R第 &P 页　共 &N 页")
+        sheet.freeze_panes(FIRST, 1)
 
 
 def write_table(book: Book, code: str, year: int, snapshot: str, rows: Sequence[tuple[str, Sequence[Figure | None]]],
-                whole: Sequence[Figure | None], coverage: str, as_of: str) -> bytes:
+                whole: Sequence[Figure | None], scope: str, as_of: str) -> bytes:
     """The table as xlsx. ``rows``: name and figures in the columns' order; ``whole``: the figures of the total row.
 
-    Totals of amounts are SUM formulas with the exact total as their cached value; indicators are ratios and never summed:
-    their total is a formula over the total row where the table holds both operands, else the value.
+    Totals are formulas with the exact total as their cached value, wherever the formula gives exactly that; indicators
+    are ratios and never summed. ``scope`` says whose numbers these are.
     """
-    table = layout_of(book, code)
-    columns, out = table["columns"], io.BytesIO()
-    book_ = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    book_.set_properties({"title": str(table["title"]["zh"]), "comments": f"snapshot {snapshot}", "created": dt.datetime(2020, 1, 1)})
-    sheet = book_.add_worksheet(str(table["title"]["zh"])[:28])
-    put = Sheet(book_, sheet).put
-    style = _styles(book_)
-    last = len(columns)
-    sheet.merge_range(0, 0, 0, last, f"{table['title']['zh']}（{year} 年）", style["title"])
-    identification = table.get("identification") or {}
-    left = "　".join(f"{k}：{v or '　　　　'}" for k, v in identification.items())
-    sheet.merge_range(1, 0, 1, last, left, style["small"])
-    sheet.merge_range(2, 0, 2, last, f"样例版式：表号和栏目布局没有公开，以正式制度为准。数据截至 {as_of}，快照 {snapshot}。{coverage}", style["sample"])
-    put(3, 0, "地区（统计归口）", style["head"])
-    put(4, 0, "甲", style["unit"])
-    for n, column in enumerate(columns, 1):
-        put(3, n, _label(book, column["name"]), style["head"])
-        put(4, n, _unit(book, column["name"]), style["unit"])
-    for r, (name, figures) in enumerate(rows):
-        put(5 + r, 0, name, style["name"])
-        for n, (figure, column) in enumerate(zip(figures, columns, strict=True), 1):
-            put(5 + r, n, _number(figure, column), style[_places(column)])
-    _totals(sheet, put, style, columns, whole, len(rows))
-    foot = 6 + len(rows) + 1
-    for n, note in enumerate(table.get("notes") or []):
-        sheet.merge_range(foot + n, 0, foot + n, last, str(note["zh"]), style["small"])
-    sheet.merge_range(foot + len(table.get("notes") or []), 0, foot + len(table.get("notes") or []), last,
-                      "单位负责人：　　　　　　统计负责人：　　　　　　填表人：　　　　　　报出日期：　　　　年　　月　　日", style["small"])
-    _paper(sheet, last, foot + len(table.get("notes") or []))
-    book_.close()
+    layout, out = layout_of(book, code), io.BytesIO()
+    workbook = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
+    workbook.set_properties({"title": layout.title, "comments": f"snapshot {snapshot}", "created": dt.datetime(2020, 1, 1)})
+    table = _Table(book, layout, workbook, rows, whole)
+    table.head(year, f"样例版式：表号和栏目布局没有公开，以正式制度为准。统计期 {year} 年，数据截至 {as_of}，快照 {snapshot}。{scope}")
+    table.body()
+    table.totals()
+    table.paper(table.foot())
+    workbook.close()
     return out.getvalue()
 
 
-def _styles(book: Any) -> dict[str, Any]:
-    box = {"border": 1, "font_name": "仿宋_GB2312", "font_size": 10, "valign": "vcenter"}
-    styles = {
-        "title": {"bold": True, "font_size": 16, "align": "center", "font_name": "方正小标宋简体"}, "small": {"font_size": 9, "font_name": "仿宋_GB2312"},
-        "sample": {"font_size": 9, "font_color": "#8a4f00", "font_name": "仿宋_GB2312", "text_wrap": True, "valign": "vcenter"},
-        "head": {**box, "font_name": "黑体", "text_wrap": True, "align": "center"}, "unit": {**box, "align": "center", "font_size": 9},
-        "name": {**box, "align": "left"}, "total": {**box, "bold": True, "align": "left"}}
-    for places in range(5):
-        form = "#,##0" + ("." + "0" * places if places else "")
-        styles[f"n{places}"] = {**box, "align": "right", "num_format": form}
-        styles[f"t{places}"] = {**box, "align": "right", "num_format": form, "bold": True}
-    return {k: book.add_format(v) for k, v in styles.items()}
-
-
-def _places(column: Mapping[str, Any], total: bool = False) -> str:
-    return ("t" if total else "n") + str(min(4, int(column.get("places", 0))))
+def _columns(text: str) -> int:
+    """Width in columns of half-width characters."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _label(book: Book, name: str) -> str:
     for table in (book.indicators, book.composites, book.items):
         if name in table:
-            return table[name].label.zh
+            return str(table[name].label.zh)
     return name
 
 
 def _unit(book: Book, name: str) -> str:
     for table in (book.indicators, book.composites, book.items):
         if name in table:
-            unit = table[name].unit
-            return book.units[unit].label.zh if unit in book.units else unit
+            unit = str(table[name].unit)
+            return str(book.units[unit].label.zh) if unit in book.units else unit
     return ""
-
-
-def _number(figure: Figure | None, column: Mapping[str, Any]) -> Any:
-    if figure is None or figure.exact is None:
-        return "算不出" if figure is not None else None
-    return decimal_of(figure.exact, 9)
-
-
-def _totals(sheet: Any, put: Any, style: dict[str, Any], columns: Sequence[Mapping[str, Any]], whole: Sequence[Figure | None], count: int) -> None:
-    """The total row: formulas, so that a change in a cell shows."""
-    row = 5 + count
-    put(row, 0, "合计", style["total"])
-    places = {c["name"]: n for n, c in enumerate(columns, 1)}
-    for n, (column, figure) in enumerate(zip(columns, whole, strict=True), 1):
-        value = float(decimal_of(figure.exact, 9)) if figure is not None and figure.exact is not None else 0
-        letter = xl_col_to_name(n)
-        formula = f"=SUM({letter}6:{letter}{row})"
-        if ratio := column.get("ratio"):
-            over, under = places.get(ratio["of"]), places.get(ratio["by"])
-            if over is None or under is None:
-                put(row, n, _number(figure, column), style[_places(column, True)])
-                continue
-            a, b = xl_col_to_name(over), xl_col_to_name(under)
-            formula = f'=IF({b}{row + 1}=0,"",{a}{row + 1}*{ratio.get("times", 1)}/{b}{row + 1})'
-        sheet.write_formula(row, n, formula, style[_places(column, True)], value)
-
-
-def _paper(sheet: Any, last: int, foot: int) -> None:
-    sheet.set_column(0, 0, 18)
-    sheet.set_column(1, last, 13)
-    sheet.set_row(2, 26)
-    sheet.set_row(3, 44)
-    sheet.set_paper(9)
-    sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(3, 4)
-    sheet.set_margins(left=0.5, right=0.5, top=0.7, bottom=0.7)
-    sheet.center_horizontally()
-    sheet.print_area(0, 0, foot, last)
-    sheet.set_footer("&R第 &P 页　共 &N 页")
-    sheet.freeze_panes(5, 1)
