@@ -168,10 +168,11 @@ def test_annexes_are_named_before_the_signature_and_begin_new_pages(everything: 
 
 
 def test_the_signature_never_stands_alone(everything: bytes) -> None:
-    paragraphs = list(body(composed().docx).iter(W + "p"))
-    name = next(n for n, p in enumerate(paragraphs) if "".join(p.itertext()).startswith("宣城市机关事务管理局"))
-    kept = [p.find(f"{W}pPr/{W}keepNext") for p in paragraphs[name - 2:name + 1]]
-    assert all(k is not None and k.get(W + "val") == "1" for k in kept)
+    for data, back in ((composed().docx, 2), (everything, 5)):  # the last paragraph, blank lines and the annexes between
+        paragraphs = list(body(data).iter(W + "p"))
+        name = next(n for n, p in enumerate(paragraphs) if n > 1 and "".join(p.itertext()).startswith("宣城市机关事务管理局"))
+        kept = [p.find(f"{W}pPr/{W}keepNext") for p in paragraphs[name - back:name + 1]]
+        assert all(k is not None and k.get(W + "val") == "1" for k in kept)
 
 
 def test_the_same_content_gives_the_same_bytes() -> None:
@@ -304,6 +305,54 @@ def test_laid_out_the_text_keeps_its_edges(laid_out: list[Any]) -> None:
         for _, left, right, text in page:
             assert left >= 27.8 * MM and (right <= 184.2 * MM or text[-1] in "，。；、"), text
         assert min(line[1] for line in page) == pytest.approx(28 * MM, abs=0.2 * MM)
+
+
+DPI = 200
+
+
+def ink(pdf: Path, page: int) -> list[bytes]:
+    """The rows of a page as grey bytes at ``DPI``."""
+    out = subprocess.run(["pdftoppm", "-gray", "-r", str(DPI), "-f", str(page), "-l", str(page), str(pdf)], check=True, capture_output=True).stdout
+    kind, size, _, data = out.split(b"\n", 3)
+    wide, high = map(int, size.split())
+    assert kind == b"P5" and len(data) == wide * high
+    return [data[n * wide:(n + 1) * wide] for n in range(high)]
+
+
+def bands(rows: list[bytes], darkest: int = 200) -> list[tuple[float, float, float, float]]:
+    """Bands of rows with ink: top, bottom, left, right in millimetres."""
+    found: list[list[int]] = []
+    for y, row in enumerate(rows):
+        dark = [x for x, value in enumerate(row) if value < darkest] if min(row) < darkest else []
+        if dark and found and found[-1][1] == y - 1:
+            found[-1] = [found[-1][0], y, min(found[-1][2], dark[0]), max(found[-1][3], dark[-1])]
+        elif dark:
+            found.append([y, y, dark[0], dark[-1]])
+    scale = 25.4 / DPI
+    return [(a * scale, (b + 1) * scale, c * scale, (d + 1) * scale) for a, b, c, d in found]
+
+
+@pytest.mark.office
+def test_laid_out_head_red_line_and_page_numbers_stand_where_the_standard_wants(everything: bytes, tmp_path: Path) -> None:
+    source = tmp_path / "head.docx"
+    source.write_bytes(everything)
+    pdf = office(tmp_path, source, "pdf")
+    first = bands(ink(pdf, 1))
+    assert first[0][0] == pytest.approx(72, abs=0.6), "top of the issuer's mark: 35 mm below the text area's edge"
+    rule = next(n for n, b in enumerate(first) if b[1] - b[0] < 0.6 and b[3] - b[2] > 150)
+    assert (first[rule][2], first[rule][3]) == (pytest.approx(28, abs=0.3), pytest.approx(184, abs=0.4))
+    assert first[rule][0] - first[rule - 1][1] == pytest.approx(4, abs=0.7), "how low the brackets reach is the face's"
+    odd, even = bands(ink(pdf, 1))[-1], bands(ink(pdf, 2))[-1]
+    assert odd[3] == pytest.approx(179, abs=0.6) and even[2] == pytest.approx(32.9, abs=0.6)
+    assert (odd[0] + odd[1]) / 2 == pytest.approx(269, abs=1.0) == pytest.approx((even[0] + even[1]) / 2, abs=1.0)
+
+
+@pytest.mark.office
+def test_laid_out_the_summary_fits_one_page_and_signs_on_it(tmp_path: Path) -> None:
+    source = tmp_path / "one.docx"
+    source.write_bytes(composed().docx)
+    out = subprocess.run(["pdftotext", str(office(tmp_path, source, "pdf")), "-"], check=True, capture_output=True).stdout.decode()
+    assert out.count("\f") == 1 and "宣城市机关事务管理局（样例）" in out.replace(" ", "")
 
 
 @pytest.mark.office

@@ -199,16 +199,15 @@ def _head(body: _Body, sheet: Sheet) -> None:
 
 
 def _annex_list(body: _Body, annexes: Sequence[Annex]) -> None:
-    """附件：1. name; turn-over lines begin under the name's first character; no mark after it."""
-    body.paragraph("blank")
+    """附件：1. name; turn-over lines begin under the name's first character; no mark after it. It keeps with the signature."""
+    body.paragraph("blank", keep=True)
     names = ["".join(plain(w) for w in a.title) for a in annexes]
     for n, name in enumerate(names, 1):
-        p = el("p", ppr(style=IDS["annexes"], indent={"left": 6 * CELL, "hanging": (4 if n == 1 else 1) * CELL}))
         mark = f"{n}." if len(names) > 1 else ""
+        indent = {"left": 6 * CELL, "hanging": (4 if n == 1 else 1) * CELL} if mark else {"left": 5 * CELL, "hanging": 3 * CELL}
+        p = el("p", ppr(style=IDS["annexes"], keep=True, indent=indent))
         p.append(el("r", el("t", ("附件：" if n == 1 else "") + mark, xml_space="preserve"), el("tab") if mark else None))
         p.append(el("r", el("t", name, xml_space="preserve")))
-        if not mark:
-            p.replace(p[0], ppr(style=IDS["annexes"], indent={"left": 5 * CELL, "hanging": 3 * CELL}))
         body.out.append(p)
 
 

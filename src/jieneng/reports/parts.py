@@ -37,7 +37,7 @@ NARROW = {"grid": False, "line": 400}
 
 STYLES: dict[str, tuple[str, str, str, int, dict[str, Any], dict[str, Any]]] = {
     # level: (name, East Asian face, Latin face, half-points, paragraph, run)
-    "issuer": ("公文发文机关标志", XBS, XBS, 72, {"jc": "center", "grid": False, "before": 1701, "line": 1000}, {"color": RED, "spacing": 0}),
+    "issuer": ("公文发文机关标志", XBS, XBS, 72, {"jc": "center", "before": 1701, "line": 1000}, {"color": RED, "spacing": 0}),
     "number": ("公文发文字号", FANGSONG, TIMES, 32, {"jc": "center", "rule": RED}, {}),
     "title": ("公文标题", XBS, XBS, 44, {"jc": "center", "grid": False, "line": LINE}, {"spacing": 0}),
     "to": ("公文主送机关", FANGSONG, TIMES, 32, {"jc": "left"}, {}),
