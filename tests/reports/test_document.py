@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import re
 import zipfile
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from lxml import etree
 
 from jieneng import engine
@@ -213,3 +216,22 @@ def test_the_summary_table_adds_by_formulas(ready: dict[str, Any]) -> None:
     mine = actions.table(ready["people"]["wangli"], "region-summary", 2022, record)
     names = {load_workbook(io.BytesIO(mine)).active.cell(r, 1).value for r in range(6, 9)}
     assert "泾县" in names and "绩溪县" not in names and "市直" not in names
+
+
+def test_the_day_of_the_numbers_is_the_day_here_not_in_greenwich(ready: dict[str, Any]) -> None:
+    zhou = ready["people"]["zhoumin"]
+    record = freeze(zhou, book(), 2022)
+    record.cutoff = dt.datetime(2023, 1, 31, 20, 0, tzinfo=dt.UTC)
+    version = actions.compose(zhou, "annual-summary", 2022, record, dated=dt.date(2023, 2, 2))
+    assert version.as_of == dt.date(2023, 2, 1) and "（数据截至2023年2月1日。" in "".join(readback.contents(actions.docx_of(version)).paragraphs)
+
+
+def test_a_returned_draft_is_compared_on_its_page(ready: dict[str, Any], sign_in: Any) -> None:
+    version = composed(ready)
+    data = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(actions.docx_of(version))) as old, zipfile.ZipFile(data, "w") as new:
+        for n in old.namelist():
+            new.writestr(n, old.read(n).replace(b"1.6821", b"1.6812"))
+    page = sign_in("zhoumin").post(reverse("document", args=[version.pk]), {"file": SimpleUploadedFile("改.docx", data.getvalue())})
+    text = page.content.decode()
+    assert page.status_code == 200 and "算式不符" in text and "1.6812" in text and "应为 1.6821" in text

@@ -26,7 +26,7 @@ from jieneng.returns.models import SnapshotRecord
 
 from . import actions, queries
 from .models import DocumentVersion
-from .readback import compare
+from .readback import LIMIT, compare
 
 
 def _whole_line(request: HttpRequest) -> bool:
@@ -91,7 +91,7 @@ def version(request: HttpRequest, pk: int) -> HttpResponse:
     entered = {e["id"] for e in row.proof["figures"] if e["figure"]["source"]}
     returned = None
     if request.method == "POST" and request.FILES.get("file"):
-        data = request.FILES["file"].read()
+        data = request.FILES["file"].read(LIMIT + 1)
         other = queries.version_of(data)
         if other.pk != row.pk:
             return HttpResponseRedirect(reverse("document", args=[other.pk]))

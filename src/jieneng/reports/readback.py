@@ -64,6 +64,8 @@ class Contents:
 
 def _part(data: bytes, name: str) -> bytes:
     """One part of a docx. Refuses what is not one, or unpacks too large."""
+    if len(data) > LIMIT:
+        raise refuse("docx.size", T("这个 docx 太大", "this docx is too large"))
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if len(archive.infolist()) > PARTS or archive.getinfo(name).file_size > LIMIT:
