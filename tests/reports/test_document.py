@@ -100,6 +100,17 @@ def test_the_old_document_does_not_move(ready: dict[str, Any]) -> None:
                  Figure.from_json(next(e for e in first.proof["figures"] if e["id"] == "capacity")["figure"])).ok
 
 
+def test_a_version_is_never_changed_nor_deleted(ready: dict[str, Any]) -> None:
+    version = composed(ready)
+    version.number = 9
+    with pytest.raises(TypeError, match="never changed"):
+        version.save()
+    with pytest.raises(TypeError, match="never deleted"):
+        version.delete()
+    version.refresh_from_db()
+    assert version.number == 1
+
+
 def test_a_missing_figure_stops_it_by_name_and_nothing_is_written(ready: dict[str, Any]) -> None:
     ledgers.withdraw(ready["people"]["zhoumin"], book().ledgers["external_facts"], "creation_rank", "撤回")
     for no in ("HT-2", "HT-3"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -44,3 +44,13 @@ class DocumentVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document} #{self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Only once: a version that was composed never changes. Raises ``TypeError``."""
+        if not self._state.adding:
+            raise TypeError("a composed version is never changed; compose a new one")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Never. Raises ``TypeError``."""
+        raise TypeError("a composed version is never deleted")
