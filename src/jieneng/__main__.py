@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import os
 import sys
+import tempfile
 import traceback
 import uuid
 from collections.abc import Sequence
@@ -76,20 +77,16 @@ def _speak(argv: Sequence[str]) -> None:
 
 
 def _fault(home: Path, argv: Sequence[str]) -> tuple[str, Path | None]:
-    """Keep the inside of a fault in a log of the workspace; people get its number."""
+    """Keep the inside of a fault in a log of the workspace, or of the machine where there is none; people get its number."""
     number = uuid.uuid4().hex[:8]
-    log = home / "logs" / "faults.log"
     text = f"--- {number} {dt.datetime.now().astimezone().isoformat(timespec='seconds')} jieneng {__version__} {' '.join(argv[:1])}\n{traceback.format_exc()}\n"
-    try:
-        if not home.is_dir():
-            raise FileNotFoundError(home)
-        log.parent.mkdir(exist_ok=True)
-        with open(log, "a", encoding="utf-8") as out:
-            out.write(text)
-    except OSError:
-        sys.stderr.write(text)  # nowhere to keep it: better seen than lost
-        return number, None
-    return number, log
+    for log in (*((home / "logs" / "faults.log",) if (home / "workspace.json").exists() else ()), Path(tempfile.gettempdir()) / "jieneng-faults.log"):
+        with suppress(OSError):
+            log.parent.mkdir(exist_ok=True)
+            with open(log, "a", encoding="utf-8") as out:
+                out.write(text)
+            return number, log
+    return number, None
 
 
 def _run(verb: Verb, args: argparse.Namespace, out: Out) -> dict[str, Any] | None:
@@ -101,6 +98,8 @@ def _run(verb: Verb, args: argparse.Namespace, out: Out) -> dict[str, Any] | Non
         return verb.run(args, out)
     finish(args.home)  # a restore that was killed between its two renames is completed first
     workspace.require_whole(args.home, sqlite=not os.environ.get("JIENENG_DATABASE_URL"))
+    if workspace.give_back_reserve(args.home):  # with nothing left a WAL database cannot even be read
+        print(T("磁盘快满了：备用空间已放出，请马上腾出空间", "the disk is all but full: the reserve was given back, make room now"), file=sys.stderr)
     with ExitStack() as held:
         held.enter_context(workspace.using(args.home, alone=verb.alone))
         import django
@@ -144,7 +143,7 @@ def _attempt(args: argparse.Namespace, argv: Sequence[str]) -> int:
         refusal = error if isinstance(error, Refused) else explain(error, args.home)
         if refusal is None:
             number, log = _fault(args.home, argv)
-            print(T("程序出错，编号 {n}", "a fault of ours, number {n}", n=number) if log is None
+            print(T("程序出错，编号 {n}：{e}", "a fault of ours, number {n}: {e}", n=number, e=type(error).__name__) if log is None
                   else T("程序出错，编号 {n}，详情在 {f}", "a fault of ours, number {n}; details in {f}", n=number, f=str(log)), file=sys.stderr)
             with suppress(OSError):
                 _keep(args.json, {"ok": False, "fault": number})

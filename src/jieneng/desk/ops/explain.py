@@ -55,6 +55,10 @@ def _database(error: BaseException, home: Path) -> Refused | None:
     text = str(error).lower()
     if "disk is full" in text or "no space left" in text:
         return _full(home)
+    if "disk i/o error" in text:  # also what SQLite says when there is no room for its -shm file (faults.md X6)
+        if workspace.free_space(home) < 1 << 20:
+            return _full(home)
+        return refuse("disk.error", T("读写磁盘出错", "the disk reported an error"), do=T("先备份，再换盘；不要重试", "back up first, then change the disk; do not retry"))
     if "malformed" in text or "not a database" in text or "checksum" in text or "invalid page" in text:
         return refuse("database.damaged", T("数据库已损坏", "the database is damaged"), do=workspace.restore_words(home))
     if "database is locked" in text or "lock timeout" in text:

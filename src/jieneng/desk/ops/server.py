@@ -19,7 +19,7 @@ def main(home: str, address: str, port: str, workers: str, threads: str) -> None
 
     guard.watch(Path(home))
     Server("jieneng.desk.ops.site:application", address=address, port=int(port), interface=Interfaces.WSGI, workers=int(workers),
-           blocking_threads=int(threads), websockets=False, log_level=LogLevels.warning, respawn_failed_workers=True,
+           blocking_threads=int(threads), websockets=False, log_level=LogLevels.error, respawn_failed_workers=True,
            respawn_interval=0.5, workers_kill_timeout=15).serve()
 
 
