@@ -152,8 +152,22 @@ def test_what_comes_back_is_what_was_there(workspace: Workspace, tmp_path: Path)
     assert ran.json["head_then"] == made.json["chain"] and ran.json["head_now"]["seq"] == later
     verb, data = workspace.sql("SELECT verb, data FROM records_event ORDER BY seq DESC LIMIT 1")[0]
     assert verb == "backup.restore" and json.loads(data)["head_now"]["seq"] == later and json.loads(data)["head_then"] == made.json["chain"]
+    assert archive.exists() and not (kept / "backups").exists(), "backups stay with the workspace"
     assert workspace.run("verify", "--deep").failed == set()
     assert (workspace.path / "secret.key").read_bytes() == (kept / "secret.key").read_bytes()
+
+
+def test_the_backups_of_what_was_put_aside_are_no_roll_back(workspace: Workspace) -> None:
+    """Restored to the first of three: the later two speak of events that the restore put aside, and says so; the log says it too."""
+    first = workspace.done("backup", "--out", workspace.path / "backups" / "1.jieneng.zip").json["file"]
+    for n in (2, 3):
+        workspace.done("user", "add", f"u{n}", "--name", "某")
+        workspace.done("backup", "--out", workspace.path / "backups" / f"{n}.jieneng.zip")
+    workspace.done("restore", first)
+    assert workspace.run("verify").failed == set()
+    workspace.done("restore", workspace.path / "backups" / "3.jieneng.zip")
+    assert workspace.run("verify").failed == set()
+    assert workspace.sql("SELECT username FROM people_user WHERE username GLOB 'u[0-9]'") == [("u2",), ("u3",)]
 
 
 def test_a_backup_holds_no_secret_and_says_what_it_holds(backed_up: Path) -> None:

@@ -56,6 +56,7 @@ def test_backup_killed_leaves_a_whole_file_or_none(template: Path, tmp_path: Pat
 def test_restore_killed_is_the_old_or_the_new_whole(template: Path, backed_up: Path, tmp_path: Path) -> None:
     w = copy(template, tmp_path / "w")
     w.done("user", "add", "spaeter", "--name", "后来")
+    (w.path / "backups" / "mine.txt").write_text("")
     trial, count = copy(w.path, tmp_path / "trial"), tmp_path / "count"
     assert killed_at(trial, 0, "restore", backed_up, counted=count) == 0
     total, seen = int(count.read_text()), set()
@@ -68,6 +69,7 @@ def test_restore_killed_is_the_old_or_the_new_whole(template: Path, backed_up: P
         assert ran.failed == set(), f"killed at {n} of {total}: {ran.out}{ran.err}"
         old = "spaeter" in users(one)
         seen.add(old)
+        assert (one.path / "backups" / "mine.txt").exists(), "backups stay with the workspace"
         if old:
             assert before <= {p.relative_to(one.path) for p in one.path.rglob("*")}
         else:

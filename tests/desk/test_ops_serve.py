@@ -31,7 +31,8 @@ class Server:
     def __init__(self, w: Workspace) -> None:
         self.workspace, self.port = w, free_port()
         self.log = w.path.parent / f"serve-{self.port}.log"
-        self.process = subprocess.Popen(w.command("serve", "--port", self.port), env=w.environment(), stdout=open(self.log, "wb"), stderr=subprocess.STDOUT)
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(w.command("serve", "--port", self.port), env=w.environment(), stdout=log, stderr=subprocess.STDOUT)
 
     def answers(self) -> bool:
         try:

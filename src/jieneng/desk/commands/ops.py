@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -57,8 +59,11 @@ def serve(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 
 def _browse(url: str) -> None:
+    """Open the site where there is a screen; never a text browser in the terminal that the server runs in."""
     import webbrowser
 
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
@@ -150,7 +155,7 @@ def restore(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     with out.progress(str(T("恢复", "restore"))) as progress:
         done = restoring.restore(args.home, args.file, out.say, with_faults=args.with_faults, progress=lambda n, total: progress(n, total, None))
     out.say(T("已恢复到 {h}", "restored to {h}", h=str(args.home)) if done.kept is None else
-            T("已恢复到 {h}；原来的连同其中的备份在 {k}", "restored to {h}; the old one, with the backups in it, is {k}", h=str(args.home), k=str(done.kept)))
+            T("已恢复到 {h}；原来的在 {k}，确认无误后可以删掉", "restored to {h}; the old one is {k} and may be deleted once all is well", h=str(args.home), k=str(done.kept)))
     later = done.head_now["seq"] - done.head_then["seq"]
     if later > 0:
         out.say(T("备份以后的 {n} 条办理记录（含备份那一条）只在原来的数据里", "{n} events after the backup (with that of the backup itself) are in the old data only", n=later))

@@ -67,25 +67,31 @@ def sqlite_version() -> Check:
     version = str(Database.sqlite_version)
     if tuple(int(p) for p in version.split(".")) >= WAL_FIXED:
         return Check("jieneng.D001", label, "ok", _text(version))
-    with connection.cursor() as cursor:
-        mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
+    mode = _shown("PRAGMA journal_mode")
     hint = T("3.51.3 以前的 SQLite 在 WAL 下多进程可能写坏数据库：装 pysqlite3 0.6.1 以上，或用 PostgreSQL",
              "SQLite before 3.51.3 may corrupt a WAL database used by several processes: install pysqlite3 0.6.1 or later, or use PostgreSQL")
     return Check("jieneng.D001", label, "fail" if mode == "wal" else "warn", _text(f"{version} ({mode})"), hint)
 
 
+def _shown(statement: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return str(cursor.fetchone()[0])
+
+
 def pragmas() -> Check:
     """X2: read back what every connection was told; FULL is what keeps an acknowledged write over a power cut."""
     label = T("数据库设置", "database settings")
-    with connection.cursor() as cursor:
-        if connection.vendor != "sqlite":
-            found = {name: cursor.execute(f"SHOW {name}") or cursor.fetchone()[0] for name in ("fsync", "synchronous_commit", "full_page_writes")}
-            good = found["synchronous_commit"] in ("on", "remote_apply", "remote_write") and found["fsync"] == found["full_page_writes"] == "on"
-            hint = T("fsync、full_page_writes、synchronous_commit 都应为 on：断电才不丢已保存的", "fsync, full_page_writes and synchronous_commit should be on: else a power cut may lose what was saved")
-        else:
-            found = {name: cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys")}
-            good = found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1} or (found["journal_mode"], found["synchronous"], found["foreign_keys"]) == ("delete", 2, 1)
-            hint = T("应为 wal、FULL（2）、外键开：断电才不丢已保存的", "expected wal, FULL (2), foreign keys on: else a power cut may lose what was saved")
+    if connection.vendor == "sqlite":
+        found = {name: _shown(f"PRAGMA {name}") for name in ("journal_mode", "synchronous", "foreign_keys")}
+        # a rollback journal is slower and as safe; the library before X1's mending needs it
+        good = found["journal_mode"] in ("wal", "delete") and (found["synchronous"], found["foreign_keys"]) == ("2", "1")
+        hint = T("应为 wal、FULL（2）、外键开：断电才不丢已保存的", "expected wal, FULL (2), foreign keys on: else a power cut may lose what was saved")
+    else:
+        found = {name: _shown(f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")}
+        good = found["synchronous_commit"] in ("on", "remote_apply", "remote_write", "local") and found["fsync"] == found["full_page_writes"] == "on"
+        hint = T("fsync、full_page_writes、synchronous_commit 都应为 on：断电才不丢已保存的",
+                 "fsync, full_page_writes and synchronous_commit should be on: else a power cut may lose what was saved")
     return Check("jieneng.D002", label, "ok" if good else "fail", _text(", ".join(f"{k}={v}" for k, v in found.items())), None if good else hint)
 
 
@@ -234,9 +240,7 @@ def postgresql_tools() -> Check:
     except Refused as refusal:
         return Check("jieneng.D014", label, "fail", _text(refusal.problems[0].found), refusal.problems[0].do)
     version = subprocess.run([tool, "--version"], capture_output=True, text=True, timeout=20).stdout.split()
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version_num")
-        server = int(cursor.fetchone()[0]) // 10_000
+    server = int(_shown("SHOW server_version_num")) // 10_000
     ours = int(version[2].split(".")[0]) if len(version) > 2 and version[2].split(".")[0].isdigit() else 0
     good = ours >= server
     return Check("jieneng.D014", label, "ok" if good else "fail", _text(f"pg_dump {ours}, PostgreSQL {server}"), None if good else

@@ -19,7 +19,7 @@ from jieneng.core.words import T
 from jieneng.figures.models import FigureRecord
 from jieneng.figures.prove import prove
 from jieneng.records import events, files
-from jieneng.records.models import Job, ReceivedFile
+from jieneng.records.models import Event, Job, ReceivedFile
 from jieneng.reports.models import DocumentVersion
 from jieneng.returns import queries
 from jieneng.returns.models import ReturnFinding, Revision, SnapshotRecord
@@ -176,11 +176,16 @@ def chain(look: Look) -> Result:
     for pk, proof in DocumentVersion.objects.values_list("pk", "proof"):
         if isinstance(proof.get("chain"), dict) and "seq" in proof["chain"]:
             heads.append({**proof["chain"], "where": f"document version {pk}"})
+    aside = [(int(d["head_then"]["seq"]), int(d["head_now"]["seq"])) for d in
+             Event.objects.filter(verb="backup.restore").values_list("data", flat=True) if d.get("head_now")]
     for path in sorted((Path(settings.HOME) / "backups").glob(f"*{archive.SUFFIX}")):
         try:
-            heads.append({**archive.read_manifest(path)["chain"], "where": f"backup {path.name}"})
+            head = archive.read_manifest(path)["chain"]
         except Refused:
             continue  # doctor D009 names the newest
+        # a restore put the events after its backup aside, in the open: backups made in between speak of those
+        if not any(then < head["seq"] <= now for then, now in aside):
+            heads.append({**head, "where": f"backup {path.name}"})
     r.count, r.faults = events.faults(heads)
     return r
 

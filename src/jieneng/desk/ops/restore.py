@@ -2,7 +2,7 @@
 
 The swap is two renames (for PostgreSQL also two renames of databases) under a journal beside the home. Killed before the journal
 is written, the home is untouched; killed after, the next command on the home finishes the swap before it opens anything. The old
-home is kept as ``<home>.before-restore-<time>``.
+home is kept as ``<home>.before-restore-<time>``; its backups go on in the new one.
 """
 
 from __future__ import annotations
@@ -80,10 +80,23 @@ def _finish(home: Path) -> bool:
             os.rename(fresh, home)
     elif not home.exists() and kept.exists():
         os.rename(kept, home)
+    _carry_backups(kept, home)
     workspace.sync_folder(home.parent)
     journal.unlink()
     workspace.sync_folder(home.parent)
     return True
+
+
+def _carry_backups(kept: Path, home: Path) -> None:
+    """Backups stay with the workspace: who deletes the old home later must not delete them with it."""
+    old, new = kept / "backups", home / "backups"
+    if not (old.exists() and home.exists()) or old.is_mount():
+        return
+    if new.is_dir() and not any(new.iterdir()):
+        new.rmdir()
+    if not new.exists():
+        os.rename(old, new)
+        workspace.sync_folder(home)
 
 
 def restore(home: Path, archive: Path, say: Say, *, with_faults: bool = False, progress: Progress | None = None) -> Done:
