@@ -118,7 +118,7 @@ def dismiss(person: User | None, appointment: Appointment) -> Appointment:
     _reach(person, appointment.user)
     yesterday = timezone.localdate() - dt.timedelta(days=1)
     with action():
-        held = Appointment.objects.select_for_update().select_related("user", "office").get(pk=appointment.pk)
+        held = Appointment.objects.select_for_update().get(pk=appointment.pk)
         if held.until is not None and held.until <= yesterday:
             return held
         held.until = yesterday
