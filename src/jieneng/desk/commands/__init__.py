@@ -51,19 +51,19 @@ class Out:
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int, T | None], None]]:
-        """A progress line, at most four a second on a terminal and one every five seconds elsewhere."""
-        last, every = [0.0], 0.25 if sys.stderr.isatty() else 5.0
+        """A progress line, at most four a second on a terminal and one every five seconds elsewhere; none for short work."""
+        last, every, shown = [time.monotonic()], 0.25 if sys.stderr.isatty() else 5.0, [False]
 
         def report(done: int, total: int, message: T | None = None) -> None:
             now = time.monotonic()
             if self.quiet or now - last[0] < every:
                 return
-            last[0] = now
+            last[0], shown[0] = now, True
             text = f"{what} {message or ''} {done:,}" + (f" / {total:,}" if total else "")
             print(("\r" + text + "\033[K") if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
         yield report
-        if not self.quiet and sys.stderr.isatty() and last[0]:
+        if shown[0] and sys.stderr.isatty():
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
