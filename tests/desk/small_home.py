@@ -11,6 +11,7 @@ import io
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from jieneng.__main__ import main
@@ -104,9 +105,10 @@ def _fill() -> None:
     from jieneng.figures.models import FigureRecord
     from jieneng.people.queries import console, root_office
     from jieneng.records import evidence, jobs
+    from jieneng.records.models import ReceivedFile
     from jieneng.registry.models import Institution
     from jieneng.returns import actions, freeze, queries
-    from jieneng.returns.models import Return
+    from jieneng.returns.models import Import, Return
 
     office = root_office()
     assert office is not None
@@ -125,6 +127,9 @@ def _fill() -> None:
     ledgers.save(zhou, contracts, {**CONTRACT, "capacity_kwp": "213"}, office=office, key="HT-1", seen=1)
     ledgers.save(zhou, contracts, {**CONTRACT, "no": "HT-2", "name": "误登"}, office=office)
     ledgers.withdraw(zhou, contracts, "HT-2", "登错了")
+    line = SimpleNamespace(values={**CONTRACT, "no": "HT-3", "name": "导入的一条"}, file="台账.xlsx", sheet="合同", cell="A2", sources={})
+    batch = Import.objects.create(file=ReceivedFile.objects.all()[0], layout="test", layout_hash="x", layout_text="", reads="ledger:energy_contracts", on_behalf=office, by=zhou)
+    assert ledgers.import_ledger(zhou, contracts, [line], batch=batch, office=office).new == 1
     evidence.attach(zhou, "ledger", "energy_contracts/HT-1", io.BytesIO(b"%PDF-1.4 sample"), "合同.pdf", "合同", line=office.path, right="ledger")
     record = freeze.freeze(zhou, book, 2022)
     snapshot = queries.opened(record)

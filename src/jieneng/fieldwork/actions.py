@@ -15,7 +15,7 @@ from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
-from jieneng.records.events import action, record
+from jieneng.records.events import action, record, together
 from jieneng.returns.models import Import
 from jieneng.rulebook.types import Ledger, LedgerField
 
@@ -135,22 +135,25 @@ def save(person: User, ledger: Ledger, values: Mapping[str, Any], *, office: Off
         before = row.revisions.get(number=row.revision).values if row else None
         if before == clean:
             return row  # before is only set where row is
-        row = _write(person, ledger, row, clean, owner, reason=reason)
+        row, content = _write(person, ledger, row, clean, owner, reason=reason)
         record(person, "ledger.save", f"ledger:{ledger.code}", row.key, line=row.office.path,
-               data={"revision": row.revision, "before": before, "after": clean, "reason": reason})
+               data={"revision": row.revision, "before": before, "after": clean, "reason": reason, "content": together([content])})
     return row
 
 
 def _write(person: User, ledger: Ledger, row: LedgerRecord | None, clean: dict[str, str], owner: Office, *,
-           reason: str = "", batch: Import | None = None, sources: dict[str, Any] | None = None) -> LedgerRecord:
+           reason: str = "", batch: Import | None = None, sources: dict[str, Any] | None = None) -> tuple[LedgerRecord, str]:
+    """The line's next revision. Returns the line and the fingerprint of what it now says."""
     if row is None:
         row = LedgerRecord(kind=ledger.code, key=key_of(ledger, clean), office=owner)
     row.revision += 1
     row.office, row.withdrawn = owner, False
     row.save()
-    LedgerRevision.objects.create(record=row, number=row.revision, values=clean, sources=sources or {}, batch=batch,
-                                  by=person, at=timezone.now(), reason=reason)
-    return row
+    revision = LedgerRevision(record=row, number=row.revision, values=clean, sources=sources or {}, batch=batch, by=person, at=timezone.now(),
+                              reason=reason)
+    revision.content = revision.fingerprint()
+    revision.save()
+    return row, revision.content
 
 
 def withdraw(person: User, ledger: Ledger, key: str, reason: str) -> LedgerRecord:
@@ -176,7 +179,7 @@ def import_ledger(person: User, ledger: Ledger, rows: Sequence[Any], *, batch: I
     with action():
         have = {r.key: r for r in LedgerRecord.objects.filter(kind=ledger.code).select_related("office")}
         last = {r.record_id: r.values for r in LedgerRevision.objects.filter(record__kind=ledger.code).order_by("number")}
-        touched = []
+        touched, contents = [], []
         for n, line in enumerate(rows):
             if progress and n % 20 == 0:
                 progress(n, len(rows))
@@ -198,11 +201,12 @@ def import_ledger(person: User, ledger: Ledger, rows: Sequence[Any], *, batch: I
                 continue
             outcome.new += row is None
             outcome.changed += row is not None
-            row = _write(person, ledger, row, clean, owner, batch=batch, sources=line.sources)
+            row, content = _write(person, ledger, row, clean, owner, batch=batch, sources=line.sources)
+            contents.append(content)
             have[row.key], last[row.pk] = row, clean
             touched.append(row.key)
         batch.counts, batch.problems = {"ledger": outcome.counts()}, [p.as_json() for p in outcome.problems]
         batch.save(update_fields=["counts", "problems"])
         record(person, "ledger.import", f"ledger:{ledger.code}", batch.pk, line=office.path,
-               data={**outcome.counts(), "file": batch.file.sha256, "layout": batch.layout, "keys": touched})
+               data={**outcome.counts(), "file": batch.file.sha256, "layout": batch.layout, "keys": touched, "content": together(contents)})
     return outcome

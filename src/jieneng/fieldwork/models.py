@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 
 from jieneng.people.models import Office
+from jieneng.records.events import fingerprint
 from jieneng.returns.models import Import
 
 
@@ -39,6 +41,7 @@ class LedgerRevision(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
     reason = models.CharField(max_length=300, blank=True)
+    content = models.CharField(max_length=64, default="", help_text="fingerprint of what it says; the event that made it holds it too")
 
     class Meta:
         ordering: ClassVar = ["number"]
@@ -48,3 +51,7 @@ class LedgerRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.record} #{self.number}"
+
+    def fingerprint(self) -> str:
+        """What the line said, from where, by whom and when: changed past the system, it is no longer ``content``."""
+        return fingerprint([self.record_id, self.number, self.values, self.sources, self.by_id, self.at.astimezone(dt.UTC).isoformat(), self.reason])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -39,6 +39,16 @@ def content(event: Event) -> bytes:
         },
         ensure_ascii=False, sort_keys=True, separators=(",", ":"),
     ).encode()
+
+
+def fingerprint(value: Any) -> str:
+    """SM3 of what a row says, the same before it is stored and after any database gives it back."""
+    return sm3(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode())
+
+
+def together(fingerprints: Iterable[str]) -> str:
+    """One fingerprint of many rows, in whatever order: a batch's event carries it (faults.md P5, V1)."""
+    return sm3("\n".join(sorted(fingerprints)).encode())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from jieneng.core.problem import Place, Problem, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
-from jieneng.records.events import action, record
+from jieneng.records.events import action, record, together
 
 from . import credit_code
 from .models import Alias, Contact, Institution, Standing
@@ -54,6 +54,7 @@ class Outcome:
     same: int = 0
     problems: list[Problem] = field(default_factory=list)
     institutions: list[int] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)
 
 
 def initials(name: str) -> str:
@@ -130,6 +131,7 @@ def import_register(
         record(person, "register.import", "register", batch or "-", line=office.path, data={
             "import": batch, "new": outcome.new, "changed": outcome.changed, "same": outcome.same,
             "refused": len(outcome.problems), "institutions": outcome.institutions,
+            "standings": [s.pk for s in outcome.standings], "content": together(s.fingerprint() for s in outcome.standings),
         })
     if progress:
         progress(len(rows), len(rows))
@@ -162,7 +164,7 @@ def _enter(entry: Entry, line: Office, cover: int | None, known: dict[tuple[str,
             where=entry.place))
         return
     else:
-        Standing.objects.create(institution_id=pk, since=entry.since, **values)
+        outcome.standings.append(Standing.objects.create(institution_id=pk, since=entry.since, **values))
         if before is not None:
             outcome.changed += 1
             outcome.institutions.append(pk)
@@ -203,5 +205,6 @@ def change_standing(person: User, institution: Institution, since: dt.date, reas
         record(person, "register.change", "institution", institution.pk, line=current.office.path, data={
             "since": since.isoformat(), "reason": reason, "document": document,
             "before": {k: str(getattr(current, k)) for k in changes}, "after": {k: str(v) for k, v in changes.items()},
+            "standings": [standing.pk], "content": together([standing.fingerprint()]),
         })
     return standing

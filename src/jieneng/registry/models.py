@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from jieneng.people.models import Office
+from jieneng.records.events import fingerprint
 
 
 class Institution(models.Model):
@@ -65,6 +66,11 @@ class Standing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.since})"
+
+    def fingerprint(self) -> str:
+        """What the register says from that day on: changed past the system, it is no longer what its event holds."""
+        return fingerprint([self.institution_id, self.since.isoformat(), self.name, self.office_id, self.area, self.department, self.territory,
+                            self.type, self.in_scope, self.covered_by_id, self.sensitive, self.reason, self.document])
 
 
 class Contact(models.Model):

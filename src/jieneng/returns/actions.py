@@ -16,7 +16,7 @@ from jieneng.core.problem import Place, Problem, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require, scope
-from jieneng.records.events import action, record
+from jieneng.records.events import action, record, together
 from jieneng.registry.models import Standing
 from jieneng.registry.queries import by_identifier, standings
 from jieneng.rulebook import form_for
@@ -42,6 +42,7 @@ class Outcome:
     findings: int = 0
     problems: list[Problem] = field(default_factory=list)
     returns: list[int] = field(default_factory=list)
+    contents: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
         return {"new": self.new, "changed": self.changed, "same": self.same, "findings": self.findings,
@@ -170,7 +171,7 @@ def import_answers(
         batch.save(update_fields=["counts", "problems"])
         record(person, "returns.import", "import", batch.pk, line=office.path, data={
             **outcome.counts(), "file": batch.file.sha256, "layout": batch.layout, "accepted": accept,
-            "returns": packed(outcome.returns), "rulebook": book.hash})
+            "returns": packed(outcome.returns), "content": together(outcome.contents), "rulebook": book.hash})
     if progress:
         progress(total, total)
     return outcome
@@ -245,6 +246,8 @@ def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Im
             revisions.append(Revision(
                 ret=ret, number=ret.revision, answers=job.answers, sources=job.sources, edition=round_.edition,
                 rulebook=book.hash, by=person, batch=batch, at=now))
+            revisions[-1].content = revisions[-1].fingerprint()
+            outcome.contents.append(revisions[-1].content)
             answers = answers_of(revisions[-1])
             verdict = examiner.examine(answers, *_before(earlier, job.institution, ret.period))
             earlier[(job.institution, ret.period)] = answers

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 
 from jieneng.people.models import Office
+from jieneng.records.events import fingerprint
 from jieneng.records.models import ReceivedFile
 from jieneng.registry.models import Institution
 
@@ -96,6 +98,7 @@ class Revision(models.Model):
     batch = models.ForeignKey(Import, null=True, on_delete=models.PROTECT, related_name="revisions")
     at = models.DateTimeField()
     reason = models.CharField(max_length=300, blank=True)
+    content = models.CharField(max_length=64, default="", help_text="fingerprint of what it says; the event that made it holds it too")
 
     class Meta:
         ordering: ClassVar = ["number"]
@@ -103,6 +106,12 @@ class Revision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ret} #{self.number}"
+
+    def fingerprint(self) -> str:
+        """What was answered, from where, by which rules, by whom and when: changed past the system, it is no longer ``content``."""
+        whose = [self.ret_id, self.ret.round_id, self.ret.institution_id, self.ret.period]
+        return fingerprint([*whose, self.number, self.answers, self.sources, self.status, self.edition, self.rulebook, self.by_id,
+                            self.at.astimezone(dt.UTC).isoformat(), self.reason])
 
 
 class ReturnFinding(models.Model):

@@ -16,6 +16,7 @@ from jieneng.core.problem import Refused
 from jieneng.fieldwork.models import LedgerRecord, LedgerRevision
 from jieneng.people.models import Appointment, User
 from jieneng.people.queries import CONSOLE
+from jieneng.records.events import together
 from jieneng.records.models import Event, Evidence
 from jieneng.registry.models import Standing
 from jieneng.reports.models import DocumentVersion
@@ -42,6 +43,7 @@ class Told:
     revision: Counter[int] = field(default_factory=Counter)
     accepted: dict[int, int] = field(default_factory=dict)
     imported: dict[int, set[int]] = field(default_factory=dict)
+    contents: dict[int, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     count: int = 0
 
@@ -66,6 +68,7 @@ def tell() -> Told:
         ids = unpacked(data.get("returns", ""))
         if name == "import":
             told.imported[int(object_id)] = ids
+            told.contents[int(object_id)] = data.get("content", "")
             told.revision.update(ids)
             told.step(seq, "import", ids)
             if data.get("accepted"):
@@ -119,16 +122,15 @@ def objects(told: Told) -> tuple[int, list[str]]:
     """I3: each thing has the event that made it, and each event its thing."""
     faults: list[str] = []
     count = _differ(faults, "rounds", Round.objects.values_list("pk", flat=True), _objects("round.open"))
-    read = Event.objects.filter(verb__in=("register.import", "ledger.import")).values_list("verb", "object_id", "data")
-    batches = {*map(str, told.imported), *(str(data.get("import") if verb == "register.import" else object_id) for verb, object_id, data in read)}
-    count += _differ(faults, "imports", Import.objects.values_list("pk", flat=True), batches - {"None"})
-    written: dict[int, set[int]] = defaultdict(set)
-    for batch, ret in Revision.objects.exclude(batch=None).values_list("batch_id", "ret_id").iterator(chunk_size=5000):
-        written[batch].add(ret)
-        count += 1
-    for batch in written.keys() | told.imported.keys():
-        if different := written.get(batch, set()) ^ told.imported.get(batch, set()):
-            faults.append(f"import {batch}: revisions and event differ for returns {few(different)}")
+    batches, read = {}, Event.objects.filter(verb__in=("register.import", "returns.import", "ledger.import"))
+    for verb, object_id, data in read.order_by("seq").values_list("verb", "object_id", "data"):
+        batch = str(data.get("import") if verb == "register.import" else object_id)
+        batches[batch] = data.get("file") or batches.get(batch)
+    files = {str(pk): sha for pk, sha in Import.objects.values_list("pk", "file__sha256")}
+    count += _differ(faults, "imports", files, batches.keys() - {"None"})
+    if other := [pk for pk, sha in files.items() if (batches.get(pk) or sha) != sha]:
+        faults.append(f"imports of another file than their events say: {few(other)}")
+    count += _revisions(faults, told)
     count += _differ(faults, "snapshots", (f"{s.pk} {s.manifest_hash}" for s in SnapshotRecord.objects.only("pk", "manifest_hash")),
                      (f"{i} {d.get('manifest')}" for i, d in Event.objects.filter(verb="snapshot.freeze").values_list("object_id", "data")))
     count += _differ(faults, "sign-offs", Signoff.objects.values_list("pk", flat=True), _objects("round.sign_off"))
@@ -141,20 +143,50 @@ def objects(told: Told) -> tuple[int, list[str]]:
     return count, faults
 
 
+def _revisions(faults: list[str], told: Told) -> int:
+    """Each import wrote the revisions that its event names, and each of them still says what it said then (P5, V1)."""
+    written: dict[int | None, set[int]] = defaultdict(set)
+    contents: dict[int | None, list[str]] = defaultdict(list)
+    changed: dict[int | None, list[str]] = defaultdict(list)
+    count = 0
+    for row in Revision.objects.select_related("ret").iterator(chunk_size=2000):
+        count += 1
+        written[row.batch_id].add(row.ret_id)
+        content = row.fingerprint()
+        contents[row.batch_id].append(content)
+        if content != row.content:
+            changed[row.batch_id].append(f"return {row.ret_id} #{row.number}")
+    for batch in sorted(written.keys() | told.imported.keys(), key=str):
+        if different := written.get(batch, set()) ^ told.imported.get(batch or 0, set()):
+            faults.append(f"import {batch}: revisions and event differ for returns {few(different)}")
+        elif _other(contents[batch], told.contents.get(batch or 0, "")):
+            faults.append(f"import {batch}: not what its event says: {few(changed[batch]) or 'some of its revisions'}")
+    return count
+
+
+def _other(contents: list[str], said: str) -> bool:
+    """Whether rows say something else than the event that wrote them. An event from before fingerprints were kept says nothing."""
+    return bool(said) and together(contents) != said
+
+
 def _ledgers(faults: list[str]) -> int:
     """Each line has as many revisions as events, the saved ones with the values of their event; withdrawn as told."""
     said: Counter[tuple[str, str]] = Counter()
+    batches: dict[int, str] = {}
+    saved: dict[tuple[str, str, int], str] = {}
     values: dict[tuple[str, str, int], Any] = {}
     withdrawn: dict[tuple[str, str], bool] = {}
     for verb, kind, object_id, data in Event.objects.filter(verb__startswith="ledger.").order_by("seq").values_list("verb", "object_type", "object_id", "data"):
         kind = kind.partition(":")[2]
+        if verb == "ledger.import":
+            batches[int(object_id)] = data.get("content", "")
         keys = data.get("keys", []) if verb == "ledger.import" else [object_id]
         for key in keys:
             withdrawn[kind, key] = verb == "ledger.withdraw"
             if verb != "ledger.withdraw":
                 said[kind, key] += 1
             if verb == "ledger.save":
-                values[kind, key, int(data["revision"])] = data["after"]
+                values[kind, key, int(data["revision"])], saved[kind, key, int(data["revision"])] = data["after"], data.get("content", "")
     rows = {(r.kind, r.key): r for r in LedgerRecord.objects.annotate(n=Count("revisions"), high=Max("revisions__number"))}
     for name, row in rows.items():
         if not row.n == row.high == row.revision == said[name]:
@@ -163,18 +195,32 @@ def _ledgers(faults: list[str]) -> int:
             faults.append(f"ledger {'/'.join(name)}: withdrawn or not, unlike its events")
     if gone := said.keys() - rows.keys():
         faults.append(f"ledger lines that events speak of are gone: {few('/'.join(n) for n in gone)}")
-    for kind, key, number, stored in LedgerRevision.objects.values_list("record__kind", "record__key", "number", "values"):
-        if values.get((kind, key, number), stored) != stored:
-            faults.append(f"ledger {kind}/{key} #{number}: not what its event says")
+    contents: dict[int, list[str]] = defaultdict(list)
+    changed: dict[int, list[str]] = defaultdict(list)
+    for r in LedgerRevision.objects.select_related("record").iterator(chunk_size=2000):
+        one, content = (r.record.kind, r.record.key, r.number), r.fingerprint()
+        if r.batch_id is not None:
+            contents[r.batch_id].append(content)
+            if content != r.content:
+                changed[r.batch_id].append(f"{one[0]}/{one[1]} #{one[2]}")
+        elif values.get(one, r.values) != r.values or _other([content], saved.get(one, "")):
+            faults.append(f"ledger {one[0]}/{one[1]} #{one[2]}: not what its event says")
+    for batch, said_then in batches.items():
+        if _other(contents[batch], said_then):
+            faults.append(f"ledger import {batch}: not what its event says: {few(changed[batch]) or 'some of its lines'}")
     return len(rows)
 
 
 def _register(faults: list[str]) -> int:
-    """Each institution has as many standings as imports and changes gave it."""
+    """Each institution has as many standings as imports and changes gave it, and they say what they said then."""
     said: Counter[int] = Counter()
-    for verb, object_id, data in Event.objects.filter(verb__in=("register.import", "register.change")).values_list("verb", "object_id", "data"):
+    rows = {s.pk: s for s in Standing.objects.all()}
+    for seq, verb, object_id, data in Event.objects.filter(verb__in=("register.import", "register.change")).values_list("seq", "verb", "object_id", "data"):
         said.update(data.get("institutions", []) if verb == "register.import" else [int(object_id)])
-    have = Counter(Standing.objects.values_list("institution_id", flat=True))
+        mine = [rows[pk] for pk in data.get("standings", []) if pk in rows]
+        if _other([s.fingerprint() for s in mine], data.get("content", "")):
+            faults.append(f"event {seq}: standings in the register are not what it says ({few(s.name for s in mine)})")
+    have = Counter(s.institution_id for s in rows.values())
     if different := [pk for pk in have.keys() | said.keys() if have[pk] != said[pk]]:
         faults.append(f"standings in the register unlike their events, institutions {few(different)}")
     return len(have)
