@@ -59,7 +59,7 @@ def _parser(verbs: Sequence[Verb]) -> _Parser:
     common.add_argument("--lang", choices=LANGUAGES, help=str(T("语言", "language")), **given)
     common.add_argument("--json", type=Path, metavar="FILE", help=str(T("把结果另存为 JSON", "also write the result as JSON")), **given)
     parser = _Parser(prog="jieneng", parents=[common], description=str(T("公共机构节约能源资源管理", "Energy and resources of public institutions")))
-    parser.add_argument("--version", action="version", version=f"jieneng {__version__}")
+    parser.add_argument("--version", action="version", version=f"jieneng {__version__}", help=str(T("显示版本", "show the version")))
     subs = parser.add_subparsers(dest="verb", metavar=str(T("办什么", "VERB")))
     for verb in verbs:
         sub = subs.add_parser(verb.name, help=str(verb.help), description=str(verb.help), parents=[common])

@@ -292,3 +292,56 @@ def test_refused_accounts_leave_nothing(workspace: Workspace, words: tuple[str, 
     ran = workspace.run("user", *words)
     assert ran.code == 1 and said in ran.err, ran.err
     assert before == (workspace.sql("SELECT username, is_active FROM people_user"), workspace.sql("SELECT * FROM people_appointment"), workspace.sql("SELECT seq FROM records_chainhead"))
+
+
+# --- what every verb owes ----------------------------------------------------------------------------------------------
+
+
+def test_every_verb_and_every_account_verb_is_in_the_page() -> None:
+    page = (CHECKOUT / "docs" / "how-to" / "commands.md").read_text(encoding="utf-8")
+    chinese, english = page.split("## English")
+    for v in command._verbs():
+        assert f"`jieneng {v.name}" in chinese, v.name
+        assert f"`{v.name}" in english, v.name
+    for word in ("list", "add", "appoint", "dismiss", "disable", "password", "check", "show", "diff", "gaps", "build", "load", "accounts"):
+        assert f"`{word}" in page or f" {word}`" in page or f" {word} " in page, word
+
+
+def test_every_argument_is_explained() -> None:
+    for v in command._verbs():
+        parser = argparse.ArgumentParser(add_help=False)
+        v.arguments(parser)
+        assert [a.dest for a in parser._actions if not a.help and not a.choices] == [], v.name
+
+
+@pytest.mark.parametrize("words", [("verify",), ("figures", "--period", "2022"), ("backup",), ("upgrade",), ("user", "list"), ("trace", "people", "--period", "2022")])
+def test_without_a_workspace_the_answer_for_machines_is_written_too(tmp_path: Path, words: tuple[str, ...]) -> None:
+    ran = Workspace(tmp_path / "nothing").run(*words)
+    assert ran.code == 1 and ran.json["ok"] is False and ran.json["problems"][0]["code"] == "workspace.none"
+
+
+@pytest.mark.parametrize("language, proved", [("zh", "已核对"), ("en", "proved")])
+def test_a_trace_ends_in_file_and_cell_and_a_proof(workspace: Workspace, language: str, proved: str) -> None:
+    ran = workspace.done("trace", "electricity_kwh", "--period", "2022", "--region", "341824", "--lang", language)
+    *_, cell, last = ran.out.strip().splitlines()
+    assert "2022.csv D" in cell and last.startswith(proved)
+    assert ran.json["proved"] is True and ran.json["cells"][0] == {
+        "institution": "12341824MB0000043E", "period": "2022-01", "value": "4001.0000", "file": "2022.csv", "sheet": "", "cell": ran.json["cells"][0]["cell"]}
+    assert sum(4000 + m for m in range(1, 13)) + 5 == int(ran.json["figure"]["exact"])
+
+
+@pytest.mark.parametrize("words, said", [
+    (("trace",), "--period"), (("trace", "happiness", "--period", "2022"), "happiness"), (("trace", "electricity_kwh", "--period", "soon"), "soon"),
+    (("trace", "electricity_kwh", "--period", "2022", "--region", "999999"), "2022"), (("figures", "--period", "2022", "--indicator", "happiness"), "happiness"),
+    (("figures", "--period", "2022", "--as", "nobody"), "nobody"), (("import", "no.csv", "--layout", "no.yaml"), "no.yaml"), (("open", "--year", "1890"), "1890"),
+    (("open", "--year", "2022", "--form", "poems"), "poems"), (("review", "--period", "x"), "x"), (("freeze", "--period", "2019"), "2019"),
+    (("freeze", "--period", "2022", "--as", "wangli"), ""), (("report", "poem", "--year", "2022", "--out", "x.docx"), "poem"),
+    (("trace", "--doc", "no.docx", "--number", "1"), "no.docx"), (("report", "annual-summary", "--year", "2022", "--out", "no/x.docx"), "no"),
+    (("tables", "--period", "2022", "--out", "w/reserve"), "reserve"), (("import", "w/records.sqlite3", "--layout", "w/records.sqlite3"), "UTF-8"), (("tables", "--period", "2022-13", "--out", "t"), "2022-13"), (("restore", "no.zip"), "no.zip"), (("rulebook", "show", "poems@2022"), "poems"),
+    (("rulebook", "show"), "show"), (("rulebook", "diff", "consumption@2019"), "diff"), (("trace", "electricity_kwh", "--period", "2022", "--snapshot", "none"), "")])
+def test_what_cannot_be_done_is_said_in_words(workspace: Workspace, words: tuple[str, ...], said: str) -> None:
+    before = workspace.sql("SELECT seq FROM records_chainhead")
+    ran = workspace.run(*words, cwd=workspace.path.parent)
+    assert ran.code == 1 and said in ran.err and ran.err.strip(), ran.out + ran.err
+    assert ran.json["ok"] is False and ran.json["problems"], "and for machines"
+    assert workspace.sql("SELECT seq FROM records_chainhead") == before

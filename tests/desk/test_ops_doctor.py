@@ -107,3 +107,51 @@ def test_a_check_that_breaks_is_a_failure_of_its_own(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(doctor, "CHECKS", [breaks])
     (found,) = doctor.run()
     assert found.state == "fail" and "ZeroDivisionError" in str(found.found)
+
+
+@pytest.mark.django_db
+def test_settings_that_may_lose_what_was_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """D002: NORMAL instead of FULL, or foreign keys off."""
+    from django.db import connection
+
+    if connection.vendor != "sqlite":
+        pytest.skip("SQLite's settings")
+    good = {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"}
+    for wrong, state in (({}, "ok"), ({"synchronous": "1"}, "fail"), ({"foreign_keys": "0"}, "fail"), ({"journal_mode": "off"}, "fail"), ({"journal_mode": "memory"}, "fail")):
+        monkeypatch.setattr(doctor, "_shown", lambda s, now={**good, **wrong}: now[s.split()[1]])
+        check = doctor.pragmas()
+        assert (check.id, check.state) == ("jieneng.D002", state) and (check.hint is None) == (state == "ok")
+
+
+def test_no_office_suite_and_no_fonts_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    assert doctor.office_suite().id == "jieneng.D012" and "docx" in str(doctor.office_suite().found)
+    assert doctor.fonts().id == "jieneng.D013" and doctor.fonts().state == "ok", "cannot tell is no accusation"
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *a, **k: doctor.subprocess.CompletedProcess(a, 0, "", ""))
+    check = doctor.fonts()
+    assert check.state == "warn" and check.hint is not None and "fonts-noto-cjk" in str(check.hint)
+
+
+class Server:
+    """A connection to PostgreSQL."""
+
+    vendor = "postgresql"
+
+
+@pytest.mark.parametrize("tool, version, state", [(None, "", "fail"), ("pg_dump", "pg_dump (PostgreSQL) 13.4", "fail"), ("pg_dump", "pg_dump (PostgreSQL) 17.1", "ok")])
+def test_a_backup_tool_missing_or_older_than_the_server(monkeypatch: pytest.MonkeyPatch, tool: str | None, version: str, state: str) -> None:
+    from jieneng.core.problem import refuse
+    from jieneng.core.words import T
+
+    def found(name: str) -> str:
+        if tool is None:
+            raise refuse("backup.tool", T("没有", "none"), do=T("安装 postgresql-client", "install postgresql-client"))
+        return tool
+
+    monkeypatch.setattr(doctor, "connection", Server())
+    monkeypatch.setattr(doctor.archive, "postgresql_tool", found)
+    monkeypatch.setattr(doctor, "_shown", lambda s: "150004")
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *a, **k: doctor.subprocess.CompletedProcess(a, 0, version, ""))
+    check = doctor.postgresql_tools()
+    assert (check.id, check.state) == ("jieneng.D014", state) and (state == "ok" or "postgresql-client" in str(check.hint))

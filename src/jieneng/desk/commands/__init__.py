@@ -12,8 +12,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from jieneng.core.period import Period
+from jieneng.core.problem import refuse
 from jieneng.core.words import T, language
 
 
@@ -82,6 +85,38 @@ class Verb:
     django: bool = True
     alone: bool = False
     any_version: bool = False
+
+
+def period(text: str) -> Period:
+    """The period that was asked for. Raises ``Refused`` for what is none."""
+    try:
+        return Period.parse(text)
+    except ValueError as error:
+        raise refuse("cli.period", T("“{t}”不是统计期", "“{t}” is not a period", t=text), expected=T("2022、2022Q1、2022-03", "2022, 2022Q1, 2022-03")) from error
+
+
+def content(path: Path) -> bytes:
+    """What a file holds. Raises ``Refused`` when there is none under that name."""
+    if not path.is_file():
+        raise refuse("cli.file", T("没有文件 {f}", "there is no file {f}", f=str(path)))
+    return path.read_bytes()
+
+
+def text(path: Path) -> str:
+    """A text file as text. Raises ``Refused``."""
+    try:
+        return content(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refuse("cli.text", T("{f} 不是 UTF-8 文字", "{f} is not UTF-8 text", f=str(path))) from error
+
+
+def target(path: Path) -> Path:
+    """A file to be written, known to be possible before the work begins. Raises ``Refused``."""
+    if path.is_dir():
+        raise refuse("cli.out", T("{f} 是一个文件夹", "{f} is a folder", f=str(path)), do=T("写明文件名", "name the file"))
+    if not path.parent.is_dir():
+        raise refuse("cli.folder", T("没有文件夹 {f}", "there is no folder {f}", f=str(path.parent)))
+    return path
 
 
 def no_arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=["build", "load", "run", "accounts"], help=str(T(
         "build 只写文件；load 写文件并导入、审核、封存；run 再算指标、汇总表和公文", "build writes the files; load imports, reviews and freezes; run goes on to figures, table and document")))
     parser.add_argument("--out", type=Path, help=str(T("文件放在哪里（缺省：工作区的 example 文件夹）", "where the files go (default: folder example of the workspace)")))
-    parser.add_argument("--seed", type=int, default=2022)
+    parser.add_argument("--seed", type=int, default=2022, help=str(T("随机种子（缺省 2022）：同一个种子，文件完全相同", "random seed (default 2022): the same seed gives the same files")))
     parser.set_defaults(as_user=None)
 
 

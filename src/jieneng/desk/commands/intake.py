@@ -9,7 +9,7 @@ from typing import Any
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
 
-from . import Out, Verb
+from . import Out, Verb, period, text
 
 
 def _office(code: str | None) -> Any:
@@ -42,10 +42,10 @@ def _as(parser: argparse.ArgumentParser) -> None:
 
 
 def open_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--year", type=int, required=True)
+    parser.add_argument("--year", type=int, required=True, help="2022")
     parser.add_argument("--form", help=str(T("报表代码（缺省：规则库的主表）", "form code (default: the book's main form)")))
-    parser.add_argument("--rhythm", choices=["month", "quarter", "half", "year"])
-    parser.add_argument("--mode", choices=["A", "B", "C"], default="A")
+    parser.add_argument("--rhythm", choices=["month", "quarter", "half", "year"], help=str(T("多久报一次（缺省：报表的第一种）", "how often (default: the form's first)")))
+    parser.add_argument("--mode", choices=["A", "B", "C"], default="A", help=str(T("A 平台先行，B 本处预填，C 本处填报", "A: the platform first, B: prefilled here, C: filled in here")))
     _as(parser)
 
 
@@ -61,7 +61,7 @@ def open_(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 
 def import_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=str(T("要导入的文件", "files to import")))
     parser.add_argument("--layout", type=Path, required=True, help=str(T("布局文件", "the layout file")))
     parser.add_argument("--on-behalf", metavar="OFFICE", help=str(T("代表哪个单位（缺省：本级）", "on behalf of this office (default: the top one)")))
     parser.add_argument("--accept", action="store_true", help=str(T("读入即为市级已审", "accepted as soon as read")))
@@ -73,11 +73,12 @@ def import_(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """Bring files in by a layout; good rows go in, problems are named by sheet and cell."""
     from jieneng.fieldwork.intake import bring_in, receive_path
 
-    layout = args.layout.read_text(encoding="utf-8")
+    layout = text(args.layout)
     office, who, done = _office(args.on_behalf), person(args), []
     for path in args.files:
         if not path.is_file():
             raise refuse("cli.file", T("没有文件 {f}", "there is no file {f}", f=str(path)))
+    for path in args.files:
         with out.progress(path.name) as progress:
             batch = bring_in(who, receive_path(who, path), layout, office=office, accept=args.accept, layout_name=args.layout.name,
                              open_rounds=args.open_rounds, progress=lambda n, total, message: progress(n, total, message))
@@ -95,8 +96,8 @@ def import_(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 def review_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--period", required=True, help="2022")
-    parser.add_argument("--severity", choices=["must", "explain", "note"])
-    parser.add_argument("--limit", type=int, default=30)
+    parser.add_argument("--severity", choices=["must", "explain", "note"], help=str(T("只列：must 错误，explain 需核实，note 提示", "only: must errors, explain to verify, note notes")))
+    parser.add_argument("--limit", type=int, default=30, help=str(T("最多列多少条（缺省 30）", "list at most so many (default 30)")))
     _as(parser)
 
 
@@ -104,14 +105,13 @@ def review(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """The findings of the edition's own checks, gravest first."""
     from django.db.models import Count, F
 
-    from jieneng.core.period import Period
     from jieneng.people.scope import require
     from jieneng.registry.queries import standing_of
     from jieneng.returns import queries
     from jieneng.returns.models import ReturnFinding
 
     mine = require(person(args), "review")
-    rows = ReturnFinding.objects.filter(ret__in=queries.returns_in(mine), ret__round__year=Period.parse(args.period).year,
+    rows = ReturnFinding.objects.filter(ret__in=queries.returns_in(mine), ret__round__year=period(args.period).year,
                                         revision=F("ret__revision")).select_related("ret__institution")
     if args.severity:
         rows = rows.filter(severity=args.severity)
@@ -124,13 +124,13 @@ def review(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     for f in shown:
         listed.append({"code": f.ret.institution.key, "period": f.ret.period, "rule": f.rule, "severity": f.severity, "says": f.says})
     for f in shown[:args.limit]:
-        standing = standing_of(f.ret.institution, Period.parse(f.ret.period).last_day)
+        standing = standing_of(f.ret.institution, period(f.ret.period).last_day)
         out.line(f"{f.severity:8} {f.rule:5} {f.ret.period} {standing.name if standing else f.ret.institution.key}: {out.pick(f.says)}")
     return {"counts": counts, "findings": listed}
 
 
 def accept_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--year", type=int, required=True)
+    parser.add_argument("--year", type=int, required=True, help="2022")
     parser.add_argument("--with-findings", action="store_true", help=str(T("有“错误”的也通过", "also those with errors")))
     _as(parser)
 
@@ -158,18 +158,18 @@ def accept(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 def freeze_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--period", required=True, help="2022")
-    parser.add_argument("--version", choices=["city", "province", "nation"], default="city")
+    parser.add_argument("--version", choices=["city", "province", "nation"], default="city", help=str(T(
+        "city 市报送版，province 省审定版，nation 国家核定版", "city as submitted, province as reviewed, nation as approved")))
     _as(parser)
 
 
 def freeze(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """Freeze the accepted returns and all ledgers into a snapshot."""
-    from jieneng.core.period import Period
     from jieneng.returns import freeze as freezing
     from jieneng.returns import queries
 
     with out.progress(str(T("封存", "freezing"))) as progress:
-        made = freezing.freeze(person(args), queries.book(), Period.parse(args.period).year, version=args.version,
+        made = freezing.freeze(person(args), queries.book(), period(args.period).year, version=args.version,
                                progress=lambda n, total: progress(n, total, None))
     out.say(T("快照 {s}：报表 {r}，台账 {l}", "snapshot {s}: {r} returns, {l} ledger lines", s=made.pk, r=made.counts["returns"], l=made.counts["ledgers"]))
     for left in made.left_out:

@@ -8,20 +8,20 @@ from typing import Any
 
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
+from jieneng.desk.ops.workspace import write_durably
 
-from . import Out, Verb
+from . import Out, Verb, content, period, target
 from .intake import person
 
 
 def _snapshot(args: argparse.Namespace) -> Any:
-    from jieneng.core.period import Period
     from jieneng.returns import queries
     from jieneng.returns.models import SnapshotRecord
 
     if getattr(args, "snapshot", None):
         found = SnapshotRecord.objects.filter(pk=args.snapshot).first()
     else:
-        year = Period.parse(args.period).year if getattr(args, "period", None) else None
+        year = period(args.period).year if getattr(args, "period", None) else None
         found = queries.latest_snapshot(year) or queries.latest_snapshot()
     if found is None:
         raise refuse("cli.snapshot", T("还没有封存的快照", "there is no snapshot yet"), do=T("先运行 jieneng freeze", "run jieneng freeze first"))
@@ -39,14 +39,13 @@ def figures_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--period", required=True, help="2022, 2022Q1, 2022-03")
     parser.add_argument("--by", choices=["region", "department", "type", "institution"], help=str(T("分组", "grouping")))
     parser.add_argument("--indicator", action="append", metavar="NAME", help=str(T("指标、综合量或项目（可多次）", "indicator, composite or item (may be repeated)")))
-    parser.add_argument("--snapshot")
-    parser.add_argument("--as", dest="as_user", metavar="USER")
+    parser.add_argument("--snapshot", metavar="ID", help=str(T("快照编号（缺省：最新的）", "id of the snapshot (default: the newest)")))
+    parser.add_argument("--as", dest="as_user", metavar="USER", help=str(T("以哪个账号办理（缺省：控制台账号）", "act as this account (default: the console's)")))
 
 
 def figures(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """Figures of a period, by group, with coverage."""
     from jieneng import engine
-    from jieneng.core.period import Period
     from jieneng.figures import overview as view
     from jieneng.figures.calculate import calculate
     from jieneng.returns import queries
@@ -58,7 +57,7 @@ def figures(args: argparse.Namespace, out: Out) -> dict[str, Any]:
             raise refuse("cli.indicator", T("没有指标 {n}", "there is no figure {n}", n=name),
                          expected=T("{k}", "{k}", k="、".join([*book.indicators, *book.composites])))
     by = {"region": "area", None: None}.get(args.by, args.by)
-    found = calculate(book, engine.connect(), queries.opened(snapshot), names, period=Period.parse(args.period), by=by, where=_where(args))
+    found = calculate(book, engine.connect(), queries.opened(snapshot), names, period=period(args.period), by=by, where=_where(args))
     labels = view.group_names(book, by or "")
     for f in found:
         code = f.subject.get("code", "")
@@ -69,35 +68,37 @@ def figures(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 
 def tables_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--period", required=True)
+    parser.add_argument("--period", required=True, help="2022")
     parser.add_argument("--out", type=Path, required=True, help=str(T("放到哪个文件夹", "folder to write into")))
-    parser.add_argument("--snapshot")
-    parser.add_argument("--as", dest="as_user", metavar="USER")
+    parser.add_argument("--snapshot", metavar="ID", help=str(T("快照编号（缺省：最新的）", "id of the snapshot (default: the newest)")))
+    parser.add_argument("--as", dest="as_user", metavar="USER", help=str(T("以哪个账号办理（缺省：控制台账号）", "act as this account (default: the console's)")))
 
 
 def tables(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """The summary tables as xlsx."""
-    from jieneng.core.period import Period
     from jieneng.reports import actions
     from jieneng.returns import queries
 
     snapshot, made = _snapshot(args), []
+    year = period(args.period).year
+    if args.out.exists() and not args.out.is_dir():
+        raise refuse("cli.folder", T("{f} 是一个文件", "{f} is a file", f=str(args.out)), do=T("写一个文件夹", "name a folder"))
     args.out.mkdir(parents=True, exist_ok=True)
     for code in queries.book().tables:
-        data = actions.table(person(args), code, Period.parse(args.period).year, snapshot)
+        data = actions.table(person(args), code, year, snapshot)
         path = args.out / f"{code}-{args.period}.xlsx"
-        path.write_bytes(data)
+        write_durably(path, data, 0o644)
         out.say(T("已写 {f}", "written: {f}", f=str(path)))
         made.append(str(path))
     return {"snapshot": snapshot.pk, "files": made}
 
 
 def report_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("document", help="annual-summary")
-    parser.add_argument("--year", type=int, required=True)
+    parser.add_argument("document", metavar="CODE", help=str(T("公文代码，如 annual-summary", "code of the document, such as annual-summary")))
+    parser.add_argument("--year", type=int, required=True, help="2022")
     parser.add_argument("--out", type=Path, required=True, help="F.docx")
-    parser.add_argument("--snapshot")
-    parser.add_argument("--as", dest="as_user", metavar="USER")
+    parser.add_argument("--snapshot", metavar="ID", help=str(T("快照编号（缺省：最新的）", "id of the snapshot (default: the newest)")))
+    parser.add_argument("--as", dest="as_user", metavar="USER", help=str(T("以哪个账号办理（缺省：控制台账号）", "act as this account (default: the console's)")))
 
 
 def report(args: argparse.Namespace, out: Out) -> dict[str, Any]:
@@ -106,23 +107,23 @@ def report(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
     from jieneng.reports import actions
 
+    proof = target(target(args.out).with_suffix(".proof.json"))
     version = actions.compose(person(args), args.document, args.year, _snapshot(args))
-    args.out.write_bytes(actions.docx_of(version))
-    proof = args.out.with_suffix(".proof.json")
-    proof.write_text(json.dumps(version.proof, ensure_ascii=False, indent=1), encoding="utf-8")
+    write_durably(args.out, actions.docx_of(version), 0o644)
+    write_durably(proof, json.dumps(version.proof, ensure_ascii=False, indent=1).encode(), 0o644)
     out.say(T("已写 {f}（{n} 个数）和 {p}", "written: {f} ({n} figures) and {p}", f=str(args.out), n=len(version.proof["figures"]), p=str(proof)))
     return {"version": version.pk, "file": str(args.out), "proof": str(proof), "figures": len(version.proof["figures"])}
 
 
 def trace_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("indicator", nargs="?", help="energy_per_area")
-    parser.add_argument("--period")
-    parser.add_argument("--region")
-    parser.add_argument("--institution")
+    parser.add_argument("indicator", nargs="?", metavar="NAME", help=str(T("指标、综合量或项目，如 energy_per_area", "indicator, composite or item, such as energy_per_area")))
+    parser.add_argument("--period", help="2022, 2022Q1, 2022-03")
+    parser.add_argument("--region", metavar="CODE", help=str(T("只算这个地区", "this area only")))
+    parser.add_argument("--institution", metavar="KEY", help=str(T("只算这一家", "this institution only")))
     parser.add_argument("--doc", type=Path, help=str(T("公文 docx", "a document")))
-    parser.add_argument("--number", help="582.73")
-    parser.add_argument("--snapshot")
-    parser.add_argument("--as", dest="as_user", metavar="USER")
+    parser.add_argument("--number", metavar="TEXT", help=str(T("公文里印着的数，如 582.73", "a number as printed in the document, such as 582.73")))
+    parser.add_argument("--snapshot", metavar="ID", help=str(T("快照编号（缺省：最新的）", "id of the snapshot (default: the newest)")))
+    parser.add_argument("--as", dest="as_user", metavar="USER", help=str(T("以哪个账号办理（缺省：控制台账号）", "act as this account (default: the console's)")))
 
 
 def trace(args: argparse.Namespace, out: Out) -> dict[str, Any]:
@@ -132,7 +133,6 @@ def trace(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     if not args.indicator or not args.period:
         raise refuse("cli.trace", T("写明指标和 --period，或 --doc 和 --number", "name a figure and --period, or --doc and --number"))
     from jieneng import engine
-    from jieneng.core.period import Period
     from jieneng.figures.calculate import calculate
     from jieneng.figures.prove import prove, trace_lines
     from jieneng.registry.models import Institution
@@ -147,7 +147,7 @@ def trace(args: argparse.Namespace, out: Out) -> dict[str, Any]:
         found = Institution.objects.filter(key=args.institution).first()
         by, where = "institution", {**where, "institution": found.pk if found else -1}
     try:
-        made = calculate(book, engine.connect(), queries.opened(snapshot), [args.indicator], period=Period.parse(args.period), by=by, where=where)
+        made = calculate(book, engine.connect(), queries.opened(snapshot), [args.indicator], period=period(args.period), by=by, where=where)
     except KeyError:
         raise refuse("cli.indicator", T("没有指标 {n}", "there is no figure {n}", n=args.indicator)) from None
     if not made:
@@ -165,14 +165,13 @@ def trace(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 def _cells(args: argparse.Namespace, figure: Any, opened: Any, out: Out) -> list[dict[str, Any]]:
     """The cells behind the figure's largest leaf, each with file, sheet and cell."""
     from jieneng import engine
-    from jieneng.core.period import Period
     from jieneng.returns.models import Import, Revision
 
     leaves = [s for s in figure.selections() if s.kind.startswith("returns:") and s.rows]
     if not leaves:
         return []
     leaf = leaves[0]
-    cells = engine.connect().cells(opened, leaf.column, form=leaf.kind.partition(":")[2], period=Period.parse(leaf.period), where=leaf.where,
+    cells = engine.connect().cells(opened, leaf.column, form=leaf.kind.partition(":")[2], period=period(leaf.period), where=leaf.where,
                                    take=leaf.take, limit=3)
     shown = []
     for c in cells:
@@ -180,7 +179,7 @@ def _cells(args: argparse.Namespace, figure: Any, opened: Any, out: Out) -> list
         source = (revision.sources.get(leaf.column) if revision else None) or [None, "", "", "", ""]
         batch = Import.objects.select_related("file").filter(pk=source[0]).first()
         name = batch.file.name if batch else "—"
-        out.line(f"      {c.period} {c.name} {leaf.column} = {c.value:,f}   {name} {source[1]}!{source[2]}" + (f" “{source[3]} {source[4]}”" if source[3] else ""))
+        out.line(f"      {c.period} {c.name} {leaf.column} = {c.value:,f}   {name} {'!'.join(str(p) for p in source[1:3] if p)}" + (f" “{source[3]} {source[4]}”" if source[3] else ""))
         shown.append({"institution": c.code, "period": c.period, "value": str(c.value), "file": name, "sheet": source[1], "cell": source[2]})
     return shown
 
@@ -196,7 +195,7 @@ def _trace_document(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
     if not args.number:
         raise refuse("cli.trace", T("写明 --number", "name --number"))
-    found = reports.find_number(args.doc.read_bytes(), args.number)
+    found = reports.find_number(content(args.doc), args.number)
     if not found:
         raise refuse("cli.number", T("文稿里没有受控的数 {n}", "the document holds no bound number {n}", n=args.number))
     results = []

@@ -16,7 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=["check", "show", "diff", "gaps"])
     parser.add_argument("names", nargs="*", metavar="NAME", help=str(T("show consumption@2022；diff consumption@2019 consumption@2022；check [规则库…]",
                                                                        "show consumption@2022; diff consumption@2019 consumption@2022; check [BOOK…]")))
-    parser.add_argument("--book", default="cn")
+    parser.add_argument("--book", default="cn", help=str(T("规则库（缺省 cn）", "rulebook (default cn)")))
     parser.add_argument("--extra", type=Path, action="append", default=[], metavar="DIR", help=str(T("叠加的规则文件夹", "a folder of rules laid over it")))
 
 
