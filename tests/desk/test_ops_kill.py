@@ -156,3 +156,34 @@ def test_upgrade_killed_and_run_again(template: Path, tmp_path: Path) -> None:
         ran = w.done("upgrade")
         assert Path(ran.json["backup"]).exists()
         assert w.run("verify").failed == set()
+
+
+def test_backup_and_restore_killed_at_random_moments(template: Path, backed_up: Path, tmp_path: Path) -> None:
+    """Not only at syncs: while copying, packing, unpacking, and while a child process readies the copy."""
+    dice, hits = random.Random(2022), 0
+    w = copy(template, tmp_path / "w")
+    w.done("user", "add", "spaeter", "--name", "后来")
+    began = time.monotonic()
+    first = Path(w.done("backup").json["file"])
+    usual = time.monotonic() - began
+    for n in range(ROUNDS // 2):
+        hits += kill_while(w, dice.uniform(0.4, 1.0), usual, "backup", "--out", tmp_path / f"{n}.jieneng.zip")
+        if (made := tmp_path / f"{n}.jieneng.zip").exists():
+            Workspace(tmp_path / f"from{n}").done("restore", made)
+    assert hits and w.run("verify").failed == set()
+    trial = copy(w.path, tmp_path / "trial")
+    began = time.monotonic()
+    trial.done("restore", backed_up)
+    usual, hits = time.monotonic() - began, 0
+    (tmp_path / "k").mkdir()
+    one = copy(w.path, tmp_path / "k" / "w")
+    for _ in range(ROUNDS):
+        hits += kill_while(one, dice.uniform(0.2, 1.0), usual, "restore", backed_up)
+        ran = one.run("verify")
+        assert ran.failed == set(), ran.out + ran.err
+        if "spaeter" not in users(one):
+            one.done("restore", first)
+        assert "spaeter" in users(one)
+    assert hits
+    one.done("restore", backed_up)
+    assert not [p.name for p in one.path.parent.iterdir() if ".restoring-" in p.name or p.name.endswith(".restore.json")]
