@@ -75,10 +75,11 @@ def test_all_invariants_hold(there: InPostgresql) -> None:
 @pytest.mark.parametrize("id, statement", [
     ("I2", "UPDATE returns_return SET state = 'signed' WHERE id = (SELECT min(id) FROM returns_return)"),
     ("I3", "UPDATE people_user SET is_active = true WHERE username = 'jiuren'"), ("I4", "UPDATE records_event SET actor_name = '别人' WHERE seq = 5"),
-    ("I8", "UPDATE records_job SET result = NULL"), ("I10", "UPDATE returns_revision SET rulebook = ''")])
+    ("I8", "UPDATE records_job SET result = NULL"), ("I3+I10", "UPDATE returns_revision SET rulebook = ''"),
+    ("I3", "UPDATE returns_revision SET answers = jsonb_set(answers, '{electricity_kwh}', '\"1\"') WHERE ret_id = 5")])
 def test_damage_is_named_alike(there: InPostgresql, id: str, statement: str) -> None:
     there.sql(statement)
-    assert there.run("verify").failed == {id}
+    assert there.run("verify").failed == set(id.split("+"))
 
 
 def test_what_comes_back_is_what_was_there(there: InPostgresql) -> None:
