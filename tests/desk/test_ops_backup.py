@@ -293,3 +293,16 @@ def test_backup_and_restore_in_english(workspace: Workspace) -> None:
     made = workspace.done("backup", "--lang", "en")
     assert "written and read back" in made.out
     assert "restored to" in workspace.done("restore", made.json["file"], "--lang", "en").out
+
+
+def test_backups_in_one_second_get_names_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade killed right after its backup and run again at once must not stumble over the first one's name."""
+    from jieneng.desk.ops import backup
+    now = backup.timezone.localtime()
+    monkeypatch.setattr(backup.timezone, "localtime", lambda: now)
+    names = []
+    for _ in range(3):
+        path = backup._target(tmp_path, None)
+        path.touch()
+        names.append(path.name.removeprefix(f"jieneng-{now:%Y%m%d-%H%M%S}"))
+    assert names == [".jieneng.zip", "-2.jieneng.zip", "-3.jieneng.zip"]

@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -167,14 +168,18 @@ def _staging(home: Path, folder: Path) -> Iterator[Path]:
 
 
 def _target(home: Path, out: Path | None) -> Path:
-    name = f"jieneng-{timezone.localtime().strftime('%Y%m%d-%H%M%S')}{SUFFIX}"
-    target = (home / "backups" / name if out is None else out / name if out.is_dir() else out).resolve()
-    if target.exists():
-        raise refuse("backup.exists", T("{f} 已经有了", "{f} is already there", f=str(target)), do=T("换一个文件名", "choose another name"))
-    if out is not None and not target.parent.is_dir():
-        raise refuse("backup.folder", T("没有文件夹 {f}", "there is no folder {f}", f=str(target.parent)))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return target
+    if out is not None and not out.is_dir():
+        target = out.resolve()
+        if target.exists():
+            raise refuse("backup.exists", T("{f} 已经有了", "{f} is already there", f=str(target)), do=T("换一个文件名", "choose another name"))
+        if not target.parent.is_dir():
+            raise refuse("backup.folder", T("没有文件夹 {f}", "there is no folder {f}", f=str(target.parent)))
+        return target
+    folder = (home / "backups" if out is None else out).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    # a name of our own choosing never collides: two backups in one second are told apart
+    stem = f"jieneng-{timezone.localtime().strftime('%Y%m%d-%H%M%S')}"
+    return next(path for n in count(1) if not (path := folder / f"{stem}{f'-{n}' if n > 1 else ''}{SUFFIX}").exists())
 
 
 def backup(home: Path, out: Path | None, progress: Progress) -> tuple[Path, dict[str, Any]]:
@@ -193,7 +198,7 @@ def backup(home: Path, out: Path | None, progress: Progress) -> tuple[Path, dict
         members = [(database, staging / database), *_members(home, facts, faults)]
         total, done = sum(p.stat().st_size for _, p in members), [0]
 
-        def count(n: int) -> None:
+        def counted(n: int) -> None:
             done[0] += n
             progress(done[0], total)
 
@@ -207,7 +212,7 @@ def backup(home: Path, out: Path | None, progress: Progress) -> tuple[Path, dict
                 if not _whole(path, facts.expected.get(member)):
                     faults.append(member)
                     continue
-                sha, size = _put(archive, member, path, count)
+                sha, size = _put(archive, member, path, counted)
                 manifest["files"][member] = {"sha256": sha, "bytes": size}
             archive.writestr("manifest.json", json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1))
         _read_back(part)
