@@ -9,7 +9,7 @@ from jieneng.records import pages as records
 from jieneng.reports import pages as reports
 from jieneng.returns import pages as returns
 
-from . import account_pages, pages
+from . import account_pages, log_pages, pages
 
 handler400 = "django.views.defaults.bad_request"
 
@@ -42,7 +42,10 @@ urlpatterns = [
     path("evidence/<str:kind>/<str:key>/", pages.attach, name="evidence-attach"),
     path("files/<str:sha256>/", records.received, name="received"),
     path("jobs/<int:pk>/", records.job, name="job"),
-    path("events/", records.events_list, name="events"),
+    path("events/", log_pages.events_list, name="events"),
+    path("events/verify/", log_pages.verify_log, name="events-verify"),
+    path("events/<int:seq>/", log_pages.one_event, name="event"),
+    path("events/<int:seq>/certificate/", log_pages.certificate, name="certificate"),
     path("figures/", figures.overview, name="figures"),
     path("figures.xlsx", figures.overview_xlsx, name="figures-xlsx"),
     path("figures/trace/", figures.trace, name="trace"),

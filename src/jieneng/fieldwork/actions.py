@@ -172,8 +172,11 @@ def withdraw(person: User, ledger: Ledger, key: str, reason: str) -> LedgerRecor
 
 
 def import_ledger(person: User, ledger: Ledger, rows: Sequence[Any], *, batch: Import, office: Office,
-                  progress: Progress | None = None) -> Outcome:
-    """Bring a file of lines in. Whole or not at all; the same again changes nothing; bad rows are named."""
+                  progress: Progress | None = None, unread: int = 0) -> Outcome:
+    """Bring a file of lines in. Whole or not at all; the same again changes nothing; bad rows are named.
+
+    ``unread``: problems met while the file was read; the event says them too.
+    """
     require(person, "ledger", office.path)
     outcome = Outcome()
     with action():
@@ -208,5 +211,5 @@ def import_ledger(person: User, ledger: Ledger, rows: Sequence[Any], *, batch: I
         batch.counts, batch.problems = {"ledger": outcome.counts()}, [p.as_json() for p in outcome.problems]
         batch.save(update_fields=["counts", "problems"])
         record(person, "ledger.import", f"ledger:{ledger.code}", batch.pk, line=office.path,
-               data={**outcome.counts(), "file": batch.file.sha256, "layout": batch.layout, "keys": touched, "content": together(contents)})
+               data={**outcome.counts(), "unread": unread, "file": batch.file.sha256, "layout": batch.layout, "keys": touched, "content": together(contents)})
     return outcome

@@ -94,9 +94,11 @@ def bring_in(person: User, received: ReceivedFile, layout_text: str, *, office: 
             reads=" ".join(layout.reads), on_behalf=office, by=person)
         counts: dict[str, Any] = {"read": result.counts}
         problems: list[Problem] = list(result.problems)
+        unread = len(problems)  # told by the event of the first part alone, so that events add up to the import's problems
         if "register" in layout.reads:
             done = register.import_register(person, _entries(result), office=office, types=book.types, batch=batch.pk,
-                                            progress=writing)
+                                            progress=writing, unread=unread)
+            unread = 0
             counts["register"] = {"new": done.new, "changed": done.changed, "same": done.same,
                                   "refused": len(done.problems)}
             problems += done.problems
@@ -104,12 +106,13 @@ def bring_in(person: User, received: ReceivedFile, layout_text: str, *, office: 
             if open_rounds:
                 _open_rounds(person, layout.form, result, office)
             answered = returns.import_answers(person, book, form=layout.form, drafts=result.drafts, batch=batch,
-                                              office=office, accept=accept, progress=writing)
+                                              office=office, accept=accept, progress=writing, unread=unread)
+            unread = 0
             counts["answers"] = answered.counts()
             problems += answered.problems
         if layout.ledger:
             lines = ledgers.import_ledger(person, book.ledgers[layout.ledger], result.ledger_rows, batch=batch,
-                                          office=office, progress=writing)
+                                          office=office, progress=writing, unread=unread)
             counts["ledger"] = lines.counts()
             problems += lines.problems
         batch.counts, batch.problems = counts, [p.as_json() for p in problems]

@@ -25,12 +25,13 @@ from jieneng.records.models import Job
 from jieneng.records.workbook import Column, list_workbook, workbook_response
 from jieneng.returns.models import Import
 from jieneng.returns.queries import book
-from jieneng.rulebook.types import Ledger, LedgerField
+from jieneng.rulebook.types import Ledger
 
 from . import actions, queries
 from .intake import import_key, needed_rights
 from .layouts import choices, head
 from .models import LedgerRecord
+from .queries import words_of
 
 
 def _offices(request: HttpRequest, *verbs: str) -> list[Office]:
@@ -119,18 +120,6 @@ def _ledger(kind: str) -> Ledger:
     return found
 
 
-def shown(f: LedgerField, raw: str) -> str:
-    """A stored value as people read it."""
-    if raw in ("", None):
-        return ""
-    if f.type == "choice":
-        return str(f.choices.get(raw, raw))
-    if f.type == "number":
-        value = Decimal(raw)
-        return f"{value:,f}"
-    return raw
-
-
 def _lines(request: HttpRequest, ledger: Ledger) -> list[dict[str, Any]]:
     """The lines in scope with their current values, narrowed by the filters in the address."""
     rows = queries.records(scope(request.user, "see"), ledger.code)
@@ -140,7 +129,7 @@ def _lines(request: HttpRequest, ledger: Ledger) -> list[dict[str, Any]]:
     result = []
     for row in rows:
         values = current[row.pk].values
-        cells = [{"field": by_code[c], "text": shown(by_code[c], values.get(c, "")), "raw": values.get(c, "")}
+        cells = [{"field": by_code[c], "text": words_of(by_code[c], values.get(c, "")), "raw": values.get(c, "")}
                  for c in ledger.columns]
         if q and q not in " ".join([row.key, *(c["text"] for c in cells)]).lower():
             continue
@@ -148,7 +137,7 @@ def _lines(request: HttpRequest, ledger: Ledger) -> list[dict[str, Any]]:
                for f in ledger.fields if f.type in ("choice", "year")):
             continue
         result.append({"row": row, "cells": cells, "values": values,
-                       "name": shown(by_code[ledger.name], values.get(ledger.name, "")) or row.key})
+                       "name": words_of(by_code[ledger.name], values.get(ledger.name, "")) or row.key})
     return result
 
 
@@ -256,13 +245,13 @@ def _line_page(request: HttpRequest, declared: Ledger, row: LedgerRecord | None)
         else:
             messages.success(request, str(T("已保存“{key}”", "Saved “{key}”", key=saved.key)))
             return HttpResponseRedirect(reverse("ledger-record", args=[declared.code, saved.pk]))
-    title = (shown(next(f for f in declared.fields if f.code == declared.name), current.values.get(declared.name, "")) or row.key) \
+    title = (words_of(next(f for f in declared.fields if f.code == declared.name), current.values.get(declared.name, "")) or row.key) \
         if row and current else T("新登一条：{record}", "New: {record}", record=str(declared.record))
     history = list(row.revisions.select_related("by", "batch__file").order_by("-number")) if row else []
     return render(request, "fieldwork/record.html", {
         "title": title, "ledger": declared, "row": row, "form": form, "current": current, "editable": editable,
         "history": _history(declared, history),
-        "lines": [{"field": f, "text": shown(f, current.values.get(f.code, "")),
+        "lines": [{"field": f, "text": words_of(f, current.values.get(f.code, "")),
                    "source": current.sources.get(f.code)} for f in declared.fields] if current else []},
         status=422 if form.errors else 200)
 
@@ -272,9 +261,7 @@ def _history(declared: Ledger, revisions: list[Any]) -> list[dict[str, Any]]:
     result = []
     for n, rev in enumerate(revisions):
         before = revisions[n + 1].values if n + 1 < len(revisions) else {}
-        changes = [{"label": str(f.label), "old": shown(f, before.get(f.code, "")), "new": shown(f, rev.values.get(f.code, ""))}
-                   for f in declared.fields if before.get(f.code, "") != rev.values.get(f.code, "")]
-        result.append({"rev": rev, "changes": changes if before else [], "first": not before})
+        result.append({"rev": rev, "changes": queries.differences(declared, before, rev.values) if before else [], "first": not before})
     return result
 
 

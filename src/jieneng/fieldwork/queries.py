@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 
 from jieneng.people.scope import Scope
-from jieneng.rulebook.types import Book, Ledger
+from jieneng.rulebook.types import Book, Ledger, LedgerField
 
 from .models import LedgerRecord, LedgerRevision
 
@@ -26,6 +26,27 @@ def current(rows: QuerySet[LedgerRecord]) -> dict[int, LedgerRevision]:
     """The current revision of each record."""
     found = LedgerRevision.objects.filter(record__in=rows, number=F("record__revision")).select_related("by", "batch__file")
     return {r.record_id: r for r in found}
+
+
+def words_of(f: LedgerField, raw: Any) -> str:
+    """A stored value as people read it: the words of a choice, separators in a number."""
+    if raw in ("", None):
+        return ""
+    if f.type == "choice":
+        return str(f.choices.get(raw, raw))
+    return f"{Decimal(raw):,f}" if f.type == "number" else str(raw)
+
+
+def differences(ledger: Ledger, before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, str]]:
+    """Every field that differs, in words: label, old, new. A field that the ledger no longer has stands by its code."""
+    fields = {f.code: f for f in ledger.fields}
+    found = []
+    for code in [*fields, *sorted({*before, *after} - set(fields))]:
+        old, new = before.get(code) or "", after.get(code) or ""
+        if old != new:
+            f = fields.get(code)
+            found.append({"label": str(f.label) if f else code, "old": words_of(f, old) if f else str(old), "new": words_of(f, new) if f else str(new)})
+    return found
 
 
 def typed(ledger: Ledger, values: dict[str, Any]) -> dict[str, Any]:

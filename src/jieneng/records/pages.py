@@ -1,8 +1,7 @@
-"""Jobs with progress, the event log, and files as received."""
+"""Jobs with progress, and files as received. The event log is in ``desk.log_pages``, which can tell it in words."""
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
@@ -26,23 +25,6 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     if part and row.state in ("done", "failed"):
         response.headers["HX-Refresh"] = "true"
     return response
-
-
-@needs("log", "see")
-def events_list(request: HttpRequest) -> HttpResponse:
-    """Who did what: an auditor reads all, others what happened in their own lines."""
-    rows = Event.objects.select_related("actor").order_by("-seq")
-    everything = bool(scope(request.user, "log"))
-    if not everything:
-        rows = rows.filter(request.scope.q("line", "object_id")).exclude(line="")
-    if verb := request.GET.get("verb", ""):
-        rows = rows.filter(verb=verb)
-    if q := request.GET.get("q", "").strip():
-        rows = rows.filter(object_id__icontains=q) | rows.filter(actor_name__icontains=q)
-    verbs = sorted(set(Event.objects.values_list("verb", flat=True)))
-    return render(request, "records/events.html", {
-        "title": T("办理记录", "Event log"), "verbs": verbs, "q": q, "verb": verb,
-        "page": Paginator(rows, 25).get_page(request.GET.get("page"))})
 
 
 @needs("see")

@@ -96,9 +96,12 @@ def _faults(entry: Entry, areas: dict[str, Office], types: frozenset[str]) -> li
 
 def import_register(
     person: User, entries: Iterable[Entry], *, office: Office, types: Iterable[str] = (), batch: int | None = None,
-    progress: Progress | None = None, right: str = "edit_register",
+    progress: Progress | None = None, right: str = "edit_register", unread: int = 0,
 ) -> Outcome:
-    """Bring a register in: new institutions, new standings; the same again changes nothing. Good rows go in."""
+    """Bring a register in: new institutions, new standings; the same again changes nothing. Good rows go in.
+
+    ``unread``: problems met while the file was read; the event says them too.
+    """
     require(person, right, office.path)
     rows = list(entries)
     outcome = Outcome()
@@ -130,7 +133,7 @@ def import_register(
             _enter(entry, lines[where], cover, known, outcome)
         record(person, "register.import", "register", batch or "-", line=office.path, data={
             "import": batch, "new": outcome.new, "changed": outcome.changed, "same": outcome.same,
-            "refused": len(outcome.problems), "institutions": outcome.institutions,
+            "refused": len(outcome.problems), "unread": unread, "institutions": outcome.institutions,
             "standings": [s.pk for s in outcome.standings], "content": together(s.fingerprint() for s in outcome.standings),
         })
     if progress:

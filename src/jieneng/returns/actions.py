@@ -139,12 +139,13 @@ def _unknown(drafts: Iterable[Any], known: dict[tuple[str, str], int], reached: 
 
 def import_answers(
     person: User, book: Book, *, form: str, drafts: Sequence[Any], batch: Import, office: Office, accept: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | None = None, unread: int = 0,
 ) -> Outcome:
     """Bring answers in on behalf of an office. Whole or not at all; the same again changes nothing.
 
     A draft names some items of a return; what it does not name stays as it was. A changed return becomes a new
     revision, filed (or accepted, when the office may and asks for it), with the findings of the edition's own checks.
+    ``unread``: problems met while the file was read, before any draft; the event says them too.
     """
     require(person, "accept" if accept else "import", office.path)
     outcome = Outcome()
@@ -170,7 +171,7 @@ def import_answers(
         batch.problems = [p.as_json() for p in outcome.problems]
         batch.save(update_fields=["counts", "problems"])
         record(person, "returns.import", "import", batch.pk, line=office.path, data={
-            **outcome.counts(), "file": batch.file.sha256, "layout": batch.layout, "accepted": accept,
+            **outcome.counts(), "unread": unread, "file": batch.file.sha256, "layout": batch.layout, "accepted": accept,
             "returns": packed(outcome.returns), "content": together(outcome.contents), "rulebook": book.hash})
     if progress:
         progress(total, total)

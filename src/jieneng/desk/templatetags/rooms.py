@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -30,28 +29,11 @@ from .jn import icon, written
 register = template.Library()
 FILLS = {"expected": "#c3cdd7", "draft": "#8fa1b3", "returned": "#e2a83a", "filed": "#5b93d1", "dept_ok": "#2a9aa8",
          "county_ok": "#1a6b3b", "accepted": "#1a6b3b", "signed": "#123d75", "exempt": "#e9edf1", "covered": "#e9edf1"}
-VERB_WORDS = {
-    "register.import": T("导入名录", "register imported"), "register.change": T("名录变更", "standing changed"),
-    "round.open": T("新建统计任务", "round opened"), "round.sign_off": T("审定", "signed off"),
-    "returns.import": T("导入报表", "returns imported"), "returns.accept": T("审核通过", "accepted"),
-    "returns.send_back": T("退回核实", "sent back"), "returns.reopen": T("重新打开", "reopened"), "returns.sign": T("审定", "signed"),
-    "snapshot.freeze": T("封存快照", "snapshot frozen"), "ledger.save": T("登记台账", "ledger line saved"),
-    "ledger.import": T("导入台账", "ledger imported"), "ledger.withdraw": T("撤销台账", "ledger line withdrawn"),
-    "document.compose": T("编制文稿", "document composed"), "workspace.init": T("建立工作区", "workspace made"),
-    "account.create": T("新建账号", "account created"), "account.appoint": T("授予角色", "role given"),
-    "account.disable": T("停用账号", "account disabled"), "account.password": T("改密码", "password changed"),
-    "backup.restore": T("恢复备份", "backup restored"),
-}
 
 
 @register.simple_tag
 def role(code: str) -> str:
     return str(ROLES[code].label) if code in ROLES else code
-
-
-@register.simple_tag
-def verb(code: str) -> str:
-    return str(VERB_WORDS.get(code, code))
 
 
 @register.simple_tag
@@ -66,18 +48,6 @@ def say(text: Any) -> str:
 def raw_text(text: T) -> str:
     """A text with its braces as written (a rule's words before a value is put in)."""
     return text.zh if language() == "zh" else text.en
-
-
-@register.simple_tag
-def event_data(data: Mapping[str, Any]) -> str:
-    """The gist of an event: its small fields in one line."""
-    parts = []
-    for key, value in data.items():
-        if value in (None, "", [], {}) or key in ("returns", "institutions", "rulebook", "manifest", "from"):
-            continue
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        parts.append(f"{key}: {text if len(text) <= 60 else text[:57] + '…'}")
-    return "；".join(parts)[:300]
 
 
 @register.simple_tag

@@ -72,6 +72,7 @@
     if ((b = near(event.target, '[data-mode]'))) return mode(b.dataset.mode);
     if (near(event.target, '[data-access]')) return toggleAccess();
     if (near(event.target, '[data-keys]')) return openKeys();
+    if (near(event.target, '[data-print]')) return window.print();
     if ((b = near(event.target, '[data-menu]'))) {
       b.setAttribute('aria-expanded', String(root.classList.toggle('menu')));
       return;

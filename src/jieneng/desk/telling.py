@@ -1,0 +1,301 @@
+"""Events in words: who did what to which unit, month and line. Every verb that is recorded anywhere has its words here.
+
+A teller reads the event's data and the records as they stand now (names of units, titles of ledgers); what it cannot find
+any more it tells by its number. Events are never changed by being told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import reverse
+
+from jieneng.core.period import Period
+from jieneng.core.words import T
+from jieneng.fieldwork.models import LedgerRecord
+from jieneng.fieldwork.queries import differences, words_of
+from jieneng.people.models import Office, User
+from jieneng.people.roles import ROLES
+from jieneng.records.models import Event
+from jieneng.registry.models import Institution, Standing
+from jieneng.reports.models import DocumentVersion
+from jieneng.returns import moves
+from jieneng.returns.models import Import, Return, Signoff
+from jieneng.returns.queries import book
+from jieneng.returns.ranges import unpacked
+
+FEW = 3
+VERBS: dict[str, T] = {
+    "register.import": T("导入名录", "imported the register"), "register.change": T("变更名录登记", "changed the standing of"),
+    "round.open": T("新建统计任务", "opened the round"), "round.sign_off": T("审定", "signed off"),
+    "returns.import": T("导入报表", "imported returns"), "returns.accept": T("审核通过", "accepted"), "returns.send_back": T("退回", "sent back"),
+    "returns.reopen": T("重新打开", "reopened"), "returns.sign": T("审定", "signed off"), "returns.exempt": T("登记免报", "marked exempt"),
+    "returns.cover": T("登记代报", "marked as covered"), "returns.pass_department": T("部门审核", "reviewed (department)"),
+    "returns.pass_county": T("县级审核", "reviewed (county)"), "returns.save": T("填写", "filled in"), "returns.file": T("报送", "filed"),
+    "snapshot.freeze": T("封存快照", "froze a snapshot of"), "ledger.save": T("登记台账", "saved a line of"),
+    "ledger.import": T("导入台账", "imported lines of"), "ledger.withdraw": T("撤销台账", "withdrew a line of"),
+    "document.compose": T("编制", "composed"), "document.confirm": T("确认用语", "confirmed the wording of"),
+    "evidence.attach": T("附上佐证材料", "attached evidence to"),
+    "workspace.init": T("建立工作区", "made the workspace"), "backup.make": T("备份", "backed up"), "backup.restore": T("恢复备份", "restored a backup"),
+    "account.create": T("新建账号", "created the account"), "account.appoint": T("授予角色", "gave a role to"),
+    "account.dismiss": T("撤销角色", "took a role from"), "account.disable": T("停用账号", "disabled the account"),
+    "account.password": T("设置密码", "set the password of"), "log.verify": T("校验办理记录", "verified the event log"),
+}
+REGISTER = {"name": T("名称", "name"), "office": T("统计归口", "line"), "area": T("地区", "area"), "department": T("主管部门", "department"),
+            "territory": T("所在地", "territory"), "type": T("类型", "type"), "in_scope": T("纳入统计", "in scope"),
+            "covered_by": T("代报单位", "covered by"), "sensitive": T("敏感单位", "sensitive")}
+
+
+@dataclass
+class Told:
+    """An event in words. ``object`` is what it was done to, ``url`` leads there for those who hold ``right``; ``says`` is the rest."""
+
+    event: Event
+    verb: T
+    object: str = ""
+    says: str = ""
+    url: str = ""
+    right: str = "see"
+    changes: list[dict[str, str]] = field(default_factory=list)
+    facts: list[tuple[T, str]] = field(default_factory=list)
+    returns: list[int] = field(default_factory=list)
+
+    @property
+    def sentence(self) -> str:
+        """周敏 退回 郎溪县示例医院 2022-02：原因…"""
+        head = " ".join(p for p in (self.event.actor_name, str(self.verb), self.object) if p)
+        return head + (str(T("：", ": ")) + self.says if self.says else "")
+
+
+def tell(event: Event) -> Told:
+    """One event in words."""
+    told = Told(event, VERBS.get(event.verb, T("{v}", "{v}", v=event.verb)))
+    teller = TELLERS.get(event.verb) or TELLERS.get(event.verb.partition(".")[0] + ".*")
+    if teller:
+        teller(told, event.data)
+    return told
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return str(T("；", "; ")).join(p for p in parts if p)
+
+
+def _n(data: Mapping[str, Any], key: str) -> int:
+    return int(data.get(key) or 0)
+
+
+def _counts(data: Mapping[str, Any], unit: T) -> str:
+    """新增 9 条、变化 0、不变 0；2 处没有读入."""
+    said = [str(T("新增 {a} {u}，变化 {b}，不变 {c}", "{a} new {u}, {b} changed, {c} the same",
+                  a=f"{_n(data, 'new'):,}", u=str(unit), b=f"{_n(data, 'changed'):,}", c=f"{_n(data, 'same'):,}"))]
+    if n := _n(data, "findings"):
+        said.append(str(T("审核问题 {n} 项", "{n} findings", n=f"{n:,}")))
+    if n := _n(data, "refused") + _n(data, "unread"):
+        said.append(str(T("{n} 处没有读入", "{n} places not taken in", n=f"{n:,}")))
+    return _joined(said)
+
+
+def _file(told: Told, pk: Any) -> None:
+    """The file of an import, and the page of its result."""
+    batch = Import.objects.select_related("file").filter(pk=pk).first() if str(pk or "").isdigit() else None
+    if batch is not None:
+        told.object, told.url = f"“{batch.file.name}”", reverse("import", args=[batch.pk])
+        told.facts.append((T("布局", "layout"), batch.layout))
+
+
+def _register_import(told: Told, data: dict[str, Any]) -> None:
+    _file(told, data.get("import"))
+    told.says = _counts(data, T("家", "institutions"))
+
+
+def _returns_import(told: Told, data: dict[str, Any]) -> None:
+    _file(told, told.event.object_id)
+    told.says = _joined([_counts(data, T("份", "returns")), str(T("读入即市级已审", "accepted as soon as read")) if data.get("accepted") else ""])
+    told.returns = sorted(unpacked(data.get("returns", "")))
+
+
+def _ledger_title(event: Event) -> tuple[str, Any]:
+    code = event.object_type.partition(":")[2]
+    ledger = book().ledgers.get(code)
+    return (str(ledger.title) if ledger else code), ledger
+
+
+def _ledger_import(told: Told, data: dict[str, Any]) -> None:
+    title, _ = _ledger_title(told.event)
+    _file(told, told.event.object_id)
+    told.object = f"{title} {told.object}".strip()
+    told.says = _counts(data, T("条", "lines"))
+    told.facts.append((T("编号", "keys"), "、".join(data.get("keys", []))))
+
+
+def _ledger_line(told: Told, data: dict[str, Any]) -> None:
+    title, ledger = _ledger_title(told.event)
+    row = LedgerRecord.objects.filter(kind=told.event.object_type.partition(":")[2], key=told.event.object_id).first()
+    before, after = data.get("before") or {}, data.get("after") or {}
+    name = ""
+    if ledger is not None and (values := after or (row.revisions.get(number=row.revision).values if row else {})):
+        shown = next((f for f in ledger.fields if f.code == ledger.name), None)
+        name = words_of(shown, values.get(ledger.name, "")) if shown else ""
+    told.object = f"{title}“{name or told.event.object_id}”"
+    if row is not None and not row.withdrawn:
+        told.url = reverse("ledger-record", args=[row.kind, row.pk])
+    told.changes = differences(ledger, before, after) if ledger is not None and after else []
+    reason = str(T("原因：{r}", "reason: {r}", r=data["reason"])) if data.get("reason") else ""
+    if told.event.verb == "ledger.save" and not before:
+        told.says = _joined([str(T("新登一条（{k}）", "a new line ({k})", k=told.event.object_id)), reason])
+    else:
+        told.says = _joined([*(f"{c['label']} {c['old'] or '—'}→{c['new'] or '—'}" for c in told.changes), reason])
+
+
+def names_of(returns: Iterable[int]) -> list[tuple[Return, str]]:
+    """Returns with their institutions' names, in the order given."""
+    wanted = list(returns)
+    rows = {r.pk: r for r in Return.objects.filter(pk__in=wanted).select_related("institution", "round")}
+    names: dict[int, str] = {}
+    for s in Standing.objects.filter(institution__in={r.institution_id for r in rows.values()}).order_by("since"):
+        names[s.institution_id] = s.name
+    return [(rows[pk], names.get(rows[pk].institution_id, rows[pk].institution.key)) for pk in wanted if pk in rows]
+
+
+def _month(text: str) -> str:
+    return str(Period.parse(text).label)
+
+
+def _returns(told: Told, data: dict[str, Any]) -> None:
+    told.returns = sorted(unpacked(data.get("returns", "")))
+    first = names_of(told.returns[:FEW])
+    units = [f"{name} {_month(ret.period)}" for ret, name in first]
+    if len(told.returns) == 1 and first:
+        told.object, told.url = units[0], reverse("return", args=[first[0][0].pk])
+    else:
+        told.object = str(T("{n} 份报表（{few}{more}）", "{n} returns ({few}{more})", n=f"{len(told.returns):,}", few="、".join(units),
+                            more="…" if len(told.returns) > len(units) else ""))
+    said = []
+    if data.get("reason"):
+        said.append(str(data["reason"]) if told.event.verb == "returns.send_back" else str(T("原因：{r}", "reason: {r}", r=data["reason"])))
+    told.says = _joined(said)
+    was = {s: len(unpacked(ids)) for s, ids in (data.get("from") or {}).items()}
+    told.facts.append((T("原来的状态", "states before"), "、".join(f"{moves.STATES.get(s, s)} {n:,}" for s, n in was.items())))
+
+
+def _standing(told: Told, data: dict[str, Any]) -> None:
+    pk = told.event.object_id
+    last = Standing.objects.filter(institution_id=pk).order_by("-since").first() if pk.isdigit() else None
+    told.object = last.name if last else pk
+    told.url = reverse("institution", args=[int(pk)]) if last else ""
+    before, after = data.get("before") or {}, data.get("after") or {}
+    told.changes = [{"label": str(REGISTER.get(k, k)), "old": _register_value(k, before.get(k)), "new": _register_value(k, v)} for k, v in after.items()]
+    told.says = _joined([*(f"{c['label']} {c['old']}→{c['new']}" for c in told.changes),
+                         str(T("{d} 起", "from {d}", d=data["since"])) if data.get("since") else "",
+                         str(T("原因：{r}", "reason: {r}", r=data["reason"])) if data.get("reason") else "", data.get("document") or ""])
+
+
+def _register_value(key: str, value: Any) -> str:
+    text = "" if value in (None, "None") else str(value)
+    if text in ("True", "False"):
+        return str(T("是", "yes") if text == "True" else T("否", "no"))
+    if key == "type" and text in book().types:
+        return str(book().types[text].label)
+    if key in ("area", "territory") and text in book().divisions:
+        return str(book().divisions[text].name)
+    if key == "covered_by" and text:
+        found = Institution.objects.filter(key=text).first()
+        last = found.standings.order_by("-since").first() if found else None
+        return last.name if last else text
+    return text or "—"
+
+
+def _round_open(told: Told, data: dict[str, Any]) -> None:
+    form = book().forms.get(str(data.get("form", "")))
+    told.object = str(T("{y} 年{f}", "{f} of {y}", y=data.get("year", ""), f=str(form.title) if form else str(data.get("form", ""))))
+    told.says = str(T("应报 {n} 份", "{n} returns expected", n=f"{_n(data, 'returns'):,}"))
+    told.url = reverse("rounds")
+
+
+def _sign_off(told: Told, data: dict[str, Any]) -> None:
+    found = Signoff.objects.select_related("office", "round").filter(pk=told.event.object_id).first() if told.event.object_id.isdigit() else None
+    told.object = str(T("{o} {y} 年度总量", "the totals of {o} for {y}", o=found.office.name, y=found.round.year)) if found else str(data.get("round", ""))
+    told.says = str(T("依据快照 {s}", "by snapshot {s}", s=data.get("snapshot", "")))
+    told.url = reverse("figures") + f"?snapshot={data.get('snapshot', '')}"
+
+
+def _freeze(told: Told, data: dict[str, Any]) -> None:
+    counts = data.get("counts") or {}
+    told.object = str(T("{y} 年度", "{y}", y=data.get("year", "")))
+    out = sum(_n(x, "returns") for x in data.get("left_out") or [])
+    told.says = _joined([str(T("报表 {r} 份、台账 {l} 条、单位 {b} 家", "{r} returns, {l} ledger lines, {b} institutions", r=f"{_n(counts, 'returns'):,}",
+                               l=f"{_n(counts, 'ledgers'):,}", b=f"{_n(counts, 'bodies'):,}")),
+                         str(T("没有审核通过、没有封进去的 {n} 份", "{n} not accepted and left out", n=f"{out:,}")) if out else ""])
+    told.url = reverse("figures") + f"?snapshot={told.event.object_id}"
+    told.facts.append((T("快照", "snapshot"), told.event.object_id))
+
+
+def _document_name(told: Told, data: dict[str, Any]) -> None:
+    label = (book().documents.get(str(data.get("code", ""))) or {}).get("label") or {}
+    title = str(T(label.get("zh") or str(data.get("code", "")), label.get("en") or label.get("zh") or str(data.get("code", "") or "—")))
+    told.object = str(T("{y} 年{t}第 {n} 稿", "{t} {y}, draft {n}", y=data.get("year", ""), t=title, n=data.get("number", "")))
+    if told.event.object_id.isdigit() and DocumentVersion.objects.filter(pk=told.event.object_id).exists():
+        told.url = reverse("document", args=[int(told.event.object_id)])
+
+
+def _compose(told: Told, data: dict[str, Any]) -> None:
+    _document_name(told, data)
+    told.says = str(T("{n} 个数，取自快照 {s}", "{n} figures from snapshot {s}", n=data.get("figures", 0), s=data.get("snapshot", "")))
+
+
+def _confirm(told: Told, data: dict[str, Any]) -> None:
+    _document_name(told, data)
+    told.says = _joined([f"“{data.get('text', '')}”", str(data.get("reason", ""))])
+
+
+def _evidence(told: Told, data: dict[str, Any]) -> None:
+    pk = told.event.object_id
+    if told.event.object_type == "ledger":
+        row = LedgerRecord.objects.filter(pk=pk).first() if pk.isdigit() else None
+        ledger = book().ledgers.get(row.kind) if row else None
+        told.object = f"{ledger.title}“{row.key}”" if row and ledger else pk
+        told.url = reverse("ledger-record", args=[row.kind, row.pk]) if row and not row.withdrawn else ""
+    elif pk.isdigit() and (found := names_of([int(pk)])):
+        told.object, told.url = f"{found[0][1]} {_month(found[0][0].period)}", reverse("return", args=[int(pk)])
+    told.says = "　".join(dict.fromkeys(str(data[k]) for k in ("label", "name") if data.get(k)))
+
+
+def _account(told: Told, data: dict[str, Any]) -> None:
+    user = User.objects.filter(username=told.event.object_id).first()
+    told.object = f"{user.name}（{user.username}）" if user and user.name else told.event.object_id
+    told.url, told.right = reverse("accounts"), "accounts"
+    if data.get("role"):
+        office = Office.objects.filter(code=data.get("office", "")).first()
+        role = str(ROLES[data["role"]].label) if data["role"] in ROLES else str(data["role"])
+        told.says = f"{role} · {office.name if office else data.get('institution') or data.get('office') or ''}"
+    elif told.event.verb == "account.password":
+        own = user is not None and told.event.actor_id == user.pk
+        told.says = str(T("一次性密码，72 小时内有效", "a one-time password, valid for 72 hours") if data.get("one_time") else
+                        T("本人改的", "changed by the person") if own else T("代为设置", "set for the person"))
+
+
+def _workspace(told: Told, data: dict[str, Any]) -> None:
+    told.object = told.event.object_id if told.event.verb != "workspace.init" else ""
+    told.says = str(T("规则库 {b}", "rulebook {b}", b=data["book"])) if data.get("book") else ""
+    if told.event.verb == "backup.make":
+        told.object = f"“{told.event.object_id}”"
+        told.says = _joined([str(T("{m} MB，{n} 个文件", "{m} MB, {n} files", m=f"{_n(data, 'bytes') / 1e6:,.1f}", n=f"{_n(data, 'files'):,}")),
+                             str(T("备份时查出 {n} 处不符", "{n} faults found while backing up", n=data["faults"])) if data.get("faults") else ""])
+    elif told.event.verb == "backup.restore":
+        told.object = f"“{data.get('from') or told.event.object_id}”"
+
+
+def _verify(told: Told, data: dict[str, Any]) -> None:
+    told.says = str(T("{n} 条，链头 #{s}，{r}", "{n} events, head #{s}: {r}", n=f"{_n(data, 'count'):,}", s=(data.get("head") or {}).get("seq", ""),
+                      r=str(T("全部相符", "all agree") if not data.get("faults") else T("{k} 处不符", "{k} faults", k=len(data["faults"])))))
+    told.url, told.right = reverse("certificate", args=[told.event.seq]), "log"
+
+
+TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
+    "register.import": _register_import, "register.change": _standing, "round.open": _round_open, "round.sign_off": _sign_off,
+    "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,
+    "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "account.*": _account,
+    "workspace.*": _workspace, "backup.*": _workspace, "log.verify": _verify,
+}
