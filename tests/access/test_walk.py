@@ -129,6 +129,8 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "home": (EVERYBODY, _plain()),
     "search": (SEERS, _plain("?q=示例")),
     "rules": (EVERYBODY, _plain()),
+    "manual": (EVERYBODY, _plain()),
+    "manual-chapter": (EVERYBODY, lambda s: (["figures"], "")),
     "status": ({"zhaoxi", "suncha"}, _plain()),
     "accounts": ({"qianan"}, _plain()),
     "change-password": (EVERYBODY, _plain()),

@@ -11,6 +11,8 @@ from jieneng import __version__
 from jieneng.core.words import T, language
 from jieneng.people.queries import root_office, verbs_of
 
+from .manual import ABOUT
+
 MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
     (T("工作", "Work"), [("home", "layout-dashboard", T("工作台", "Desk"), ())]),
     (T("能耗统计", "Statistics"), [
@@ -24,6 +26,7 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
     (T("材料与公文", "Documents"), [("documents", "file-text", T("年度总结", "Annual summary"), ("see", "compose"))]),
     (T("规则与记录", "Rules and records"), [
         ("rules", "scale", T("规则与折标系数", "Rules and factors"), ()),
+        ("manual", "help-circle", T("使用手册", "Manual"), ()),
         ("events", "history", T("办理记录", "Event log"), ("log", "see")),
         ("status", "server", T("系统状态", "System status"), ("operate", "log")),
         ("accounts", "users", T("账号与权限", "Accounts"), ("accounts",)),
@@ -64,6 +67,8 @@ def page(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return base
     office = root_office()
-    return {**base, "menu": menu(request), "office": office, "person": user, "verbs": verbs_of(user)}
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    explained = reverse("manual-chapter", args=[ABOUT[here]]) if here in ABOUT else reverse("manual")
+    return {**base, "help": explained, "menu": menu(request), "office": office, "person": user, "verbs": verbs_of(user)}
 
 

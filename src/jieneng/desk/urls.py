@@ -10,6 +10,7 @@ from jieneng.reports import pages as reports
 from jieneng.returns import pages as returns
 
 from . import account_pages, log_pages, pages
+from .manual import pages as manual
 
 handler400 = "django.views.defaults.bad_request"
 
@@ -24,6 +25,8 @@ urlpatterns = [
     path("rules/", pages.rules, name="rules"),
     path("status/", pages.status, name="status"),
     path("accounts/", account_pages.accounts, name="accounts"),
+    path("manual/", manual.contents, name="manual"),
+    path("manual/<slug:name>/", manual.chapter, name="manual-chapter"),
     path("register/", pages.register, name="register"),
     path("register.xlsx", pages.register_xlsx, name="register-xlsx"),
     path("register/<int:pk>/", pages.institution, name="institution"),
