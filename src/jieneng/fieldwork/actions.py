@@ -15,7 +15,7 @@ from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
-from jieneng.records.events import action, record, together
+from jieneng.records.events import action, hold, record, together
 from jieneng.returns.models import Import
 from jieneng.rulebook.types import Ledger, LedgerField
 
@@ -116,7 +116,8 @@ def save(person: User, ledger: Ledger, values: Mapping[str, Any], *, office: Off
     owner = office_for(ledger, clean, office)
     require(person, "ledger", owner.path)
     with action():
-        row = LedgerRecord.objects.select_for_update().filter(kind=ledger.code, key=key or key_of(ledger, clean)).first()
+        hold()  # a line that is not there yet cannot be locked: whoever enters the same one waits here
+        row = LedgerRecord.objects.filter(kind=ledger.code, key=key or key_of(ledger, clean)).first()
         if row is None and key:
             raise refuse("ledger.gone", T("没有这一条", "there is no such line"))
         if row is not None and not key:
@@ -158,13 +159,14 @@ def _write(person: User, ledger: Ledger, row: LedgerRecord | None, clean: dict[s
 
 def withdraw(person: User, ledger: Ledger, key: str, reason: str) -> LedgerRecord:
     """Take a line out of the ledger; it stays in the records, with the reason."""
-    row = LedgerRecord.objects.filter(kind=ledger.code, key=key, withdrawn=False).select_related("office").first()
-    if row is None:
-        raise refuse("ledger.gone", T("没有这一条", "there is no such line"))
-    require(person, "ledger", row.office.path)
     if not reason.strip():
         raise refuse("ledger.reason", T("没有写原因", "no reason given"))
     with action():
+        hold()
+        row = LedgerRecord.objects.filter(kind=ledger.code, key=key, withdrawn=False).select_related("office").first()
+        if row is None:
+            raise refuse("ledger.gone", T("没有这一条", "there is no such line"))
+        require(person, "ledger", row.office.path)
         row.withdrawn = True
         row.save(update_fields=["withdrawn"])
         record(person, "ledger.withdraw", f"ledger:{ledger.code}", key, line=row.office.path, data={"reason": reason})
@@ -180,6 +182,7 @@ def import_ledger(person: User, ledger: Ledger, rows: Sequence[Any], *, batch: I
     require(person, "ledger", office.path)
     outcome = Outcome()
     with action():
+        hold()
         have = {r.key: r for r in LedgerRecord.objects.filter(kind=ledger.code).select_related("office")}
         last = {r.record_id: r.values for r in LedgerRevision.objects.filter(record__kind=ledger.code).order_by("number")}
         touched, contents = [], []

@@ -16,7 +16,7 @@ from jieneng.core.problem import Place, Problem, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require, scope
-from jieneng.records.events import action, record, together
+from jieneng.records.events import action, hold, record, together
 from jieneng.registry.models import Standing
 from jieneng.registry.queries import by_identifier, standings
 from jieneng.rulebook import form_for
@@ -59,6 +59,7 @@ def open_round(person: User, book: Book, *, form: str, year: int, office: Office
         raise refuse("round.rhythm", T("{form} 不按{rhythm}填报", "{form} is not answered by {rhythm}", form=edition.name,
                                        rhythm=rhythm), expected=T("{r}", "{r}", r=" / ".join(edition.rhythm)))
     with action():
+        hold()  # opened twice at the same moment, the second finds what the first made
         round_, created = Round.objects.get_or_create(
             form=form, year=year,
             defaults={"edition": edition.edition, "rhythm": rhythm, "mode": mode, "office": office,
@@ -181,7 +182,9 @@ def import_answers(
 def _merge(round_: Round, drafts: list[tuple[Any, int]], batch: Import, outcome: Outcome) -> list[_Work]:
     """Fold the drafts of one round into the returns they belong to. Returns that would not change are left out."""
     whose = {pk for _, pk in drafts}
-    returns = {(r.institution_id, r.period): r for r in Return.objects.filter(round=round_, institution__in=whose)}
+    # locked until this import ends, in one order everywhere: whoever reviews or imports them meanwhile waits
+    locked = Return.objects.filter(round=round_, institution__in=whose).select_for_update().order_by("pk")
+    returns = {(r.institution_id, r.period): r for r in locked}
     current = {
         r.ret_id: r for r in Revision.objects.filter(ret__round=round_, ret__institution__in=whose)
         .only("ret_id", "number", "answers", "sources").order_by("number")
@@ -295,7 +298,7 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "")
     Raises ``Refused`` for a return outside the scope, in a state that does not allow it, or without a needed reason.
     """
     with action():
-        rows = list(returns.select_related("institution").select_for_update())
+        rows = list(returns.select_related("institution").select_for_update(of=("self",)).order_by("pk"))
         lines = {s.institution_id: s.office.path for s in Standing.objects.filter(
             institution__in={r.institution_id for r in rows}).select_related("office").order_by("since")}
         held: dict[str, Any] = {}
@@ -342,8 +345,8 @@ def sign_off(person: User, round_: Round, office: Office, snapshot: SnapshotReco
     require(person, "sign", office.path)
     with action():
         latest = {s.institution_id: s.office.path for s in standings(Period("year", round_.year).last_day)}
-        mine = [pk for pk, institution in Return.objects.filter(round=round_).exclude(state__in=("exempt", "covered", "signed"))
-                .values_list("pk", "institution_id") if latest.get(institution, "").startswith(office.path)]
+        open_ = Return.objects.filter(round=round_).exclude(state__in=("exempt", "covered", "signed"))
+        mine = [pk for pk, institution in open_.select_for_update().order_by("pk").values_list("pk", "institution_id") if latest.get(institution, "").startswith(office.path)]
         waiting = Return.objects.filter(pk__in=mine).exclude(state="accepted").count()
         if waiting:
             raise refuse("signoff.waiting", T("还有 {n} 份报表没有审核通过", "{n} returns are not accepted yet", n=waiting),
