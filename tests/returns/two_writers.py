@@ -191,7 +191,11 @@ def on_ledgers(stage: Stage, faults: list[dict[str, Any]]) -> int:
     ledger, kwp = stage.book.ledgers["energy_contracts"], itertools.count(300)
 
     def save(no: str, **more: Any) -> Callable[[], object]:
-        return lambda values={**CONTRACT, "no": no, "capacity_kwp": str(next(kwp))}: actions.save(stage.zhou, ledger, values, office=stage.office, **more)
+        values = {**CONTRACT, "no": no, "capacity_kwp": str(next(kwp))}
+        return lambda: actions.save(stage.zhou, ledger, values, office=stage.office, **more)
+
+    def withdraw(no: str) -> Callable[[], object]:
+        return lambda: actions.withdraw(stage.zhou, ledger, no, "同时撤销")
 
     def bring(no: str) -> Callable[[], object]:
         line = SimpleNamespace(values={**CONTRACT, "no": no, "capacity_kwp": str(next(kwp))}, file="a.xlsx", sheet="", cell="A2", sources={})
@@ -210,7 +214,6 @@ def on_ledgers(stage: Stage, faults: list[dict[str, Any]]) -> int:
             ("withdrawn twice", True, lambda no: (withdraw(no), withdraw(no)), lambda o, r: sorted(x[0] for x in o) == ["done", "refused"] and r.withdrawn),
         ):
             no = f"同时-{name}-{n}"
-            withdraw = lambda no: lambda: actions.withdraw(stage.zhou, ledger, no, "同时撤销")  # noqa: E731
             if made:
                 save(no)()
             outcomes = at_once(*acts(no))
