@@ -20,7 +20,6 @@ from jieneng.engine.sums import (
     sum_query,
     uncovered_query,
 )
-from jieneng.engine.wide import wide_query
 
 HERE = Path(__file__).parent / "sql"
 QUARTER = Period.parse("2022Q1")
@@ -37,7 +36,6 @@ QUERIES = {
     "ledger-sum": ledger_query("waste_bins", "sum", "count", {"kind": "two_way", "issued_on": {"from": "2022-01-01", "to": "2022-12-31"}}),
     "ledger-list": ledger_query("waste_bins", "list", "unit", {}),
     "quoting": sum_query(ASKS[:1], QUARTER, (), {"department": "x' OR '1'='1"}, ()),
-    "wide": wide_query(["electricity_kwh"], 1, 20000),
 }
 
 
@@ -54,7 +52,7 @@ def test_no_statement_is_kept_that_nothing_prints() -> None:
     assert {p.stem for p in (HERE / "duckdb").glob("*.sql")} == set(QUERIES)
 
 
-@pytest.mark.parametrize("name", [n for n in QUERIES if n != "wide"])
+@pytest.mark.parametrize("name", QUERIES)
 def test_engines_only_add(name: str) -> None:
     """No product, quotient or rounding inside an engine: those are done in Python, on exact sums."""
     from sqlglot import exp

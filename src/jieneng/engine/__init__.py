@@ -1,15 +1,16 @@
 """engine: snapshots and sums. The only room that knows SQL dialects, Arrow and DuckDB; it knows no Django.
 
-May import: core, rulebook. Others may use: connect, Ask, write_snapshot, open_snapshot, verify_snapshot,
+May import: core, rulebook. Others may use: connect, Ask, Piece, Pieces, write_snapshot, open_snapshot, verify_snapshot,
 leftovers, clean_leftovers, read_table, write_table, and the types of their answers.
 """
 
+from .bulk import Piece, Pieces
 from .screening import Failing, Screened
 from .snapshot import Snapshot, clean_leftovers, leftovers, open_snapshot, verify_snapshot, write_snapshot
 from .sums import Ask, Cell, Engine, Group, LedgerAnswer, Total, Uncovered, connect
 from .tables import read_table, write_table
 
 __all__ = [
-    "Ask", "Cell", "Engine", "Failing", "Group", "LedgerAnswer", "Screened", "Snapshot", "Total", "Uncovered", "clean_leftovers", "connect",
+    "Ask", "Cell", "Engine", "Failing", "Group", "LedgerAnswer", "Piece", "Pieces", "Screened", "Snapshot", "Total", "Uncovered", "clean_leftovers", "connect",
     "leftovers", "open_snapshot", "read_table", "verify_snapshot", "write_snapshot", "write_table",
 ]

@@ -28,6 +28,7 @@ from jieneng.core.words import T
 from jieneng.rulebook.types import Ledger
 
 from . import tables
+from .bulk import Pieces, piece_tables
 
 FORMAT = 1
 KEYS: tuple[tuple[str, str], ...] = (
@@ -42,6 +43,7 @@ BODIES: tuple[tuple[str, str], ...] = (
 LEDGER_KEYS: tuple[tuple[str, str], ...] = (("record", "int"), ("revision", "int"), ("key", "text"), ("line", "text"))
 LEDGER_TYPES = {"text": "text", "choice": "text", "number": "number", "date": "date", "year": "year"}
 Progress = Callable[[int, int], None]
+Source = Iterable[Mapping[str, Any]] | Pieces
 
 
 @dataclass(frozen=True)
@@ -139,12 +141,12 @@ def _sync(path: Path) -> None:
         os.close(fd)
 
 
-def _counted(rows: Iterable[Mapping[str, Any]], progress: Progress | None, state: list[int], total: int) -> Iterator[Mapping[str, Any]]:
-    for row in rows:
-        state[0] += 1
-        if progress and state[0] % 500 == 0:
+def _counted(parts: Iterable[Any], progress: Progress | None, state: list[int], total: int) -> Iterator[Any]:
+    for table in parts:
+        state[0] += len(table)
+        if progress:
             progress(state[0], max(total, state[0]))
-        yield row
+        yield table
 
 
 def ledger_columns(ledger: Ledger) -> list[tuple[str, str]]:
@@ -154,11 +156,12 @@ def ledger_columns(ledger: Ledger) -> list[tuple[str, str]]:
 
 def write_snapshot(
     home: Path, *, cutoff: str, rulebook: Mapping[str, str], round: Mapping[str, Any],
-    returns: Mapping[str, tuple[Sequence[str], Iterable[Mapping[str, Any]]]], bodies: Iterable[Mapping[str, Any]],
+    returns: Mapping[str, tuple[Sequence[str], Source]], bodies: Iterable[Mapping[str, Any]],
     ledgers: Mapping[str, tuple[Ledger, Iterable[Mapping[str, Any]]]], left_out: list[dict[str, Any]],
     chain_head: Mapping[str, Any], progress: Progress | None = None, expected_rows: int = 0,
 ) -> Snapshot:
-    """Write a snapshot under ``home/snapshots``. Rows of ``returns`` carry the keys and the items as texts or Decimals.
+    """Write a snapshot under ``home/snapshots``. Rows of ``returns`` carry the keys and the items as texts or Decimals;
+    a record store gives them in ``Pieces``.
 
     ``left_out`` may still grow while the rows are read. What was written is read back and added up again before the
     folder gets its name. Raises ``Refused`` when a snapshot of this id is already there, when a value does not fit, when
@@ -189,9 +192,8 @@ def write_snapshot(
 
 
 def _write_tables(
-    work: Path, returns: Mapping[str, tuple[Sequence[str], Iterable[Mapping[str, Any]]]], bodies: Iterable[Mapping[str, Any]],
-    ledgers: Mapping[str, tuple[Ledger, Iterable[Mapping[str, Any]]]],
-    counted: Callable[[Iterable[Mapping[str, Any]]], Iterable[Mapping[str, Any]]],
+    work: Path, returns: Mapping[str, tuple[Sequence[str], Source]], bodies: Iterable[Mapping[str, Any]],
+    ledgers: Mapping[str, tuple[Ledger, Iterable[Mapping[str, Any]]]], counted: Callable[[Iterable[Any]], Iterable[Any]],
 ) -> tuple[dict[str, int], dict[str, Any]]:
     """All files but the manifest: rows per file, and the control totals of each form."""
     from .wide import control_totals, write_wide
@@ -203,7 +205,8 @@ def _write_tables(
     for name, (items, source) in returns.items():
         adder, path = tables.Adder(items), work / "returns" / f"{name}.parquet"
         columns = [*KEYS, *((i, "number") for i in items)]
-        rows[f"returns/{name}.parquet"] = tables.write_table(path, columns, counted(source), adder)
+        parts = piece_tables(source, columns, items) if isinstance(source, Pieces) else tables.row_tables(columns, source, path.name)
+        rows[f"returns/{name}.parquet"] = tables.write_tables(path, columns, counted(parts), adder)
         totals[name] = control_totals(path, items)
         if totals[name] != adder.totals():
             raise refuse("snapshot.read_back", T("{n}：读回来的合计与写下的不同", "{n}: the totals read back are not those written", n=name),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Context, Decimal
 from itertools import islice
 from pathlib import Path
@@ -30,6 +30,8 @@ def _number(value: Any, name: str) -> Decimal | None:
     if value is None:
         return None
     try:
+        if isinstance(value, bool) or "_" in str(value):  # Python would take both for numbers
+            raise ValueError(value)
         number, rounded = stored(Decimal(value))
     except (ArithmeticError, ValueError, TypeError):
         rounded = True
@@ -39,17 +41,28 @@ def _number(value: Any, name: str) -> Decimal | None:
     return number
 
 
-def _column(values: list[Any], kind: str, name: str) -> pa.Array:
+def numbers(texts: pa.Array, name: str) -> pa.Array:
+    """Texts as decimals: in Arrow where each is short and fits, else one by one, where what does not fit is refused."""
+    try:
+        found = texts.cast(TYPES["number"])
+        edges = pc.min_max(found).as_py().values()
+        if not any(e is not None and abs(e) >= LIMIT for e in edges):
+            return found
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        pass
+    return pa.array([_number(v, name) for v in texts.to_pylist()], TYPES["number"])
+
+
+def column(values: list[Any], kind: str, name: str) -> pa.Array:
     """One column. Numbers come as Decimal, whole number or text of at most four places; dates as text or date."""
     if kind == "number":
         if any(type(v) is str for v in values):
-            try:  # the usual case, in Arrow and not in Python: every value is a short text
-                found = pa.array(values, pa.string()).cast(TYPES[kind])
-                edges = pc.min_max(found).as_py().values()
-                if not any(e is not None and abs(e) >= LIMIT for e in edges):
-                    return found
+            try:
+                texts = pa.array(values, pa.string())
             except (pa.ArrowInvalid, pa.ArrowTypeError):
                 pass
+            else:
+                return numbers(texts, name)
         return pa.array([_number(v, name) for v in values], TYPES[kind])
     if kind == "date":
         return pa.array([dt.date.fromisoformat(v) if isinstance(v, str) and v else v or None for v in values], TYPES[kind])
@@ -60,30 +73,48 @@ def _column(values: list[Any], kind: str, name: str) -> pa.Array:
     return pa.array(values, TYPES[kind])
 
 
-def write_table(path: Path, columns: Sequence[tuple[str, str]], rows: Iterable[Mapping[str, Any]],
-                seen: Callable[[pa.Table], None] | None = None) -> int:
-    """Write rows as one Parquet file; ``columns`` are (name, kind). Returns the number of rows.
+def schema(columns: Sequence[tuple[str, str]]) -> pa.Schema:
+    """The columns of a file, given as (name, kind)."""
+    return pa.schema([(name, TYPES[kind]) for name, kind in columns])
 
-    kind: text, int, year, month, bool, number (decimal(18,4)), date. A key that a row lacks is null; a key that is no
-    column, and a number that does not fit, are ``Refused``. ``seen`` is shown every batch as it is written.
-    """
-    schema = pa.schema([(name, TYPES[kind]) for name, kind in columns])
-    known = frozenset(schema.names)
-    count, stream = 0, iter(rows)
-    with pq.ParquetWriter(path, schema, compression="zstd") as out:
-        while batch := list(islice(stream, BATCH)):
-            for row in batch:
-                if not known.issuperset(row):
-                    strange = sorted(set(row) - known)
-                    raise refuse("table.column", T("{f} 里没有列 {c}", "{f} has no column {c}", f=path.name, c="、".join(strange)),
-                                 expected=T("只有声明过的列", "declared columns only"))
-            arrays = [_column([r.get(name) for r in batch], kind, name) for name, kind in columns]
-            table = pa.Table.from_arrays(arrays, schema=schema)
+
+def writer(path: Path, columns: pa.Schema) -> pq.ParquetWriter:
+    """Decimals as whole numbers and without a dictionary: a third faster to write and to scan, and smaller."""
+    texts = [f.name for f in columns if not pa.types.is_decimal(f.type)]
+    return pq.ParquetWriter(path, columns, compression="zstd", store_decimal_as_integer=True, use_dictionary=texts)
+
+
+def row_tables(columns: Sequence[tuple[str, str]], rows: Iterable[Mapping[str, Any]], file: str) -> Iterator[pa.Table]:
+    """Rows as tables of ``BATCH`` rows. A key that a row lacks is null; one that is no column is ``Refused``."""
+    known, stream, form = frozenset(name for name, _ in columns), iter(rows), schema(columns)
+    while batch := list(islice(stream, BATCH)):
+        for row in batch:
+            if not known.issuperset(row):
+                strange = sorted(set(row) - known)
+                raise refuse("table.column", T("{f} 里没有列 {c}", "{f} has no column {c}", f=file, c="、".join(strange)),
+                             expected=T("只有声明过的列", "declared columns only"))
+        yield pa.Table.from_arrays([column([r.get(name) for r in batch], kind, name) for name, kind in columns], schema=form)
+
+
+def write_tables(path: Path, columns: Sequence[tuple[str, str]], parts: Iterable[pa.Table],
+                 seen: Callable[[pa.Table], None] | None = None) -> int:
+    """Write tables one after another as one Parquet file. Returns the number of rows; ``seen`` is shown each as written."""
+    count = 0
+    with writer(path, schema(columns)) as out:
+        for table in parts:
             out.write_table(table)
             if seen is not None:
                 seen(table)
-            count += len(batch)
+            count += len(table)
     return count
+
+
+def write_table(path: Path, columns: Sequence[tuple[str, str]], rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows as one Parquet file; ``columns`` are (name, kind). Returns the number of rows.
+
+    kind: text, int, year, month, bool, number (decimal(18,4)), date. A number that does not fit is ``Refused``.
+    """
+    return write_tables(path, columns, row_tables(columns, rows, path.name))
 
 
 class Adder:

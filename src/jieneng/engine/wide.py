@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow.parquet as pq
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlglot import exp, select
 
+from . import tables
+from .bulk import STANDING, ahead
 from .duck import open_duckdb
 from .sql import column, number
 
-CHUNK = 20_000
+CHUNK = 10_000
 """Institutions laid out wide at a time."""
 
 
@@ -65,21 +68,33 @@ def wide_totals(path: Path, items: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def wide_query(items: Sequence[str], first: int, last: int) -> exp.Select:
-    """The years of the institutions numbered first … last, twelve months side by side."""
-    keys = ["institution", "year"]
-    standing = ["code", "name", "line", "area", "department", "territory", "type"]
-    columns: list[Any] = [column(k) for k in keys]
-    columns += [exp.alias_(exp.ArgMax(this=column(k), expression=column("period")), k, quoted=True) for k in standing]
-    for i in items:
-        for month in range(1, 13):
-            case = exp.Case(ifs=[exp.If(this=exp.EQ(this=column("month"), expression=exp.Literal.number(month)), true=column(i))])
-            columns.append(exp.alias_(exp.Max(this=case), f"{i}__{month:02}", quoted=True))
-        annual = exp.Case(ifs=[exp.If(this=exp.Is(this=column("month"), expression=exp.Null()), true=column(i))])
-        columns.append(exp.alias_(exp.Max(this=annual), f"{i}__year", quoted=True))
-    span = exp.Between(this=column("institution"), low=exp.Literal.number(first), high=exp.Literal.number(last))
-    return select(*columns, copy=False).from_("rows").where(span).group_by(*[column(k) for k in keys]).order_by(
-        *[column(k) for k in keys])
+SUFFIXES = (*(f"{m:02}" for m in range(1, 13)), "year")
+"""After an item and two underscores: the month, or the annual answer."""
+
+
+def wide_schema(items: Sequence[str]) -> list[tuple[str, str]]:
+    """The columns of a wide table."""
+    keys = [(k, kind) for k, kind in (("institution", "int"), ("year", "year"))]
+    return [*keys, *((k, "text") for k in STANDING), *((f"{i}__{s}", "number") for i in items for s in SUFFIXES)]
+
+
+def _wide(rows: pa.Table, year: int, items: Sequence[str]) -> pa.Table:
+    """The rows of one year side by side: no row is looked at twice, a month's column is taken as it lies."""
+    rows = rows.filter(pc.equal(rows["year"], year)).combine_chunks()
+    numbers = pc.unique(rows["institution"])
+    numbers = numbers.take(pc.sort_indices(numbers))
+    columns: dict[str, Any] = {f"{i}__{s}": pa.nulls(len(numbers), tables.TYPES["number"]) for i in items for s in SUFFIXES}
+    newest = pa.nulls(len(numbers), pa.int64())
+    place = pa.array(range(len(rows)), pa.int64())
+    for period in sorted(pc.unique(rows["period"]).to_pylist()):
+        inside = place.filter(pc.equal(rows["period"], period).combine_chunks())
+        at = inside.take(pc.index_in(numbers, value_set=rows["institution"].combine_chunks().take(inside)))
+        newest = pc.coalesce(at, newest)  # periods come in order: where it stood in the last one counts
+        month = rows["month"][inside[0].as_py()].as_py()
+        for i in items:
+            columns[f"{i}__{'year' if month is None else f'{month:02}'}"] = rows[i].take(at)
+    columns |= {"institution": numbers, "year": pa.repeat(pa.scalar(year, pa.int32()), len(numbers)), **{k: rows[k].take(newest) for k in STANDING}}
+    return pa.table([columns[name] for name, _ in wide_schema(items)], schema=tables.schema(wide_schema(items)))
 
 
 def write_wide(source: Path, target: Path, items: Sequence[str]) -> int:
@@ -88,17 +103,20 @@ def write_wide(source: Path, target: Path, items: Sequence[str]) -> int:
     Made for ``CHUNK`` institutions at a time, so that a nation's year needs no more memory than a province's.
     """
     connection = _open(source)
+    names = [column(k) for k in ("institution", "year", "month", "period", *STANDING, *items)]
     try:
-        numbers = [r[0] for r in connection.execute('SELECT DISTINCT "institution" FROM "rows" ORDER BY 1').fetchall()]
-        spans = [(numbers[n], numbers[min(n + CHUNK, len(numbers)) - 1]) for n in range(0, len(numbers), CHUNK)] or [(0, 0)]
-        tables = (connection.sql(wide_query(items, *span).sql(dialect="duckdb")).to_arrow_table() for span in spans)
-        table = next(tables)
-        with pq.ParquetWriter(target, table.schema, compression="zstd") as out:
-            count = table.num_rows
-            out.write_table(table)
-            for table in tables:
-                out.write_table(table)
-                count += table.num_rows
-        return count
+        years = [r[0] for r in connection.execute('SELECT DISTINCT "year" FROM "rows" ORDER BY 1').fetchall()]
+        first, last = connection.execute('SELECT min("institution"), max("institution") FROM "rows"').fetchall()[0]
+
+        def spans() -> Iterator[pa.Table]:
+            for start in range(first, last + 1, CHUNK) if years else ():
+                span = exp.Between(this=column("institution"), low=exp.Literal.number(start), high=exp.Literal.number(start + CHUNK - 1))
+                yield connection.sql(select(*names).from_("rows").where(span).sql(dialect="duckdb")).to_arrow_table()
+
+        def laid(rows: pa.Table) -> pa.Table:
+            both = pa.concat_tables([_wide(rows, year, items) for year in years])
+            return both.take(pc.sort_indices(both, [("institution", "ascending"), ("year", "ascending")])) if len(years) > 1 else both
+
+        return tables.write_tables(target, wide_schema(items), ahead(laid, spans()))
     finally:
         connection.close()
