@@ -13,6 +13,7 @@ import pytest
 from openpyxl import load_workbook
 
 from jieneng.core.figure import Figure
+from jieneng.core.period import Period
 from jieneng.core.problem import Refused
 from jieneng.reports.table import layout_of, write_table
 from jieneng.rulebook import load
@@ -34,7 +35,7 @@ def row(scale: int, **change: Any) -> list[Figure | None]:
 
 def written(rows: list[tuple[str, list[Figure | None]]], whole: list[Figure | None]) -> tuple[Any, Any]:
     """The sheet with formulas, and the sheet with their cached values."""
-    data = write_table(load("cn"), "region-summary", 2022, "2023-01-31-abc", rows, whole, "统计范围 9 家。", "2023-01-31")
+    data = write_table(load("cn"), "region-summary", Period("year", 2022), "2023-01-31-abc", rows, whole, "统计范围 9 家。", "2023-01-31")
     return load_workbook(io.BytesIO(data)).active, load_workbook(io.BytesIO(data), data_only=True).active
 
 
@@ -94,7 +95,7 @@ def test_the_paper_is_a4_across_with_head_repeated_and_says_it_is_a_sample() -> 
     assert (formulas.page_setup.paperSize, formulas.page_setup.orientation) == (9, "landscape")
     assert formulas.page_setup.fitToWidth in (1, None) and formulas.page_setup.fitToHeight == 0 and formulas.print_title_rows == "$1:$5"
     said = texts(formulas)
-    assert all(w in said for w in ("样例版式", "数据截至 2023-01-31", "快照 2023-01-31-abc", "统计期 2022 年", "统计范围 9 家", "表号：", "制定机关：", "有效期至："))
+    assert all(w in said for w in ("样例版式", "数据截至 2023-01-31", "快照 2023-01-31-abc", "统计期 2022年", "统计范围 9 家", "表号：", "制定机关：", "有效期至："))
     assert formulas.freeze_panes == "B6"
 
 
@@ -132,7 +133,7 @@ def test_a_ratio_of_columns_that_are_not_there_is_a_value() -> None:
     raw["columns"] = [c for c in raw["columns"] if c["name"] in ("energy_tce", "energy_per_area")]
     book = dataclasses.replace(cn, tables={"region-summary": raw})
     figures = [figure("energy_tce", 10), figure("energy_per_area", Fraction("8.5"))]
-    sheet = load_workbook(io.BytesIO(write_table(book, "region-summary", 2022, "x", [("宣州区", figures)], figures, "", "2023-01-31"))).active
+    sheet = load_workbook(io.BytesIO(write_table(book, "region-summary", Period("year", 2022), "x", [("宣州区", figures)], figures, "", "2023-01-31"))).active
     assert sheet.cell(7, 2).value == "=SUM(B6:B6)" and sheet.cell(7, 3).value == 8.5
 
 

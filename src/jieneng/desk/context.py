@@ -21,6 +21,7 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
         ("imports", "file-import", T("导入", "Imports"), ("import", "ledger", "edit_register")),
         ("findings", "list-search", T("审核问题", "Findings"), ("review", "see")),
         ("figures", "chart-histogram", T("汇总与指标", "Figures"), ("see",)),
+        ("tables", "table-export", T("汇总表", "Summary tables"), ("see",)),
     ]),
     (T("专项工作", "Programmes"), []),
     (T("材料与公文", "Documents"), [("documents", "file-text", T("年度总结", "Annual summary"), ("see", "compose"))]),

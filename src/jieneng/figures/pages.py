@@ -94,7 +94,6 @@ def overview(request: HttpRequest) -> HttpResponse:
         context["more"] = max(0, len(table["rows"]) - limit)
         context["chart"] = _chart(table)
         context["rows"] = table["rows"][:limit]
-        context["tables"] = returns.book().tables
     return render(request, "figures/overview.html", context)
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from jieneng import engine
 from jieneng.core.figure import Figure
+from jieneng.core.period import Period
 from jieneng.core.problem import Refused
 from jieneng.core.words import T
 from jieneng.figures.prove import Proof, prove
@@ -22,11 +23,12 @@ from jieneng.people.scope import scope
 from jieneng.records import files
 from jieneng.records.workbook import workbook_response
 from jieneng.returns import queries as returns
-from jieneng.returns.models import SnapshotRecord
+from jieneng.returns.models import Round, SnapshotRecord
 
 from . import actions, queries
 from .models import DocumentVersion
 from .readback import LIMIT, compare
+from .table import layout_of
 
 
 def _whole_line(request: HttpRequest) -> bool:
@@ -168,11 +170,40 @@ def proof(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
+def _period(text: str) -> Period:
+    """The period an address names, or 404."""
+    try:
+        return Period.parse(text)
+    except ValueError:
+        raise Http404 from None
+
+
+def _periods(year: int) -> list[Period]:
+    """The periods of a year that a table may be made for: its halves and quarters where returns came by month."""
+    monthly = Round.objects.filter(form=returns.main_form(), year=year, rhythm="month").exists()
+    parts = [Period("half", year, n) for n in (1, 2)] + [Period("quarter", year, n) for n in (1, 2, 3, 4)]
+    return [Period("year", year), *(parts if monthly else [])]
+
+
 @needs("see")
-def table(request: HttpRequest, code: str, year: int) -> HttpResponse:
+def tables(request: HttpRequest) -> HttpResponse:
+    """The summary tables there are, for a snapshot and a period, to be downloaded."""
+    book, snapshots = returns.book(), returns.snapshots()
+    snapshot = next((s for s in snapshots if s.pk == request.GET.get("snapshot")), snapshots[0] if snapshots else None)
+    periods = _periods(snapshot.year) if snapshot else []
+    period = next((p for p in periods if str(p) == request.GET.get("period")), periods[0] if periods else None)
+    return render(request, "reports/tables.html", {
+        "title": T("汇总表", "Summary tables"), "snapshots": snapshots, "snapshot": snapshot, "periods": periods, "period": period,
+        "tables": [(code, layout_of(book, code), book.tables[code].get("title", {})) for code in book.tables], "whole": _whole_line(request)})
+
+
+@needs("see")
+def table(request: HttpRequest, code: str, period: str) -> HttpResponse:
     """A summary table as xlsx, inside the person's scope."""
-    pk = request.GET.get("snapshot", "")
-    snapshot = get_object_or_404(SnapshotRecord, pk=pk) if pk else returns.latest_snapshot(year)
-    if snapshot is None or code not in returns.book().tables:
+    pk, span = request.GET.get("snapshot", ""), _period(period)
+    snapshot = get_object_or_404(SnapshotRecord, pk=pk) if pk else returns.latest_snapshot(span.year)
+    book = returns.book()
+    if snapshot is None or code not in book.tables:
         raise Http404
-    return workbook_response(actions.table(request.user, code, year, snapshot), f"{code}-{year}.xlsx")
+    title = layout_of(book, code).title
+    return workbook_response(actions.table(request.user, code, span, snapshot), f"{title}（{span.label.say('zh')}）.xlsx")

@@ -15,6 +15,7 @@ from xlsxwriter.utility import xl_col_to_name
 
 from jieneng.core.amount import decimal_of
 from jieneng.core.figure import Figure
+from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, Refused
 from jieneng.core.words import T
 from jieneng.records.workbook import Sheet
@@ -24,6 +25,9 @@ GROUPS = ("area", "department", "type", "territory")
 HEAD, UNITS, FIRST = 3, 4, 5
 """Rows (from 0) of the heads, of the units, and of the first group."""
 UNKNOWN = "算不出"
+FIRST_COLUMN = {"area": "地区（统计归口）", "department": "主管部门", "type": "公共机构类型", "territory": "所在地", "institution": "单位"}
+LONG = 30
+"""From so many rows on they are lower, so that the table stays within a few sheets."""
 MAX_PLACES = 4
 
 
@@ -55,6 +59,7 @@ class Layout:
     landscape: bool
     identification: Mapping[str, str]
     notes: tuple[str, ...]
+    total_first: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -71,7 +76,7 @@ def layout_of(book: Book, code: str) -> Layout:
     def tell(where: str, zh: str, en: str, **args: Any) -> None:
         problems.append(Problem("table.spec", T(zh, en, **args), where=Place(file=f"{book.code}/tables/{code}.yaml", field=where)))
 
-    known, needed = {"table", "title", "by", "columns", "sample", "identification", "notes", "paper"}, {"table", "title", "by", "columns", "sample"}
+    known, needed = {"table", "title", "by", "columns", "sample", "identification", "notes", "paper", "total"}, {"table", "title", "by", "columns", "sample"}
     for key in sorted(set(raw) - known):
         tell(key, "不认识的键“{k}”", "unknown key “{k}”", k=key)
     for key in sorted(needed - set(raw)):
@@ -82,6 +87,8 @@ def layout_of(book: Book, code: str) -> Layout:
         tell("sample", "版式没有公开，sample 只能是 true", "the layout is not public; sample must be true")
     if str(raw.get("paper", "landscape")) not in ("landscape", "portrait"):
         tell("paper", "paper 应是 landscape 或 portrait", "paper must be landscape or portrait")
+    if str(raw.get("total", "last")) not in ("first", "last"):
+        tell("total", "total 应是 first 或 last", "total must be first or last")
     columns = tuple(_column(tell, book, n, c) for n, c in enumerate(raw.get("columns") or []))
     if len({c.name for c in columns}) != len(columns) or not columns:
         tell("columns", "没有栏目，或有重复的栏目", "no columns, or a column twice")
@@ -95,7 +102,8 @@ def layout_of(book: Book, code: str) -> Layout:
     if problems:
         raise Refused(*problems)
     return Layout(str(raw["title"]["zh"]), str(raw["by"]), columns, str(raw.get("paper", "landscape")) == "landscape",
-                  {str(k): str(v) for k, v in identification.items()}, tuple(str(n["zh"]) for n in notes))
+                  {str(k): str(v) for k, v in identification.items()}, tuple(str(n["zh"]) for n in notes),
+                  str(raw.get("total", "last")) == "first")
 
 
 def _column(tell: Any, book: Book, n: int, data: Any) -> Column:
@@ -125,6 +133,8 @@ class _Table:
     def __init__(self, book: Book, layout: Layout, workbook: Any, rows: Sequence[tuple[str, Sequence[Figure | None]]],
                  whole: Sequence[Figure | None]) -> None:
         self.book, self.layout, self.rows, self.whole = book, layout, rows, whole
+        self.top = FIRST + layout.total_first
+        self.total = FIRST if layout.total_first else FIRST + len(rows)
         self.sheet = workbook.add_worksheet("".join(c for c in layout.title if c not in "[]:*?/\\")[:28])
         self.writer = Sheet(workbook, self.sheet)
         self.last, self.notes = len(layout.columns), list(layout.notes)
@@ -144,13 +154,13 @@ class _Table:
             styles[f"t{places}"] = {**box, "align": "right", "num_format": form, "bold": True}
         return {k: self.writer.style(**v) for k, v in styles.items()}
 
-    def head(self, year: int, said: str) -> None:
+    def head(self, period: str, said: str, by: str) -> None:
         """Title, the form's legal identification (blank where unknown), what this sheet is, heads and units."""
         put, across = self.writer.put, self.writer.across
-        across(0, self.last, f"{self.layout.title}（{year}年）", self.style["title"])
+        across(0, self.last, f"{self.layout.title}（{period}）", self.style["title"])
         across(1, self.last, "　　".join(f"{k}：{v or '　　　　'}" for k, v in self.layout.identification.items()), self.style["small"])
         across(2, self.last, said, self.style["sample"])
-        put(HEAD, 0, "地区（统计归口）" if self.layout.by == "area" else "分组", self.style["head"])
+        put(HEAD, 0, FIRST_COLUMN[by], self.style["head"])
         put(UNITS, 0, "甲", self.style["unit"])
         for n, column in enumerate(self.layout.columns, 1):
             put(HEAD, n, _label(self.book, column.name), self.style["head"])
@@ -158,7 +168,7 @@ class _Table:
 
     def body(self) -> None:
         """The groups' rows: real numbers, 算不出 where one is unknown, nothing where nothing was asked."""
-        for r, (name, figures) in enumerate(self.rows, FIRST):
+        for r, (name, figures) in enumerate(self.rows, self.top):
             self.writer.put(r, 0, name, self.style["name"])
             for n, (figure, column) in enumerate(zip(figures, self.layout.columns, strict=True), 1):
                 self._cell(r, n, figure, f"n{column.places}")
@@ -171,8 +181,8 @@ class _Table:
 
     def totals(self) -> None:
         """The total row. A formula wherever it says the same as the figure; else the figure, and a note says why."""
-        row = FIRST + len(self.rows)
-        self.writer.put(row, 0, "合计", self.style["total"])
+        row = self.total
+        self.writer.put(row, 0, "总计" if self.layout.total_first else "合计", self.style["total"])
         places = {c.name: n for n, c in enumerate(self.layout.columns, 1)}
         for n, (column, figure) in enumerate(zip(self.layout.columns, self.whole, strict=True), 1):
             style = f"t{column.places}"
@@ -197,10 +207,10 @@ class _Table:
             return f'=IF({b}{row + 1}=0,"",{a}{row + 1}*{column.ratio.times}/{b}{row + 1})'
         shown = [figures[n - 1] for _, figures in self.rows]
         if sum((f.exact for f in shown if f is not None and f.exact is not None), Fraction(0)) != figure.exact:
-            self.notes.append(f"{_label(self.book, column.name)}的合计含未单列地区（{UNKNOWN}的）已报部分，不等于各行之和。")
+            self.notes.append(f"{_label(self.book, column.name)}的合计含没有单列数的行（{UNKNOWN}的）已报部分，不等于各行之和。")
             return ""
         letter = xl_col_to_name(n)
-        return f"=SUM({letter}{FIRST + 1}:{letter}{row})"
+        return f"=SUM({letter}{self.top + 1}:{letter}{self.top + len(self.rows)})" if self.rows else ""
 
     def _coverage(self) -> None:
         """Which totals do not rest on everybody, in one note for each number of members."""
@@ -242,7 +252,7 @@ class _Table:
         for row, height in ((0, 34), (1, 18), (2, 32), (HEAD, 58), (UNITS, 22)):
             sheet.set_row(row, height)
         for row in range(FIRST, FIRST + len(self.rows) + 1):
-            sheet.set_row(row, 30)
+            sheet.set_row(row, 30 if len(self.rows) < LONG else 22)
         sheet.set_paper(9)
         if self.layout.landscape:
             sheet.set_landscape()
@@ -257,18 +267,19 @@ class _Table:
         sheet.freeze_panes(FIRST, 1)
 
 
-def write_table(book: Book, code: str, year: int, snapshot: str, rows: Sequence[tuple[str, Sequence[Figure | None]]],
-                whole: Sequence[Figure | None], scope: str, as_of: str) -> bytes:
+def write_table(book: Book, code: str, period: Period, snapshot: str, rows: Sequence[tuple[str, Sequence[Figure | None]]],
+                whole: Sequence[Figure | None], scope: str, as_of: str, by: str = "") -> bytes:
     """The table as xlsx. ``rows``: name and figures in the columns' order; ``whole``: the figures of the total row.
 
     Totals are formulas with the exact total as their cached value, wherever the formula gives exactly that; indicators
-    are ratios and never summed. ``scope`` says whose numbers these are.
+    are ratios and never summed. ``scope`` says whose numbers these are; ``by`` what the rows are, where that is not the layout's.
     """
     layout, out = layout_of(book, code), io.BytesIO()
     workbook = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
     workbook.set_properties({"title": layout.title, "comments": f"snapshot {snapshot}", "created": dt.datetime(2020, 1, 1)})
     table = _Table(book, layout, workbook, rows, whole)
-    table.head(year, f"样例版式：表号和栏目布局没有公开，以正式制度为准。统计期 {year} 年，数据截至 {as_of}，快照 {snapshot}。{scope}")
+    label = period.label.say("zh")
+    table.head(label, f"样例版式：表号和栏目布局没有公开，以正式制度为准。统计期 {label}，数据截至 {as_of}，快照 {snapshot}。{scope}", by or layout.by)
     table.body()
     table.totals()
     table.paper(table.foot())

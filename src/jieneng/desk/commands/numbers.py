@@ -68,25 +68,24 @@ def figures(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 
 def tables_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--period", required=True, help="2022")
+    parser.add_argument("--period", required=True, help="2022, 2022H1, 2022Q1, 2022-03")
     parser.add_argument("--out", type=Path, required=True, help=str(T("放到哪个文件夹", "folder to write into")))
     parser.add_argument("--snapshot", metavar="ID", help=str(T("快照编号（缺省：最新的）", "id of the snapshot (default: the newest)")))
     parser.add_argument("--as", dest="as_user", metavar="USER", help=str(T("以哪个账号办理（缺省：控制台账号）", "act as this account (default: the console's)")))
 
 
 def tables(args: argparse.Namespace, out: Out) -> dict[str, Any]:
-    """The summary tables as xlsx."""
+    """All summary tables of a period as xlsx, each a file of the folder."""
     from jieneng.reports import actions
     from jieneng.returns import queries
 
-    snapshot, made = _snapshot(args), []
-    year = period(args.period).year
+    snapshot, made, span = _snapshot(args), [], period(args.period)
     if args.out.exists() and not args.out.is_dir():
         raise refuse("cli.folder", T("{f} 是一个文件", "{f} is a file", f=str(args.out)), do=T("写一个文件夹", "name a folder"))
     args.out.mkdir(parents=True, exist_ok=True)
     for code in queries.book().tables:
-        data = actions.table(person(args), code, year, snapshot)
-        path = args.out / f"{code}-{args.period}.xlsx"
+        data = actions.table(person(args), code, span, snapshot)
+        path = args.out / f"{code}-{span}.xlsx"
         write_durably(path, data, 0o644)
         out.say(T("已写 {f}", "written: {f}", f=str(path)))
         made.append(str(path))

@@ -204,12 +204,6 @@ def factor_label(code: str) -> str:
     return str(found.label) if found else code
 
 
-@register.simple_tag
-def table_title(table: Mapping[str, Any]) -> str:
-    title = table.get("title", "")
-    return say(title) if isinstance(title, Mapping) else str(title)
-
-
 @register.filter
 def lookup(table: Mapping[str, Any], key: str) -> Any:
     return table.get(key, "")
