@@ -254,7 +254,7 @@ POSTS: dict[str, tuple[set[str], Args, dict[str, Any]]] = {
     "compose": ({CITY}, _on("annual-summary", 2022), {}),
     "ledger-withdraw": ({CITY, COUNTY}, _on("energy_contracts", lambda s: s["contracts"]["341823"].pk), {"reason": "测试"}),
     "ledger-record": ({CITY, COUNTY}, _on("energy_contracts", lambda s: s["contracts"]["341823"].pk),
-                      {"no": "HT-1", "name": "改名", "area": "341823", "type": "pv", "stage": "signed", "year": "2022", "seen": "1"}),
+                      {"no": "HT-1", "name": "改名", "area": "341823", "type": "pv", "stage": "signed", "year": "2022", "seen": "1", "reason": "签约"}),
     "ledger-new": (KEEPERS, _on("energy_contracts"), {"no": "N-1", "name": "新", "area": "", "type": "pv", "stage": "signed", "year": "2022"}),
     "return-act": ({CITY, COUNTY}, _on(lambda s: s["ret"].pk, "reopen"), {"reason": "测试"}),
     "events-verify": ({"suncha", "zhaoxi"}, _plain(), {}),

@@ -130,3 +130,95 @@ def test_a_filled_template_goes_in_and_bad_rows_are_named(city: dict[str, Any], 
     batch = bring(city, zhou, out.getvalue(), "own-waste-bins")
     assert batch.counts["ledger"]["new"] == 1
     assert {p["where"]["cell"] for p in batch.problems} == {"F5", "E6"}
+
+
+def test_a_change_of_a_frozen_line_needs_its_reason(city: dict[str, Any], contracts: Any, zhou: Any, sign_in: Any) -> None:
+    from jieneng.returns.freeze import freeze
+    from tests.figures.make import file_all
+
+    row = save(city, contracts)
+    save(city, contracts, key="HT-1", seen=1, capacity_kwp="213")  # nothing rests on it yet
+    file_all(city, 2022)
+    record = freeze(zhou, book(), 2022)
+    with pytest.raises(Refused, match=record.pk) as told:
+        save(city, contracts, key="HT-1", seen=2, capacity_kwp="214")
+    assert told.value.problems[0].where.field == "reason"
+    page = sign_in("zhoumin").post(f"/ledgers/energy_contracts/{row.pk}/", {**LINE, "capacity_kwp": "214", "seen": "2"})
+    assert page.status_code == 422 and "改动要写原因" in page.content.decode() and 'value="214"' in page.content.decode()
+    page = sign_in("zhoumin").post(f"/ledgers/energy_contracts/{row.pk}/", {**LINE, "capacity_kwp": "214", "seen": "2", "reason": "验收单"})
+    assert page.status_code == 302 and LedgerRecord.objects.get().revision == 3
+    save(city, contracts, no="HT-9")  # what came after the snapshot is not in it
+    save(city, contracts, no="HT-9", key="HT-9", seen=1, capacity_kwp="1")
+
+
+def test_cells_that_did_not_change_keep_their_source(city: dict[str, Any], zhou: Any, contracts: Any, sign_in: Any) -> None:
+    save(city, contracts)
+    data = sign_in("zhoumin").get("/ledgers/energy_contracts.xlsx").content
+    LedgerRevision.objects.all().delete()
+    LedgerRecord.objects.all().delete()
+    bring(city, zhou, data, "own-energy-contracts")
+    row = LedgerRecord.objects.get()
+    text = sign_in("zhoumin").get(f"/ledgers/energy_contracts/{row.pk}/").content.decode().split("数据来源")[1]
+    assert text.count("台账.xlsx") == 9 and "“pv”" not in text and "341823" not in text and "周敏 填写" not in text
+    save(city, contracts, key="HT-1", seen=1, capacity_kwp="166")
+    text = sign_in("zhoumin").get(f"/ledgers/energy_contracts/{row.pk}/").content.decode().split("数据来源")[1]
+    assert text.count("台账.xlsx") == 8 and text.count("周敏 填写") == 1
+
+
+def test_codes_in_a_source_are_told_in_words(contracts: Any) -> None:
+    from jieneng.fieldwork.pages import _origin
+    from jieneng.fieldwork.queries import Origin
+
+    kind = next(f for f in contracts.fields if f.code == "type")
+    revision = LedgerRevision(values={"type": "pv"}, sources={})
+    assert _origin(kind, Origin(revision, {"sheet": "台账", "cell": "E6", "raw": "pv"})) == {"revision": revision, "file": None, "cell": "台账 E6", "raw": "分布式光伏"}
+
+
+def test_totals_say_what_they_add_and_never_mix_units(city: dict[str, Any], zhou: Any, sign_in: Any) -> None:
+    bins, office = book().ledgers["waste_bins"], city["offices"]["341800"]
+    line = {"batch": "1", "issued_on": "2022-03-01", "unit": "甲", "year": "2022"}
+    for no, kind, count, counted in (("1", "four_way", "54", "piece"), ("2", "two_way", "74", "piece"), ("3", "four_way", "5", "group")):
+        actions.save(zhou, bins, {**line, "no": no, "kind": kind, "count": count, "counted_as": counted}, office=office)
+    foot = sign_in("zhoumin").get("/ledgers/waste_bins/").content.decode().split("<tfoot>")[1]
+    assert "128 <span" in foot and "二分类桶 74、四分类桶 54" in foot and "133" not in foot and ">组<" in foot
+    facts = book().ledgers["external_facts"]
+    actions.save(zhou, facts, {"code": "x", "year": "2022", "label": "甲", "value": "乙", "source_document": "丙"}, office=office)
+    assert "<tfoot>" not in sign_in("zhoumin").get("/ledgers/external_facts/").content.decode()
+
+
+def test_the_template_has_lists_marks_and_examples_and_its_guide_is_not_read(city: dict[str, Any], zhou: Any, sign_in: Any) -> None:
+    from openpyxl import load_workbook
+
+    response = sign_in("zhoumin").get("/ledgers/energy_contracts/template.xlsx")
+    assert "%E5%90%88%E5%90%8C%E8%83%BD%E6%BA%90" in response.headers["Content-Disposition"]
+    workbook = load_workbook(io.BytesIO(response.content))
+    sheet, guide = workbook.worksheets
+    marks = {sheet.cell(3, n).value: sheet.cell(2, n).value for n in range(1, sheet.max_column + 1)}
+    assert marks["项目名称"] == "必填" and marks["类型"] == "必填，点选" and marks["中标日期"] == "选填，日期"
+    lists = [v.formula1 for v in sheet.data_validations.dataValidation if v.type == "list"]
+    assert '"能源费用托管型,节能效益分享型,分布式光伏"' in lists
+    told = {guide.cell(r, 1).value: guide.cell(r, 4).value for r in range(2, guide.max_row + 1)}
+    assert told["中标日期"] == "2022-03-18" and told["类型"] == "能源费用托管型" and guide.title == "填写说明"
+    for n, value in enumerate(("HT-7", "示例项目", "泾县", "示例学校", "分布式光伏", "运行", "", "2022-03-18"), 1):
+        sheet.cell(4, n).value = value
+    sheet.cell(4, list(marks).index("年度") + 1).value = 2022
+    out = io.BytesIO()
+    workbook.save(out)
+    batch = bring(city, zhou, out.getvalue(), "own-energy-contracts")
+    assert batch.problems == [] and LedgerRecord.objects.get().key == "HT-7"
+
+
+def test_the_event_of_an_import_agrees_with_its_problems(city: dict[str, Any], zhou: Any, sign_in: Any) -> None:
+    from openpyxl import load_workbook
+
+    workbook = load_workbook(io.BytesIO(sign_in("zhoumin").get("/ledgers/waste_bins/template.xlsx").content))
+    sheet = workbook.worksheets[0]
+    for n, value in enumerate(("B1", "1", "2022-03-01", "甲", "二分类桶", "很多", "个", "2022"), 1):  # a number that cannot be read
+        sheet.cell(4, n).value = value
+    for n, value in enumerate(("B2", "1", "2022-03-01", "", "二分类桶", "3", "个", "2022"), 1):  # a required field left out
+        sheet.cell(5, n).value = value
+    out = io.BytesIO()
+    workbook.save(out)
+    batch = bring(city, zhou, out.getvalue(), "own-waste-bins")
+    event = Event.objects.get(verb="ledger.import")
+    assert len(batch.problems) >= 2 and event.data["refused"] + event.data["unread"] == len(batch.problems), (batch.problems, event.data)

@@ -15,6 +15,7 @@ from lxml import etree
 
 from jieneng import engine
 from jieneng.core.figure import Figure
+from jieneng.core.period import Period
 from jieneng.core.problem import Refused
 from jieneng.fieldwork import actions as ledgers
 from jieneng.figures.models import FigureRecord
@@ -33,7 +34,8 @@ W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
 def enter(city: dict[str, Any], ledger: str, **values: str) -> Any:
     key = values.pop("_key", "")
-    return ledgers.save(city["people"]["zhoumin"], book().ledgers[ledger], values, office=city["offices"]["341800"], key=key)
+    return ledgers.save(city["people"]["zhoumin"], book().ledgers[ledger], values, office=city["offices"]["341800"], key=key,
+                        reason="验收单（样例）" if key else "")
 
 
 CONTRACT = {"area": "341823", "stage": "tendered", "tendered_on": "2022-03-01", "year": "2022"}
@@ -210,7 +212,7 @@ def test_the_summary_table_adds_by_formulas(ready: dict[str, Any]) -> None:
 
     zhou = ready["people"]["zhoumin"]
     record = freeze(zhou, book(), 2022)
-    data = actions.table(zhou, "region-summary", 2022, record)
+    data = actions.table(zhou, "region-summary", Period("year", 2022), record)
     sheet = load_workbook(io.BytesIO(data)).active
     cached = load_workbook(io.BytesIO(data), data_only=True).active
     total = next(r for r in range(1, 40) if sheet.cell(r, 1).value == "合计")
@@ -224,7 +226,7 @@ def test_the_summary_table_adds_by_formulas(ready: dict[str, Any]) -> None:
     assert cached.cell(total, heads.index("单位建筑面积能耗") + 1).value == pytest.approx(cached.cell(total, energy).value * 1000 / cached.cell(total, area).value)
     assert "样例版式" in sheet["A3"].value and record.pk in sheet["A3"].value
     assert sheet.page_setup.paperSize in (9, "9") and sheet.page_setup.orientation == "landscape" and sheet.print_title_rows
-    mine = actions.table(ready["people"]["wangli"], "region-summary", 2022, record)
+    mine = actions.table(ready["people"]["wangli"], "region-summary", Period("year", 2022), record)
     names = {load_workbook(io.BytesIO(mine)).active.cell(r, 1).value for r in range(6, 9)}
     assert "泾县" in names and "绩溪县" not in names and "市直" not in names
 

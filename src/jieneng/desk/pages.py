@@ -199,7 +199,7 @@ def register_xlsx(request: HttpRequest) -> HttpResponse:
                Column(T("登记起", "since"), 12), Column(T("纳入统计", "in scope"), 10)]
     return workbook_response(
         list_workbook(T("名录库", "Register"), columns, data, notes=[str(T("{d} 时点", "as of {d}", d=day.isoformat()))]),
-        "register.xlsx")
+        "名录库.xlsx")
 
 
 @needs("see")

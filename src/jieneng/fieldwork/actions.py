@@ -19,6 +19,7 @@ from jieneng.records.events import action, hold, record, together
 from jieneng.returns.models import Import
 from jieneng.rulebook.types import Ledger, LedgerField
 
+from . import queries
 from .models import LedgerRecord, LedgerRevision
 
 Progress = Callable[[int, int], None]
@@ -136,6 +137,9 @@ def save(person: User, ledger: Ledger, values: Mapping[str, Any], *, office: Off
         before = row.revisions.get(number=row.revision).values if row else None
         if before == clean:
             return row  # before is only set where row is
+        if row is not None and not reason.strip() and (pk := queries.frozen_in(row)):
+            raise refuse("ledger.reason", T("这一条已封存进快照 {s}，指标和文稿用了它：改动要写原因", "this line is frozen in snapshot {s}, which figures and documents use: a change needs its reason", s=pk),
+                         do=T("写明为什么改、依据什么", "say why, and on what paper"), where=Place(field="reason"))
         row, content = _write(person, ledger, row, clean, owner, reason=reason)
         record(person, "ledger.save", f"ledger:{ledger.code}", row.key, line=row.office.path,
                data={"revision": row.revision, "before": before, "after": clean, "reason": reason, "content": together([content])})

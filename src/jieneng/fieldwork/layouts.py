@@ -13,6 +13,9 @@ from jieneng.core.problem import Refused
 from jieneng.returns.intake import Layout, parse_layout
 from jieneng.rulebook.types import Book, Ledger, LedgerField
 
+GUIDE = "填写说明"
+"""The sheet of our own workbooks that says how to fill them in; it is never read."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -39,7 +42,7 @@ def own(ledger: Ledger, book: str) -> str:
         fields.append(entry)
     return yaml.safe_dump({
         "layout": f"own-{ledger.code.replace('_', '-')}", "title": {"zh": f"{ledger.title.zh}：本系统的空表或导出表", "en": f"{ledger.title.en}: our own template or export"},
-        "book": book, "reads": f"ledger:{ledger.code}", "file": {"kind": "xlsx"}, "header": {"row": "3"}, "fields": fields}, allow_unicode=True, sort_keys=False)
+        "book": book, "reads": f"ledger:{ledger.code}", "file": {"kind": "xlsx"}, "sheets": {"match": f"^(?!{GUIDE}).*"}, "header": {"row": "3"}, "fields": fields}, allow_unicode=True, sort_keys=False)
 
 
 def head(f: LedgerField) -> str:

@@ -25,11 +25,11 @@ from jieneng.records.models import Job
 from jieneng.records.workbook import Column, list_workbook, workbook_response
 from jieneng.returns.models import Import
 from jieneng.returns.queries import book
-from jieneng.rulebook.types import Ledger
+from jieneng.rulebook.types import Ledger, LedgerField
 
-from . import actions, queries
+from . import actions, queries, workbooks
 from .intake import import_key, needed_rights
-from .layouts import choices, head
+from .layouts import choices
 from .models import LedgerRecord
 from .queries import words_of
 
@@ -110,7 +110,7 @@ def problems_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     columns = [Column(T("文件", "file"), 30), Column(T("工作表", "sheet"), 16), Column(T("单元格", "cell"), 10),
                Column(T("看到的", "found"), 60), Column(T("应为", "expected"), 40), Column(T("怎么办", "what to do"), 40)]
     return workbook_response(list_workbook(T("没有读入的", "Not taken in"), columns, data, notes=[row.file.name]),
-                             "problems.xlsx")
+                             f"没有读入的（{row.file.name.rpartition('.')[0] or row.file.name}）.xlsx")
 
 
 def _ledger(kind: str) -> Ledger:
@@ -142,17 +142,32 @@ def _lines(request: HttpRequest, ledger: Ledger) -> list[dict[str, Any]]:
 
 
 def _totals(ledger: Ledger, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The sums of number columns over what the filter shows."""
+    """The sums of number columns over what the filter shows, each saying what was added; none where nothing can be added.
+
+    A number whose unit is chosen (个, 组, 套) is added up for each unit apart.
+    """
     by_code = {f.code: f for f in ledger.fields}
-    sums: list[dict[str, Any]] = []
-    for code in ledger.columns:
-        f = by_code[code]
-        if f.type != "number":
-            sums.append({"field": f, "sum": None})
-            continue
-        values = [Decimal(x["values"][code]) for x in lines if x["values"].get(code)]
-        sums.append({"field": f, "sum": f"{sum(values, Decimal(0)):,f}" if values else ""})
-    return sums
+    columns = [by_code[c] for c in ledger.columns]
+    if not any(f.type == "number" for f in columns):
+        return []
+    return [{"field": f, "parts": _added(f, columns, lines) if f.type == "number" else []} for f in columns]
+
+
+def _added(f: LedgerField, columns: list[LedgerField], lines: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """One sum for each unit, with the choices it is made of: 128 个（四分类桶 54、二分类桶 74）."""
+    fields = {c.code: c for c in columns}
+    found = []
+    filled = [x["values"] for x in lines if x["values"].get(f.code)]
+    for unit in sorted({v.get(f.unit_from, "") for v in filled} if f.unit_from else {""} if filled else set()):
+        mine = [v for v in filled if not f.unit_from or v.get(f.unit_from, "") == unit]
+        made_of = []
+        for c in columns:
+            if c.type == "choice" and c.code != f.unit_from and f.unit_from and len({v.get(c.code) for v in mine}) > 1:
+                made_of.append("、".join(f"{t} {sum(Decimal(v[f.code]) for v in mine if v.get(c.code) == k):,f}"
+                                        for k, t in c.choices.items() if any(v.get(c.code) == k for v in mine)))
+        found.append({"sum": f"{sum((Decimal(v[f.code]) for v in mine), Decimal(0)):,f}", "unit": words_of(fields[f.unit_from], unit) if f.unit_from in fields else "",
+                      "of": "；".join(made_of), "lines": str(len(mine))})
+    return found
 
 
 @needs("see")
@@ -172,27 +187,20 @@ def ledger(request: HttpRequest, kind: str) -> HttpResponse:
 def ledger_xlsx(request: HttpRequest, kind: str) -> HttpResponse:
     """What the filter shows, as a workbook that can be read back in."""
     declared = _ledger(kind)
-    columns = [Column(T(head(f), head(f)), 18) for f in declared.fields]
-    data = []
-    for line in _lines(request, declared):
-        values = queries.typed(declared, line["values"])
-        data.append([f.choices[values[f.code]].zh if f.type == "choice" and values[f.code] else values[f.code]
-                     for f in declared.fields])
-    return workbook_response(list_workbook(declared.title, columns, data), f"{kind}.xlsx")
+    return workbook_response(workbooks.exported(declared, [line["values"] for line in _lines(request, declared)]), f"{declared.title.zh}.xlsx")
 
 
 @needs("ledger")
 def template_xlsx(request: HttpRequest, kind: str) -> HttpResponse:
-    """An empty workbook with this ledger's columns."""
+    """An empty workbook with this ledger's columns, lists to pick from, required marks and examples."""
     declared = _ledger(kind)
-    columns = [Column(T(head(f), head(f)), 18) for f in declared.fields]
-    return workbook_response(list_workbook(declared.title, columns, []), f"{kind}-template.xlsx")
+    return workbook_response(workbooks.template(declared), f"{declared.title.zh}（空表）.xlsx")
 
 
 class LineForm(forms.Form):
     """The form of one ledger line, built from its declaration. Checks are the verbs' own (``actions.checked``)."""
 
-    def __init__(self, declared: Ledger, *args: Any, locked: bool = False, **kwargs: Any) -> None:
+    def __init__(self, declared: Ledger, *args: Any, locked: bool = False, reason: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.declared = declared
         for f in declared.fields:
@@ -214,6 +222,8 @@ class LineForm(forms.Form):
                 field.widget.attrs["readonly"] = "readonly"
             self.fields[f.code] = field
         self.fields["reason"] = forms.CharField(required=False, label=str(T("变更原因", "Reason for change")), max_length=300)
+        if reason:
+            self.fields["reason"].widget.attrs["aria-required"] = "true"
 
     def tell(self, refusal: Refused) -> None:
         """Put each problem beside its field; the rest on top. What was typed stays in the boxes."""
@@ -227,7 +237,8 @@ def _line_page(request: HttpRequest, declared: Ledger, row: LedgerRecord | None)
     offices = _offices(request, "ledger")
     editable = bool(offices) and (row is None or scope(request.user, "ledger").covers_line(row.office.path))
     current = row.revisions.get(number=row.revision) if row else None
-    form = LineForm(declared, request.POST or None, initial=current.values if current else {}, locked=row is not None)
+    frozen = queries.frozen_in(row) if row else ""
+    form = LineForm(declared, request.POST or None, initial=current.values if current else {}, locked=row is not None, reason=bool(frozen))
     if request.method == "POST":
         if not offices:
             raise forbidden(request.user, "ledger")
@@ -248,12 +259,22 @@ def _line_page(request: HttpRequest, declared: Ledger, row: LedgerRecord | None)
     title = (words_of(next(f for f in declared.fields if f.code == declared.name), current.values.get(declared.name, "")) or row.key) \
         if row and current else T("新登一条：{record}", "New: {record}", record=str(declared.record))
     history = list(row.revisions.select_related("by", "batch__file").order_by("-number")) if row else []
+    sources = queries.origins(declared, history)
     return render(request, "fieldwork/record.html", {
         "title": title, "ledger": declared, "row": row, "form": form, "current": current, "editable": editable,
-        "history": _history(declared, history),
-        "lines": [{"field": f, "text": words_of(f, current.values.get(f.code, "")),
-                   "source": current.sources.get(f.code)} for f in declared.fields] if current else []},
+        "history": _history(declared, history), "frozen": frozen,
+        "lines": [{"field": f, "text": words_of(f, current.values.get(f.code, "")), "origin": _origin(f, sources.get(f.code))} for f in declared.fields]
+        if current else []},
         status=422 if form.errors else 200)
+
+
+def _origin(f: LedgerField, origin: queries.Origin | None) -> dict[str, Any] | None:
+    """Where a value came from, in words: the cell and what stood there, or who entered it when."""
+    if origin is None:
+        return None
+    cell, raw = origin.cell, str((origin.cell or {}).get("raw") or "")
+    return {"revision": origin.revision, "file": origin.revision.batch.file if cell and origin.revision.batch else None,
+            "cell": f"{cell.get('sheet', '')} {cell.get('cell', '')}".strip() if cell else "", "raw": words_of(f, raw) if raw in f.choices else raw}
 
 
 def _history(declared: Ledger, revisions: list[Any]) -> list[dict[str, Any]]:

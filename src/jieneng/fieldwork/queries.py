@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
 from jieneng.people.scope import Scope
+from jieneng.returns.models import SnapshotRecord
 from jieneng.rulebook.types import Book, Ledger, LedgerField
 
 from .models import LedgerRecord, LedgerRevision
@@ -26,6 +28,39 @@ def current(rows: QuerySet[LedgerRecord]) -> dict[int, LedgerRevision]:
     """The current revision of each record."""
     found = LedgerRevision.objects.filter(record__in=rows, number=F("record__revision")).select_related("by", "batch__file")
     return {r.record_id: r for r in found}
+
+
+def frozen_in(row: LedgerRecord) -> str:
+    """The newest snapshot that holds a line, or "": from then on figures and documents rest on it."""
+    first = row.revisions.order_by("number").first()
+    return SnapshotRecord.objects.filter(cutoff__gte=first.at).values_list("pk", flat=True).first() or "" if first else ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the value of a field comes from: the revision that brought it, and the cell if it came with a file."""
+
+    revision: LedgerRevision
+    cell: dict[str, Any] | None
+
+
+def origins(ledger: Ledger, revisions: Sequence[LedgerRevision]) -> dict[str, Origin]:
+    """Of each filled field, where its value comes from. ``revisions``: up to the one asked about, newest first.
+
+    A value that did not change keeps its source: the newest file that said it, else the revision in which it was entered.
+    """
+    found: dict[str, Origin] = {}
+    for f in ledger.fields:
+        value = revisions[0].values.get(f.code, "") if revisions else ""
+        if value == "":
+            continue
+        for revision in revisions:
+            if revision.values.get(f.code, "") != value:
+                break
+            found[f.code] = Origin(revision, revision.sources.get(f.code))
+            if f.code in revision.sources:
+                break
+    return found
 
 
 def words_of(f: LedgerField, raw: Any) -> str:

@@ -94,8 +94,10 @@ def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[A
     bold = book.add_format({"bold": True, "font_size": 14})
     grey = book.add_format({"font_color": "#5b6976", "font_size": 9})
     head = book.add_format({"bold": True, "bg_color": "#eef2f6", "bottom": 1, "text_wrap": True, "valign": "vcenter"})
-    count = book.add_format({"num_format": "0"})
-    whole, broken = book.add_format({"num_format": "#,##0"}), book.add_format({"num_format": "#,##0.####"})
+    top = {"valign": "top"}
+    text = writer.style(text_wrap=True, **top)
+    count = book.add_format({"num_format": "0", **top})
+    whole, broken = book.add_format({"num_format": "#,##0", **top}), book.add_format({"num_format": "#,##0.####", **top})
     writer.put(0, 0, str(title), bold)
     said = [str(T("{d} 导出", "exported {d}", d=timezone.localtime().strftime("%Y-%m-%d %H:%M"))), *notes]
     writer.put(1, 0, "；".join(said), grey)
@@ -105,7 +107,7 @@ def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[A
     lines = 0
     for lines, row in enumerate(rows, 1):
         for n, value in enumerate(row):
-            writer.put(2 + lines, n, value, _number_format(value, count, whole, broken))
+            writer.put(2 + lines, n, value, text if isinstance(value, str) else _number_format(value, count, whole, broken))
     sheet.freeze_panes(3, 1)
     if lines:
         sheet.autofilter(2, 0, 2 + lines, max(0, len(columns) - 1))
@@ -113,6 +115,7 @@ def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[A
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(2)
+    sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     sheet.set_footer("&C&P / &N")
     book.close()
     return out.getvalue()

@@ -189,9 +189,12 @@ class _Builder:
             if (kind == "choice") != bool(choices):
                 self.door.tell("ledger.choices", fn, T("choice 要列出选项，别的类型不要", "a choice lists its choices, others do not"))
             fields.append(LedgerField(f.text("code"), f.words("label") or T("?", "?"), kind, f.text("unit", ""),
-                                      f.text("required", "false") == "true", choices, f.words("help", False)))
+                                      f.text("required", "false") == "true", choices, f.words("help", False), f.text("unit_from", "")))
             f.done()
         names = {f.code for f in fields}
+        for given, fn in zip(fields, r.list("fields"), strict=True):
+            if given.unit_from and not any(f.code == given.unit_from and f.choices for f in fields):
+                self.door.tell("ledger.unit", fn, T("“{f}”的 unit_from 应是一个选项栏", "unit_from of “{f}” must be a choice", f=given.code))
         key, columns, name = r.texts("key"), r.texts("columns"), r.text("name")
         for used in (*key, *columns, name):
             if used not in names:

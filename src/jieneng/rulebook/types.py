@@ -164,7 +164,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class LedgerField:
-    """A field of a ledger. type: text, number, date, choice, institution, year."""
+    """A field of a ledger. type: text, number, date, choice, institution, year.
+
+    ``unit_from`` names the choice that says what a number counts (个, 组, 套): numbers of different ones are never added up.
+    """
 
     code: str
     label: T
@@ -173,6 +176,7 @@ class LedgerField:
     required: bool = False
     choices: Mapping[str, T] = field(default_factory=dict)
     help: T | None = None
+    unit_from: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from jieneng.core.period import Period
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
 
@@ -138,8 +139,9 @@ def _use(args: argparse.Namespace, out: Out, steps: Steps) -> dict[str, Any]:
         exact = sum(p.exact for p in parts if p.name == name and p.exact is not None)
         if exact != next(f.exact for f in whole if f.name == name):
             raise refuse("example.parts", T("{n} 各地之和不等于合计", "the parts of {n} are not the whole", n=name))
-    with steps.step("table", T("行政区域汇总表", "summary table by region")):
-        (folder / "region-summary-2022.xlsx").write_bytes(reports.table(who, "region-summary", 2022, snapshot))
+    with steps.step("table", T("汇总表", "summary tables")):
+        for code in book.tables:
+            (folder / f"{code}-2022.xlsx").write_bytes(reports.table(who, code, Period("year", 2022), snapshot))
     with steps.step("document", T("2022 年工作总结", "annual summary 2022")):
         version = reports.compose(who, "annual-summary", 2022, snapshot)
         (folder / "annual-summary-2022.docx").write_bytes(reports.docx_of(version))
