@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import password_validation, update_session_auth_hash
+from django.contrib.auth.forms import AuthenticationForm
+from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 
 from jieneng.core.words import T
 from jieneng.people.access import anyone, needs
@@ -18,6 +21,16 @@ from jieneng.people.queries import CONSOLE
 from jieneng.people.roles import ROLES
 
 from . import accounts as actions
+
+
+class SignInForm(AuthenticationForm):
+    """User name and password; a one-time password that is over opens nothing, and says so only to who knows it."""
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        super().confirm_login_allowed(user)
+        if user.password_over(timezone.now()):
+            raise forms.ValidationError(str(T("这个一次性密码已过 72 小时，不能再用。请安全管理员重设。",
+                                              "This one-time password is older than 72 hours and no longer good. Ask the security administrator for a new one.")), code="over")
 
 
 class PasswordForm(forms.Form):
@@ -69,15 +82,16 @@ def accounts(request: HttpRequest) -> HttpResponse:
         shown = _account_verb(request)
         if shown is None:
             return HttpResponseRedirect(reverse("accounts"))
-    people = User.objects.exclude(username=CONSOLE).prefetch_related("appointments__office").order_by("username")
+    current = Prefetch("appointments", Appointment.objects.select_related("office").filter(Q(until=None) | Q(until__gte=timezone.localdate())), "now")
+    people = User.objects.exclude(username=CONSOLE).prefetch_related(current).order_by("username")
     return render(request, "accounts/accounts.html", {
-        "title": T("账号与权限", "Accounts and rights"), "people": people, "roles": ROLES, "shown": shown,
-        "offices": Office.objects.filter(active=True).exclude(kind="department"), "today": dt.date.today(),
+        "title": T("账号与权限", "Accounts and rights"), "people": [(p, p.password_over(timezone.now())) for p in people], "roles": ROLES, "shown": shown,
+        "offices": Office.objects.filter(active=True).exclude(kind="department"), "me": request.user,
     })
 
 
 def _account_verb(request: HttpRequest) -> dict[str, str] | None:
-    """One of: create, appoint, disable, reset. Returns the one-time password to show, if one was made."""
+    """One of: create, appoint, dismiss, disable, reset. Returns the one-time password to show, if one was made."""
     me: User = request.user
     verb, post = request.POST.get("verb", ""), request.POST
     if verb == "create":
@@ -89,6 +103,9 @@ def _account_verb(request: HttpRequest) -> dict[str, str] | None:
         _appoint(me, user, post)
     elif verb == "disable":
         actions.disable(me, user)
+    elif verb == "dismiss":
+        actions.dismiss(me, get_object_or_404(Appointment, pk=post.get("appointment") or 0, user=user))
+        messages.success(request, str(T("已撤销“{n}”的角色", "role of “{n}” taken away", n=user.name)))
     elif verb == "reset":
         return {"username": user.username, "password": actions.reset_password(me, user)}
     return None

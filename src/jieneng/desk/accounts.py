@@ -21,6 +21,8 @@ from jieneng.records.events import action, record
 from jieneng.registry.models import Standing
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
+ONE_TIME = dt.timedelta(hours=72)
+"""How long a one-time password is good; the accounts page promises it."""
 OFFICE_BUSINESS = frozenset(ROLES) - set(APART)
 
 
@@ -70,7 +72,7 @@ def create_user(person: User | None, username: str, name: str) -> tuple[User, st
     if len(username) > 60 or len(name) > 60 or not username.isprintable() or any(c.isspace() for c in username):
         raise refuse("account.name", T("用户名里不能有空格，用户名和姓名都不超过 60 个字", "a user name has no blanks; neither is longer than 60 characters"))
     password = one_time_password()
-    user = User(username=username, name=name, must_change_password=True)
+    user = User(username=username, name=name, must_change_password=True, password_until=timezone.now() + ONE_TIME)
     user.set_password(password)  # before the transaction: hashing takes a tenth of a second, in which nobody else could write
     with action():
         if User.objects.filter(username__iexact=username).exists():
@@ -152,7 +154,10 @@ def set_password(person: User | None, user: User, password: str, *, one_time: bo
         if person is not None and not one_time:
             raise refuse("account.one_time", T("别人的密码只能是一次性的", "another's password can only be a one-time password"))
     user.set_password(password)
+    if person is not None and person.pk == user.pk and user.password_over(timezone.now()):
+        raise refuse("account.over", T("一次性密码已过 72 小时", "the one-time password is older than 72 hours"), do=T("请安全管理员重设", "ask the security administrator for a new one"))
     user.must_change_password = one_time
+    user.password_until = timezone.now() + ONE_TIME if one_time else None
     with action():
-        user.save(update_fields=["password", "must_change_password"])
+        user.save(update_fields=["password", "must_change_password", "password_until"])
         _event(person, "account.password", user, one_time=one_time)

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from jieneng import __version__
 from jieneng.core.words import T, language
-from jieneng.people.queries import root_office, verbs_of
+from jieneng.people.queries import root_office, scope, verbs_of
 
 from .manual import ABOUT
 
@@ -18,7 +18,7 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
     (T("能耗统计", "Statistics"), [
         ("register", "building-bank", T("名录库", "Register"), ("see",)),
         ("rounds", "clipboard-list", T("统计任务", "Rounds"), ("see",)),
-        ("imports", "file-import", T("导入", "Imports"), ("import", "ledger", "edit_register")),
+        ("imports", "file-import", T("导入", "Imports"), ("import", "ledger", "edit_register", "log")),
         ("findings", "list-search", T("审核问题", "Findings"), ("review", "see")),
         ("figures", "chart-histogram", T("汇总与指标", "Figures"), ("see",)),
         ("tables", "table-export", T("汇总表", "Summary tables"), ("see",)),
@@ -33,6 +33,8 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
         ("accounts", "users", T("账号与权限", "Accounts"), ("accounts",)),
     ]),
 ]
+WHOLE = {"documents"}
+"""Pages that speak of the whole office: in the menu of those only who see all of it. Asked for by others, they say so."""
 LEDGER_ICONS = {"energy_contracts": "solar-panel", "waste_bins": "recycle", "external_facts": "notes"}
 
 
@@ -42,13 +44,14 @@ def menu(request: HttpRequest) -> list[dict[str, Any]]:
 
     verbs = verbs_of(request.user)
     here = request.resolver_match.url_name if request.resolver_match else ""
-    path = request.path
+    path, office = request.path, root_office()
+    whole = office is not None and scope(request.user, "see").covers_line(office.path)
     groups = []
     for label, entries in MENU:
         shown = [
             {"label": str(text), "url": reverse(name), "icon": icon,
              "current": here == name or (name != "home" and path.startswith(reverse(name)))}
-            for name, icon, text, needed in entries if not needed or verbs & set(needed)
+            for name, icon, text, needed in entries if (not needed or verbs & set(needed)) and (whole or name not in WHOLE)
         ]
         if label.zh == "专项工作" and verbs & {"ledger", "compose", "log"} | (verbs & {"see"}):
             shown += [

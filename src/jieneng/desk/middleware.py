@@ -12,7 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import resolve, reverse
-from django.utils import translation
+from django.utils import timezone, translation
 
 from jieneng.core.problem import Refused
 from jieneng.core.words import LANGUAGES, T, speaking
@@ -76,6 +76,9 @@ class SignedIn:
             logout(request)
             return redirect_to_login(request.get_full_path(), reverse("sign-in"))
         request.session["seen"] = now
+        if request.user.password_over(timezone.now()):
+            logout(request)
+            return redirect_to_login(request.get_full_path(), reverse("sign-in"))
         if request.user.must_change_password and name not in ("change-password", "sign-out"):
             return HttpResponseRedirect(reverse("change-password"))
         return self.get_response(request)

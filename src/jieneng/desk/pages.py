@@ -278,9 +278,24 @@ def rules(request: HttpRequest) -> HttpResponse:
     return render(request, "desk/rules.html", {"title": T("规则与折标系数", "Rules and factors"), "book": book, "forms": forms})
 
 
+PLAIN = {
+    "jieneng.D001": T("数据库程序", "the database program"), "jieneng.D002": T("断电不丢已保存的数据", "a power cut loses nothing that was saved"),
+    "jieneng.D003": T("程序和数据库版本一致", "program and database are of one version"), "jieneng.D004": T("磁盘空间够用", "there is room on the disk"),
+    "jieneng.D005": T("空间用尽时还能抢救的备用空间", "room kept back for when the disk is full"), "jieneng.D006": T("别人读不到系统的文件", "nobody else can read the system's files"),
+    "jieneng.D007": T("规则库完好", "the rulebook is whole"), "jieneng.D008": T("长任务没有卡住", "no long task is stuck"),
+    "jieneng.D009": T("一天内有备份", "there is a backup of the last day"), "jieneng.D010": T("没有中断留下的残余", "nothing is left over from interruptions"),
+    "jieneng.D011": T("系统时钟准确", "the clock is right"), "jieneng.D012": T("能生成 PDF", "PDF can be made"),
+    "jieneng.D013": T("有中文字体", "there is a Chinese font"), "jieneng.D014": T("备份工具可用", "the tools for backups work"),
+}
+"""What each check is about, for those who do not run the server."""
+JOBS = {"import": T("导入文件", "importing a file"), "freeze": T("封存快照", "freezing a snapshot"), "compose": T("编制文稿", "composing a document")}
+
+
 @needs("operate", "log")
 def status(request: HttpRequest) -> HttpResponse:
-    """What the person running the server sees: checks, jobs, backups. Nothing of the business."""
+    """Whether the system is well, in plain words; how it is set up is for the person who runs the server. Nothing of the business."""
+    checks = doctor.run()
     return render(request, "desk/status.html", {
-        "title": T("系统状态", "System status"), "checks": doctor.run(), "jobs": Job.objects.order_by("-id")[:25],
-        "events": Event.objects.count()})
+        "title": T("系统状态", "System status"), "checks": [(c, PLAIN.get(c.id, c.label)) for c in checks], "technical": "operate" in verbs_of(request.user),
+        "worst": "fail" if any(c.state == "fail" for c in checks) else "warn" if any(c.state == "warn" for c in checks) else "ok",
+        "jobs": [(j, JOBS.get(j.kind, j.kind)) for j in Job.objects.order_by("-id")[:25]]})

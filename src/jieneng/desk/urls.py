@@ -16,7 +16,7 @@ handler400 = "django.views.defaults.bad_request"
 
 urlpatterns = [
     path("", pages.home, name="home"),
-    path("sign-in/", auth.LoginView.as_view(), name="sign-in"),
+    path("sign-in/", auth.LoginView.as_view(authentication_form=account_pages.SignInForm), name="sign-in"),
     path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
     path("password/", account_pages.change_password, name="change-password"),
     path("language/", pages.set_language, name="set-language"),

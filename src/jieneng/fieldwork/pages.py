@@ -17,7 +17,7 @@ from jieneng.core.problem import Refused, refuse
 from jieneng.core.words import T, language
 from jieneng.people.access import needs
 from jieneng.people.models import Office
-from jieneng.people.queries import offices_in, verbs_of
+from jieneng.people.queries import offices_in, root_office, verbs_of
 from jieneng.people.scope import forbidden, require, scope
 from jieneng.records import files
 from jieneng.records.jobs import enqueue
@@ -40,12 +40,14 @@ def _offices(request: HttpRequest, *verbs: str) -> list[Office]:
     return sorted(found.values(), key=lambda o: o.path)
 
 
-@needs("import", "ledger", "edit_register")
+@needs("import", "ledger", "edit_register", "log")
 def imports(request: HttpRequest) -> HttpResponse:
     """Bring a file in; earlier imports with what went in and what did not."""
     offices = _offices(request, "import", "ledger", "edit_register")
     shown = choices(book())
     if request.method == "POST":
+        if not offices:
+            raise forbidden(request.user, "import")
         return _start_import(request, offices, {c.code: c for c in shown})
     lines = scope(request.user, "see").lines
     rows = [i for i in Import.objects.select_related("file", "on_behalf", "by")[:500]
@@ -87,7 +89,7 @@ def _visible_import(request: HttpRequest, pk: int) -> Import:
     return row
 
 
-@needs("import", "ledger", "edit_register")
+@needs("import", "ledger", "edit_register", "log")
 def one_import(request: HttpRequest, pk: int) -> HttpResponse:
     """One import: counts and every problem with sheet and cell."""
     row = _visible_import(request, pk)
@@ -97,7 +99,7 @@ def one_import(request: HttpRequest, pk: int) -> HttpResponse:
         "counts": {k: v for k, v in row.counts.items() if k != "read"}, "read": row.counts.get("read", {})})
 
 
-@needs("import", "ledger", "edit_register")
+@needs("import", "ledger", "edit_register", "log")
 def problems_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     """The problems of an import as a workbook, to hand to whoever must mend the file."""
     row, code = _visible_import(request, pk), language()
@@ -174,8 +176,11 @@ def _added(f: LedgerField, columns: list[LedgerField], lines: list[dict[str, Any
 def ledger(request: HttpRequest, kind: str) -> HttpResponse:
     """One ledger: search, filters, totals of what is shown, in and out as xlsx."""
     declared = _ledger(kind)
-    lines = _lines(request, declared)
+    lines, root = _lines(request, declared), root_office()
+    mine = offices_in(request.user)
     return render(request, "fieldwork/ledger.html", {
+        "narrowed": any(v for k, v in request.GET.items() if k != "page"), "mine": mine[0].name if mine else "—",
+        "whole": root is not None and scope(request.user, "see").covers_line(root.path),
         "title": declared.title, "ledger": declared, "page": Paginator(lines, 25).get_page(request.GET.get("page")),
         "totals": _totals(declared, lines), "total": len(lines), "filters": request.GET,
         "columns": [f for c in declared.columns for f in declared.fields if f.code == c],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -58,6 +59,7 @@ class User(AbstractBaseUser):
     language = models.CharField(max_length=2, default="zh")
     is_active = models.BooleanField(default=True)
     must_change_password = models.BooleanField(default=False)
+    password_until = models.DateTimeField(null=True, blank=True, help_text="a one-time password is good until then")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = UserManager()
@@ -66,6 +68,10 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.username
+
+    def password_over(self, now: dt.datetime) -> bool:
+        """Whether a one-time password was not changed in time: it opens nothing any more."""
+        return self.must_change_password and self.password_until is not None and self.password_until <= now
 
 
 class Appointment(models.Model):

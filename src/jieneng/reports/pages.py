@@ -56,7 +56,7 @@ def documents(request: HttpRequest) -> HttpResponse:
         "versions": DocumentVersion.objects.filter(document__code=code).select_related("document", "created_by").order_by("-pk")[:25] if whole else [],
     } for code, raw in book.documents.items()]
     return render(request, "reports/documents.html", {
-        "title": T("年度总结", "Annual summary"), "documents": shown, "snapshots": snapshots,
+        "title": T("年度总结", "Annual summary"), "documents": shown, "snapshots": snapshots, "whole": whole,
         "may_compose": "compose" in verbs_of(request.user)})
 
 

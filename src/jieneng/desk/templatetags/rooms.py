@@ -205,6 +205,12 @@ def factor_label(code: str) -> str:
 
 
 @register.filter
+def over(form: Any) -> bool:
+    """Whether a sign-in was refused because the one-time password is over."""
+    return any(e.code == "over" for e in form.non_field_errors().as_data()) if form.errors else False
+
+
+@register.filter
 def lookup(table: Mapping[str, Any], key: str) -> Any:
     return table.get(key, "")
 
