@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,8 +21,8 @@ from .spec import SLOT, Check, Recipe, Shape, Spec
 
 CONTEXT = 10
 """Characters kept on each side of a number, by which it is found when its bookmark is gone."""
-FORMAT = 2
-"""Version of the proof file. 1 had no shape, checks and coverage."""
+FORMAT = 3
+"""Version of the proof file. 1 had no shape, checks and coverage; 2 no wordings."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,25 @@ def compose(spec: Spec, resolve: Callable[[Recipe], Figure], *, snapshot: str, a
     ``as_of`` is the day the numbers stand for and is printed; ``dated`` is the day of signing, by default the same.
     """
     figures, problems = _ask(spec, resolve)
+    given = spec.blocks
     printed = {n: spec.recipes[n].shape.show(f) for n, f in figures.items() if f.exact is not None or f.text}
     problems += _unfit(spec, printed)
     if problems:
         raise Refused(*problems)
-    if wrong := failing(spec, {n: number_of(spec.recipes[n].shape, f) for n, f in figures.items()}):
+    numbers = {n: number_of(spec.recipes[n].shape, f) for n, f in figures.items()}
+    if wrong := failing(spec, numbers):
         raise Refused(*(Problem("document.arithmetic", c.says, do=T("核对这几个数的依据：{h}", "look into: {h}", h=c.holds)) for c in wrong))
+    if untrue := _untrue(spec, numbers):
+        raise Refused(*untrue)
+    printed |= {n: r.text for n, r in spec.wordings.items()}
+    spec = replace(spec, blocks=tuple((level, _worded(spec, text)) for level, text in spec.blocks))
     blocks = [official.Block(level, SLOT.sub(lambda m: marks.bound(m.group(1), printed[m.group(1)]), text)) for level, text in spec.blocks]
     blocks.append(official.Block("p", _basis(spec, figures, as_of)))
     title = official.broken(spec.title)
     proof: dict[str, Any] = {
         "format": FORMAT, "document": spec.code, "year": spec.year, "snapshot": snapshot, "as_of": as_of.isoformat(), "rulebook": rulebook,
-        "chain": dict(chain), "title": title, "blocks": [{"level": b.level, "text": _shown(b.text)} for b in blocks],
+        "chain": dict(chain), "title": title, "blocks": _shown(given, spec, printed, blocks[-1].text),
+        "wordings": _wordings(spec, figures),
         "checks": [{"holds": c.holds, "says": {"zh": c.says.zh, "en": c.says.en}} for c in spec.checks],
         "figures": _entries(spec, blocks, figures, printed)}
     proof["checksum"] = checksum(proof)
@@ -73,6 +81,8 @@ def _ask(spec: Spec, resolve: Callable[[Recipe], Figure]) -> tuple[dict[str, Fig
     figures: dict[str, Figure] = {}
     problems: list[Problem] = []
     for name, recipe in spec.recipes.items():
+        if recipe.kind == "wording":
+            continue
         why = ""
         try:
             figures[name] = resolve(recipe)
@@ -116,9 +126,46 @@ def _basis(spec: Spec, figures: Mapping[str, Figure], as_of: dt.date) -> str:
     return f"（数据截至{official.in_full(as_of)}。{said}）"
 
 
-def _shown(text: str) -> list[dict[str, str]]:
-    """A paragraph as pieces for the page: plain texts and bound numbers."""
-    return [{"text": p.text, "id": p.id} if p.id else {"text": p.text} for p in marks.pieces(text)]
+def _untrue(spec: Spec, numbers: Mapping[str, Decimal | None]) -> list[Problem]:
+    """The wordings that the figures do not bear out, or of which they cannot tell."""
+    return [Problem("document.wording", T("“{t}”不成立或无法判断：{h}", "“{t}” is not borne out, or cannot be told: {h}", t=r.text, h=_filled(r.holds, spec, numbers)),
+                    do=T("补全台账，或改模板用语", "complete the ledger, or change the wording of the template"), where=Place(field=n))
+            for n, r in spec.wordings.items() if r.holds and read(r.holds, Value({k: numbers.get(k) for k in read(r.holds, Needs())})) is not True]
+
+
+def _filled(holds: str, spec: Spec, numbers: Mapping[str, Decimal | None]) -> str:
+    """A condition with the words and values of its figures: 已完成招标的项目数（8） == 项目数（9）."""
+    return re.sub(r"[A-Za-z_][A-Za-z0-9_]*", lambda m: f"{spec.recipes[m.group()].label}（{numbers.get(m.group())}）" if m.group() in spec.recipes else m.group(), holds)
+
+
+def _worded(spec: Spec, text: str) -> str:
+    """A text with its wordings in place: they stand in the docx as any other text."""
+    return SLOT.sub(lambda m: spec.recipes[m.group(1)].text if spec.recipes[m.group(1)].kind == "wording" else m.group(), text)
+
+
+def _wordings(spec: Spec, figures: Mapping[str, Figure]) -> list[dict[str, Any]]:
+    """What the text claims in words: the figures that bear it out, or what a person has to look at."""
+    return [{"id": n, "text": r.text, "label": r.label.as_json(), "holds": r.holds, "confirm": r.confirm.as_json() if r.confirm else None,
+             "says": _filled(r.holds, spec, {k: number_of(spec.recipes[k].shape, f) for k, f in figures.items()}) if r.holds else "",
+             "figures": [{"id": k, "figure": figures[k].as_json()} for k in sorted(read(r.holds, Needs()))] if r.holds else []}
+            for n, r in spec.wordings.items()]
+
+
+def _shown(given: Sequence[tuple[str, str]], spec: Spec, printed: Mapping[str, str], note: str) -> list[dict[str, Any]]:
+    """The text for the page: each paragraph as plain pieces, bound numbers and wordings."""
+    blocks = []
+    for level, text in given:
+        pieces, at = [], 0
+        for slot in SLOT.finditer(text):
+            if slot.start() > at:
+                pieces.append({"text": text[at:slot.start()]})
+            name = slot.group(1)
+            pieces.append({"text": printed[name], "wording" if spec.recipes[name].kind == "wording" else "id": name})
+            at = slot.end()
+        if at < len(text):
+            pieces.append({"text": text[at:]})
+        blocks.append({"level": level, "text": pieces})
+    return [*blocks, {"level": "p", "text": [{"text": note}]}]
 
 
 def _entries(spec: Spec, blocks: list[official.Block], figures: Mapping[str, Figure], printed: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -9,6 +9,9 @@
                    change      name, against the year before; take: like for the members covered in both (同口径)
                    ledger      ledger, take, column, where (its fields)
                    external    the same of external_facts: an entered fact, printed with its source in the proof
+                   wording     text: words that claim something (均完成招标), with either holds: a formula over figures, which
+                               must be true, or confirm: what a person has to look at, who then confirms it by name
+                 a figure that only checks and wordings use need not stand in the text
     checks       holds: a formula over figures as they are printed; says: what is wrong where it does not hold
 
 ``{year}`` is the document's year and ``{statistics_year}`` the year before, whose statistics it reports (``of`` chooses).
@@ -18,7 +21,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -27,14 +30,14 @@ from typing import Any
 from jieneng.core.amount import decimal_of
 from jieneng.core.figure import Figure
 from jieneng.core.formula import FormulaError, Needs, is_truth, read
-from jieneng.core.problem import Place, Problem, Refused
+from jieneng.core.problem import Problem, Refused
 from jieneng.core.words import T
 from jieneng.rulebook.types import Book, LedgerField
 
 from .marks import END, ID, MIDDLE, START, unprintable
 from .official import LEVELS
 
-KINDS = ("indicator", "members", "change", "ledger", "external")
+KINDS = ("indicator", "members", "change", "ledger", "external", "wording")
 TAKES = ("count", "sum", "distinct", "list", "value")
 FILTERS = ("area", "department", "territory", "type")
 """Columns by which figures of returns may be narrowed."""
@@ -95,6 +98,9 @@ class Recipe:
     ledger: str = ""
     take: str = ""
     column: str = ""
+    text: str = ""
+    holds: str = ""
+    confirm: T | None = None
 
 
 @dataclass(frozen=True)
@@ -120,16 +126,21 @@ class Spec:
     checks: tuple[Check, ...] = ()
     bold: frozenset[str] = frozenset()
 
+    @property
+    def wordings(self) -> dict[str, Recipe]:
+        """The texts that claim something, by id."""
+        return {n: r for n, r in self.recipes.items() if r.kind == "wording"}
+
 
 class _Door:
     """Where problems gather, so that all are told at once."""
 
-    def __init__(self, file: str, year: int) -> None:
-        self.file, self.year = file, year
+    def __init__(self, book: Book, code: str, year: int) -> None:
+        self.book, self.code, self.year = book, code, year
         self.problems: list[Problem] = []
 
     def tell(self, where: str, zh: str, en: str, **args: Any) -> None:
-        self.problems.append(Problem("document.spec", T(zh, en, **args), where=Place(file=self.file, field=where)))
+        self.problems.append(Problem("document.spec", T(zh, en, **args), where=self.book.place("documents", self.code, where)))
 
     def keys(self, where: str, data: Any, allowed: set[str], required: set[str]) -> dict[str, Any]:
         """A mapping with no unknown and no missing key; an empty one where it is none."""
@@ -179,7 +190,7 @@ def read_spec(book: Book, code: str, year: int) -> Spec:
                               T("{l}", "{l}", l="、".join(book.documents) or "—")))
     if not dt.MINYEAR < year - 1 < dt.MAXYEAR:
         raise Refused(Problem("document.year", T("年份不对：{y}", "not a year: {y}", y=year)))
-    door = _Door(f"{book.code}/documents/{code}.yaml", year)
+    door = _Door(book, code, year)
     data = door.keys(code, raw, {"document", "title", "label", "head", "paragraphs", "figures", "checks", "signed", "sample", "notes", "options"},
                      {"document", "title", "label", "paragraphs", "figures"})
     if data.get("document") != code:
@@ -190,14 +201,14 @@ def read_spec(book: Book, code: str, year: int) -> Spec:
     if not isinstance(figures, Mapping):
         door.tell("figures", "应是键和值", "expected keys and values")
     blocks = _blocks(door, data.get("paragraphs"), recipes)
-    used = {s for _, text in blocks for s in SLOT.findall(text)}
+    checks = tuple(_check(door, n, c, recipes) for n, c in enumerate(door.entries("checks", data.get("checks", []))))
+    used = {s for _, text in blocks for s in SLOT.findall(text)} | _named(door, recipes, checks)
     for name in sorted(set(recipes) - used):
         door.tell(f"figures.{name}", "正文里没有用到", "not used in the text")
     title = tuple(door.text(f"title[{n}]", w) for n, w in enumerate(door.entries("title", data.get("title"))))
     if not "".join(title):
         door.tell("title", "标题是空的", "the title is empty")
     head = {k: door.text(f"head.{k}", v) for k, v in door.keys("head", data.get("head", {}), {"issuer", "number", "to"}, set()).items()}
-    checks = tuple(_check(door, n, c, recipes) for n, c in enumerate(door.entries("checks", data.get("checks", []))))
     options = door.keys("options", data.get("options", {}), {"bold_level_2", "bold_level_3"}, set())
     bold = frozenset(f"h{k[-1]}" for k, v in options.items() if door.yes(f"options.{k}", v))
     signed, sample = door.text("signed", data.get("signed", "")), door.yes("sample", data.get("sample", "false"))
@@ -229,10 +240,24 @@ def _blocks(door: _Door, data: Any, recipes: Mapping[str, Recipe]) -> list[tuple
     return blocks
 
 
+def _named(door: _Door, recipes: Mapping[str, Recipe], checks: Sequence[Check]) -> set[str]:
+    """The figures that checks and wordings rest on. A wording over what is no figure is a problem."""
+    used: set[str] = set()
+    for where, holds in [*((f"checks[{n}]", c.holds) for n, c in enumerate(checks)), *((f"figures.{n}.holds", r.holds) for n, r in recipes.items() if r.holds)]:
+        try:
+            names = read(holds, Needs())
+        except FormulaError:
+            continue  # told where it was read
+        if where.startswith("figures") and (strange := sorted(n for n in names if n not in recipes or recipes[n].kind == "wording")):
+            door.tell(where, "没有“{n}”这个数", "there is no figure “{n}”", n="、".join(strange))
+        used |= set(names)
+    return used
+
+
 RETURNS = {"label", "from", "name", "of", "where", "format"}
 ALLOWED = {"indicator": RETURNS, "members": RETURNS - {"name"}, "change": RETURNS | {"take"},
            "ledger": {"label", "from", "ledger", "take", "column", "where", "format"},
-           "external": {"label", "from", "take", "column", "where", "format"}}
+           "external": {"label", "from", "take", "column", "where", "format"}, "wording": {"label", "from", "text", "holds", "confirm"}}
 
 
 def _recipe(door: _Door, book: Book, name: str, entry: Any) -> Recipe:
@@ -243,8 +268,11 @@ def _recipe(door: _Door, book: Book, name: str, entry: Any) -> Recipe:
     if kind not in KINDS:
         door.tell(where, "from 应是 {k}", "from must be one of {k}", k="、".join(KINDS))
         return Recipe(name, T(name, name), "", Shape())
-    data = door.keys(where, entry, ALLOWED[kind], {"label", "from", "format"} | ({"name"} if kind in ("indicator", "change") else set()))
+    needed = {"text"} if kind == "wording" else {"format", "name"} if kind in ("indicator", "change") else {"format"}
+    data = door.keys(where, entry, ALLOWED[kind], {"label", "from"} | needed)
     label = door.words(f"{where}.label", data.get("label"))
+    if kind == "wording":
+        return _wording(door, where, data, name, label)
     shape = _shape(door, f"{where}.format", data.get("format", {}))
     if kind == "change" and not shape.rise:
         door.tell(f"{where}.format", "变化要写 rise、fall、same 三个词", "a change needs the words rise, fall and same")
@@ -260,6 +288,22 @@ def _recipe(door: _Door, book: Book, name: str, entry: Any) -> Recipe:
         door.tell(where, "take 只能是 like（同口径）", "take can only be like (like for like)")
     filters = _filters_of_returns(door, book, f"{where}.where", data.get("where", {}))
     return Recipe(name, label, kind, shape, target, door.year + YEARS.get(of, 0), filters, take=take)
+
+
+def _wording(door: _Door, where: str, data: Mapping[str, Any], name: str, label: T) -> Recipe:
+    """Words that claim something: true by a formula, or confirmed by a person; never both, never neither."""
+    holds = str(data.get("holds", ""))
+    if bool(holds) == ("confirm" in data):
+        door.tell(where, "写 holds（由事实成立）或 confirm（由人确认），二者之一", "write holds (true by facts) or confirm (by a person), one of them")
+    try:
+        if holds and not is_truth(holds):
+            door.tell(f"{where}.holds", "holds 应是条件", "holds must be a condition")
+    except FormulaError as error:
+        door.tell(f"{where}.holds", "{e}", "{e}", e=str(error))
+    if any(c in str(data.get("text", "")) for c in "{}"):
+        door.tell(f"{where}.text", "用语里不能有大括号", "a wording holds no braces")
+    confirm = door.words(f"{where}.confirm", data["confirm"]) if "confirm" in data else None
+    return Recipe(name, label, "wording", Shape(), text=door.text(f"{where}.text", data.get("text", "")), holds=holds, confirm=confirm)
 
 
 def _filters_of_returns(door: _Door, book: Book, where: str, data: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from xlsxwriter.utility import xl_col_to_name
 from jieneng.core.amount import decimal_of
 from jieneng.core.figure import Figure
 from jieneng.core.period import Period
-from jieneng.core.problem import Place, Problem, Refused
+from jieneng.core.problem import Problem, Refused
 from jieneng.core.words import T
 from jieneng.records.workbook import Sheet
 from jieneng.rulebook.types import Book
@@ -74,7 +74,7 @@ def layout_of(book: Book, code: str) -> Layout:
     problems: list[Problem] = []
 
     def tell(where: str, zh: str, en: str, **args: Any) -> None:
-        problems.append(Problem("table.spec", T(zh, en, **args), where=Place(file=f"{book.code}/tables/{code}.yaml", field=where)))
+        problems.append(Problem("table.spec", T(zh, en, **args), where=book.place("tables", code, where)))
 
     known, needed = {"table", "title", "by", "columns", "sample", "identification", "notes", "paper", "total"}, {"table", "title", "by", "columns", "sample"}
     for key in sorted(set(raw) - known):

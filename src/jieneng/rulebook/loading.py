@@ -18,7 +18,7 @@ from jieneng.core.formula import FormulaError, Needs, is_truth, read
 from jieneng.core.problem import Place, Problem, Refused, Severity, refuse
 from jieneng.core.words import T
 
-from .reading import Door, Node, Reader, bilingual, day, decimal, read_yaml
+from .reading import Door, Node, Reader, bilingual, day, decimal, places, read_yaml
 from .types import (
     Book,
     Check,
@@ -468,7 +468,8 @@ def load(code: str = "cn", extra: tuple[Path, ...] = ()) -> Book:
         "documents": {k: n.plain() for k, n in b.documents.items()}, "tables": {k: n.plain() for k, n in b.tables.items()},
         "settings": b.settings, "gaps": tuple(b.gaps)}
     text = json.dumps(_canonical(parts), ensure_ascii=False, sort_keys=True)
-    return Book(code=b.head["code"], title=b.head["title"], hash=hashlib.sha256(text.encode()).hexdigest(), **parts)
+    where = {f"{kind}/{k}": places(n) for kind, nodes in (("documents", b.documents), ("tables", b.tables)) for k, n in nodes.items()}
+    return Book(code=b.head["code"], title=b.head["title"], hash=hashlib.sha256(text.encode()).hexdigest(), places=where, **parts)
 
 
 def form_for(book: Book, form: str, year: int) -> Form:

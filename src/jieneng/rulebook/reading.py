@@ -49,6 +49,18 @@ class Node:
         return self.value
 
 
+def places(node: Node, at: str = "") -> dict[str, Place]:
+    """Where every value of a file stands, by its path (``figures.energy.format``, ``paragraphs[3]``); the root is ``""``."""
+    found = {at: Place(file=node.file, line=node.line)}
+    if isinstance(node.value, dict):
+        for key, value in node.value.items():
+            found |= places(value, f"{at}.{key}" if at else key)
+    elif isinstance(node.value, list):
+        for n, value in enumerate(node.value):
+            found |= places(value, f"{at}[{n}]")
+    return found
+
+
 def read_yaml(path: Path, name: str, door: Door) -> Node | None:
     """Read one file into nodes. Duplicate keys, anchors, tags and several documents are problems, as is bad YAML."""
     if path.stat().st_size > MAX_SIZE:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from jieneng.core.problem import Severity
+from jieneng.core.problem import Place, Severity
 from jieneng.core.words import T
 
 
@@ -244,3 +244,13 @@ class Book:
     settings: Mapping[str, Any]
     gaps: tuple[Gap, ...]
     hash: str
+    places: Mapping[str, Mapping[str, Place]] = field(default_factory=dict)
+
+    def place(self, kind: str, code: str, where: str) -> Place:
+        """Where a part of a document's or table's declaration stands, with file and line: the nearest part that is written."""
+        found, at = self.places.get(f"{kind}/{code}", {}), where
+        while at and at not in found:
+            at = at[:max(at.rfind("."), at.rfind("["), 0)]
+        if at not in found:
+            return Place(file=f"{self.code}/{kind}/{code}.yaml", field=where)
+        return Place(file=found[at].file, line=found[at].line, field=where)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jieneng.core.problem import Refused, refuse
+from jieneng.core.problem import Problem, Refused, refuse
 from jieneng.core.words import T
+from jieneng.rulebook.types import Book
 
 from . import Out, Verb
 
@@ -27,6 +30,8 @@ def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     extra = tuple(args.extra)
     if args.what == "check":
         lines, problems = commands.check(args.names, extra)
+        for code in args.names or commands.books():
+            problems += _declarations(load(code, extra))
         for line in lines:
             out.line(line)
         if problems:
@@ -42,6 +47,22 @@ def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     for line in lines:
         out.line(line)
     return {"lines": lines}
+
+
+def _declarations(book: Book) -> list[Problem]:
+    """Everything that is wrong in a book's documents and tables: the loader hands them on, the room that uses them reads them."""
+    from jieneng.reports.spec import read_spec
+    from jieneng.reports.table import layout_of
+
+    problems: list[Problem] = []
+    readers: list[Callable[[], object]] = [partial(read_spec, book, code, 2022) for code in book.documents]
+    readers += [partial(layout_of, book, code) for code in book.tables]
+    for read in readers:
+        try:
+            read()
+        except Refused as refusal:
+            problems += refusal.problems
+    return problems
 
 
 VERBS = [Verb("rulebook", T("规则库：检查、查看、比较、空白", "rulebook: check, show, diff, gaps"), arguments, run, django=False)]
