@@ -50,8 +50,8 @@ def usable(checks: Sequence[Check]) -> list[Check]:
     return [c for c in checks if not c.process]
 
 
-def state(check: Check, items: frozenset[str]) -> Any:
-    """What a check says of a row, as one expression: 0 not applied, 1 holds, 2 fails."""
+def verdict(check: Check, items: frozenset[str]) -> Any:
+    """What a check says of a row: true, false, or NULL where it is not applied. Its text is evaluated once."""
 
     def name(text: str) -> Any:
         prefix, _, item = text.rpartition(".")
@@ -66,29 +66,27 @@ def state(check: Check, items: frozenset[str]) -> Any:
         assert isinstance(found, Number), "the loader lets only numbers be named"
         lets[let] = found
     holds = read(check.holds, reading).sql
-    unknown: Any = exp.Is(this=exp.Paren(this=holds.copy()), expression=exp.Null())
-    if check.when:
-        when = exp.Coalesce(this=read(check.when, reading).sql, expressions=[exp.false()])
-        unknown = exp.or_(exp.Not(this=when), unknown)
-    number = exp.Literal.number
-    return exp.Case(ifs=[exp.If(this=unknown, true=number(NOT_APPLIED)), exp.If(this=holds, true=number(HOLDS))], default=number(FAILS))
+    return exp.Case(ifs=[exp.If(this=read(check.when, reading).sql, true=holds)]) if check.when else holds
 
 
-def judged_query(checks: Sequence[Check], items: frozenset[str], base: exp.Select, where: Mapping[str, Any]) -> exp.Select:
-    """Every return with what each check says of it; last year's and last month's return of the institution beside it."""
-    keys = [column(k, "base") for k in ("institution", "code", "name", "period", "return_id", "revision")]
-    states = [exp.alias_(state(c, items), f"s{n}", quoted=True) for n, c in enumerate(checks)]
-    query = select(*keys).from_("base")
-    same = exp.EQ(this=column("institution", "base"), expression=column("institution", "last_year"))
-    year = exp.EQ(this=column("year", "last_year"), expression=exp.Sub(this=column("year", "base"), expression=exp.Literal.number(1)))
-    month: Any = exp.NullSafeEQ(this=column("month", "last_year"), expression=column("month", "base"))
-    query = query.join("returns", join_type="left", join_alias="last_year", on=exp.and_(same, year, month))
-    same = exp.EQ(this=column("institution", "base"), expression=column("institution", "last_month"))
-    month = exp.EQ(this=_index("last_month"), expression=exp.Sub(this=_index("base"), expression=exp.Literal.number(1)))
-    query = query.join("returns", join_type="left", join_alias="last_month", on=exp.and_(same, month))
+def judged_query(checks: Sequence[Check], items: frozenset[str], base: exp.Select, where: Mapping[str, Any],
+                 keys: Sequence[str] = ("institution", "code", "name", "period", "return_id", "revision")) -> exp.Select:
+    """Every return with what each check says of it; last year's and last month's return beside it where a check looks back."""
+    judged = [exp.alias_(verdict(c, items), f"s{n}", quoted=True) for n, c in enumerate(checks)]
+    query = select(*[column(k, "base") for k in keys]).from_("base")
+    looks = {c.table for v in judged for c in v.find_all(exp.Column)}
+    if "last_year" in looks:
+        same = exp.EQ(this=column("institution", "base"), expression=column("institution", "last_year"))
+        year = exp.EQ(this=column("year", "last_year"), expression=exp.Sub(this=column("year", "base"), expression=exp.Literal.number(1)))
+        month: Any = exp.NullSafeEQ(this=column("month", "last_year"), expression=column("month", "base"))
+        query = query.join("returns", join_type="left", join_alias="last_year", on=exp.and_(same, year, month))
+    if "last_month" in looks:
+        same = exp.EQ(this=column("institution", "base"), expression=column("institution", "last_month"))
+        month = exp.EQ(this=_index("last_month"), expression=exp.Sub(this=_index("base"), expression=exp.Literal.number(1)))
+        query = query.join("returns", join_type="left", join_alias="last_month", on=exp.and_(same, month))
     for condition in conditions(where, "base"):
         query = query.where(condition)
-    return query.select(*states, copy=False).with_("base", base, copy=False)
+    return query.select(*judged, copy=False).with_("base", base, copy=False)
 
 
 def _index(table: str) -> Any:
@@ -97,21 +95,29 @@ def _index(table: str) -> Any:
     return exp.Add(this=years, expression=column("month", table))
 
 
-def counts_query(checks: Sequence[Check], judged: exp.Select) -> exp.Select:
-    """Rows in all, and per check how many hold and how many fail."""
+def counts_query(checks: Sequence[Check], judged: exp.Select | None) -> exp.Select:
+    """Rows in all, and per check how many hold and how many fail. ``judged`` None: a table of that name is there."""
     columns: list[Any] = [exp.Count(this=exp.Star())]
     for n in range(len(checks)):
-        for wanted in (HOLDS, FAILS):
-            same = exp.EQ(this=column(f"s{n}"), expression=exp.Literal.number(wanted))
-            columns.append(exp.Count(this=exp.Case(ifs=[exp.If(this=same, true=exp.Literal.number(1))])))
-    return select(*[exp.alias_(c, f"c{n}", quoted=True) for n, c in enumerate(columns)], copy=False).from_("judged").with_("judged", judged, copy=False)
+        for wanted in (column(f"s{n}"), exp.Not(this=column(f"s{n}"))):
+            columns.append(exp.Count(this=exp.Case(ifs=[exp.If(this=wanted, true=exp.Literal.number(1))])))
+    query = select(*[exp.alias_(c, f"c{n}", quoted=True) for n, c in enumerate(columns)], copy=False).from_("judged")
+    return query if judged is None else query.with_("judged", judged, copy=False)
 
 
-def failing_query(judged: exp.Select, limit: int) -> exp.Select:
-    """The returns that fail the one check of ``judged``, by period, code and id."""
+def failing_query(judged: exp.Select, limit: int, n: int = 0) -> exp.Select:
+    """The returns that fail check ``n`` of ``judged``, by period, code and id."""
     keys = [column(k) for k in ("institution", "code", "name", "period", "return_id", "revision")]
-    return select(*keys).from_("judged").where(exp.EQ(this=column("s0"), expression=literal(FAILS))).order_by(
+    return select(*keys).from_("judged").where(exp.Not(this=column(f"s{n}"))).order_by(
         column("period"), column("code"), column("return_id")).limit(limit).with_("judged", judged, copy=False)
+
+
+def some_failing_query(checks: Sequence[int], base: exp.Select) -> exp.Select:
+    """The returns that fail any of these checks, from a table ``judged`` of return ids."""
+    keys = [column(k, "base") for k in ("institution", "code", "name", "period", "return_id", "revision")]
+    fails = [exp.Not(this=column(f"s{n}", "judged")) for n in checks]
+    return select(*keys, *[column(f"s{n}", "judged") for n in checks]).from_("base").join(
+        "judged", on=exp.EQ(this=column("return_id", "base"), expression=column("return_id", "judged"))).where(exp.or_(*fails)).with_("base", base)
 
 
 def judge(check: Check, row: Mapping[str, Any], before: Mapping[str, Mapping[str, Any]], items: frozenset[str]) -> int:

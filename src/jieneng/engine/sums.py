@@ -26,7 +26,7 @@ from jieneng.core.period import Period
 from jieneng.rulebook.types import Check
 
 from .duck import open_duckdb
-from .screening import Failing, Screened, counts_query, failing_query, judged_query, usable
+from .screening import Failing, Screened, counts_query, failing_query, judged_query, some_failing_query, usable
 from .snapshot import BODIES, KEYS, Snapshot
 from .sql import answered, both, column, conditions, literal, number
 
@@ -499,18 +499,24 @@ class DuckDB:
         checks = usable(checks)
         if not checks or not self._returns(snapshot, form):
             return []
-        items = frozenset(known_items(snapshot, form))
-
-        def judged(some: Sequence[Check]) -> exp.Select:
-            return judged_query(some, items, base_query(period), where or {})
-
-        rows, *counts = self.run(counts_query(checks, judged(checks)))[0]
+        items, base = frozenset(known_items(snapshot, form)), base_query(period)
+        # each return is judged once; who fails is looked up afterwards, so that no name is carried through
+        self._temporary("judged", judged_query(checks, items, base, where or {}, ("return_id",)))
+        rows, *counts = self.run(counts_query(checks, None))[0]
+        failing = [n for n in range(len(checks)) if counts[2 * n + 1]]
+        if failing:
+            self._temporary("failing", some_failing_query(failing, base))
         found = []
         for n, check in enumerate(checks):
             holds, fails = counts[2 * n: 2 * n + 2]
-            failing = self.run(failing_query(judged([check]), limit)) if fails else []
-            found.append(Screened(check.id, holds + fails, fails, rows - holds - fails, tuple(Failing(*r) for r in failing)))
+            named = self.run(failing_query(select("*").from_("failing"), limit, n)) if fails else []
+            found.append(Screened(check.id, holds + fails, fails, rows - holds - fails, tuple(Failing(*r) for r in named)))
+        for name in ("judged", "failing"):
+            self.connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
         return found
+
+    def _temporary(self, name: str, query: exp.Select) -> None:
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query.sql(dialect=self.dialect)}")
 
     def _ledger(self, snapshot: Snapshot, kind: str, where: Mapping[str, Any], name: str = "") -> None:
         file = snapshot.file(f"ledgers/{kind}.parquet")
