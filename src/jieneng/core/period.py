@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import functools
 import re
 from dataclasses import dataclass
 
@@ -74,8 +75,7 @@ class Period:
     @property
     def months(self) -> tuple[Period, ...]:
         """The months inside, in order."""
-        n = _MONTHS[self.kind]
-        return tuple(Period("month", self.year, n * (self.index - 1) + k) for k in range(1, n + 1))
+        return _months(self)
 
     @property
     def of_year(self) -> Period:
@@ -109,3 +109,9 @@ class Period:
             and self.first_day <= other.first_day
             and other.last_day <= self.last_day
         )
+
+
+@functools.lru_cache(maxsize=512)
+def _months(period: Period) -> tuple[Period, ...]:
+    n = _MONTHS[period.kind]
+    return tuple(Period("month", period.year, n * (period.index - 1) + k) for k in range(1, n + 1))

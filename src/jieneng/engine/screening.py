@@ -16,7 +16,7 @@ from jieneng.core.period import Period
 from jieneng.rulebook.types import Check
 
 from .column import Column, Number
-from .sql import column, conditions, literal
+from .sql import column, conditions
 
 BEFORE = ("last_year", "last_month")
 NOT_APPLIED, HOLDS, FAILS = 0, 1, 2

@@ -25,6 +25,7 @@ from sqlglot import exp, select
 from jieneng.core.period import Period
 from jieneng.rulebook.types import Check
 
+from . import parts
 from .duck import open_duckdb
 from .screening import Failing, Screened, counts_query, failing_query, judged_query, some_failing_query, usable
 from .snapshot import BODIES, KEYS, Snapshot
@@ -402,6 +403,19 @@ def read_groups(rows: Sequence[Sequence[Any]], asks: Sequence[Ask], by: Sequence
     return sorted(groups, key=lambda g: in_order(tuple(g.keys.values())))
 
 
+PARTS = 2
+"""How many periods' parts an engine keeps: a year and the one before."""
+
+
+@dataclass
+class _Parts:
+    """A temporary table of ``parts``: item → how it goes over time, and whether the absent were listed."""
+
+    table: str
+    items: dict[str, str]
+    absent: bool = False
+
+
 class DuckDB:
     """The embedded engine: views over the snapshot's own files, nothing copied. One per thread."""
 
@@ -410,6 +424,30 @@ class DuckDB:
     def __init__(self) -> None:
         self.connection = open_duckdb()
         self.views: dict[str, str] = {}
+        self.parts: dict[tuple[str, Period], _Parts] = {}
+
+    def _parts(self, period: Period, asks: Sequence[Ask], items: Sequence[str] = ()) -> _Parts:
+        """The table of parts of the returns in view that holds what is asked, made when there is none. ``PARTS`` are kept."""
+        key, over_time = (self.views["returns"], period), {a.item: a.over_time for a in asks}
+        found = self.parts.pop(key, None)
+        if found is None or any(found.items.get(i) != o for i, o in over_time.items()) or not set(items) <= set(found.items):
+            known = {**dict.fromkeys(items, "sum"), **(found.items if found else {}), **over_time}
+            used = {p.table for p in self.parts.values()}
+            free = [f"parts{n}" for n in range(PARTS) if f"parts{n}" not in used]
+            name = found.table if found else free[0] if free else self.parts.pop(next(iter(self.parts))).table
+            self._temporary(name, parts.parts_query(known, base_query(period)))
+            self.connection.execute(parts.moved_update(name, known))
+            found = _Parts(name, known)
+        self.parts[key] = found
+        return found
+
+    def _absent(self, found: _Parts) -> str:
+        """The table of those that had to answer and filed nothing."""
+        name = f"absent_{found.table}"
+        if not found.absent:
+            self._temporary(name, parts.absent_query(found.table))
+            found.absent = True
+        return name
 
     def _view(self, name: str, key: str, files: Sequence[Path]) -> None:
         if self.views.get(name) != key:
@@ -446,11 +484,17 @@ class DuckDB:
         if asked_of(complete) - known or not self._returns(snapshot, form):
             return []
         wanted = tuple(a for a in asks if a.item in known)
-        text = _sum_text(self.dialect, wanted, period, tuple(by), _frozen(where), tuple(complete))
-        groups = read_groups(self.run(text), wanted, by, len(periods_of(period)))
+        groups = read_groups(self.run(self._sums(wanted, period, by, where, complete)), wanted, by, len(periods_of(period)))
         for group in groups:
             group.totals = {a.item: group.totals.get(a.item, Total(None, 0, 0)) for a in asks}
         return groups if by else [g for g in groups if g.rows]
+
+    def _sums(self, asks: tuple[Ask, ...], period: Period, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> Any:
+        """From parts where the question goes by place; one institution alone is read from the returns."""
+        if not parts.fits(by, where, complete) or "institution" in where:
+            return _sum_text(self.dialect, asks, period, tuple(by), _frozen(where), tuple(complete))
+        pairs = [(a.item, a.over_time) for a in asks]
+        return parts.sums_of_parts(self._parts(period, asks, complete).table, pairs, len(periods_of(period)), by, where, complete)
 
     def members(self, snapshot: Snapshot, form: str, period: Period, *, by: Sequence[str] = (),
                 where: Mapping[str, Any] | None = None, expected: bool = True) -> dict[tuple[Any, ...], int]:
@@ -459,7 +503,12 @@ class DuckDB:
         check_where(where)
         if not self._returns(snapshot, form):
             return {}
-        rows = self.run(members_query(period, by, where, expected and self._bodies(snapshot, period, by, where)))
+        bodies = expected and self._bodies(snapshot, period, by, where)
+        if parts.fits(by, where):
+            found = self._parts(period, ())
+            rows = self.run(parts.members_of_parts(found.table, self._absent(found) if bodies else "", by, where))
+        else:
+            rows = self.run(members_query(period, by, where, bodies))
         return {tuple(r[:-1]): int(r[-1]) for r in rows if r[-1]}
 
     def uncovered(self, snapshot: Snapshot, form: str, period: Period, items: Sequence[str], *, by: Sequence[str] = (),
@@ -473,7 +522,11 @@ class DuckDB:
         asked, width = [i for i in items if i in known], len(by)
         everyone = len(asked) < len(items)
         bodies = expected and self._bodies(snapshot, period, by, where)
-        query = uncovered_query(asked, period, by, where, bodies, limit, everyone)
+        if parts.fits(by, where):
+            kept = self._parts(period, (), asked)
+            query = parts.uncovered_of_parts(kept.table, self._absent(kept) if bodies else "", asked, by, where, limit, everyone)
+        else:
+            query = uncovered_query(asked, period, by, where, bodies, limit, everyone)
         found = []
         for row in self.run(query):
             given = {i for i, n in zip(asked, row[width + 3:], strict=True) if n}
