@@ -6,11 +6,11 @@ leftovers, clean_leftovers, read_table, write_table, and the types of their answ
 
 from .bulk import Piece, Pieces
 from .screening import Failing, Screened
-from .snapshot import Snapshot, clean_leftovers, leftovers, open_snapshot, verify_snapshot, write_snapshot
-from .sums import Ask, Cell, Engine, Group, LedgerAnswer, Total, Uncovered, connect
+from .snapshot import Snapshot, clean_leftovers, due_bit, leftovers, open_snapshot, verify_snapshot, write_snapshot
+from .sums import EVERY, Ask, Cell, Engine, Group, LedgerAnswer, Total, Uncovered, connect
 from .tables import read_table, write_table
 
 __all__ = [
-    "Ask", "Cell", "Engine", "Failing", "Group", "LedgerAnswer", "Piece", "Pieces", "Screened", "Snapshot", "Total", "Uncovered", "clean_leftovers", "connect",
+    "EVERY", "Ask", "Cell", "Engine", "Failing", "Group", "LedgerAnswer", "Piece", "Pieces", "Screened", "Snapshot", "Total", "Uncovered", "clean_leftovers", "connect", "due_bit",
     "leftovers", "open_snapshot", "read_table", "verify_snapshot", "write_snapshot", "write_table",
 ]

@@ -39,11 +39,12 @@ class Piece:
 
     ``lines``: one JSON object a line, ``KEYS`` and ``"answers": {item: "text" or null}``. ``standings``: institution, day
     since which it holds, and ``STANDING``, by institution and day. A return without a standing on the last day of its
-    period is left out.
+    period is left out. ``due``: institution and the periods in which it had to answer, as bits (``due_bit``).
     """
 
     lines: str
     standings: Sequence[Standing]
+    due: Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,17 @@ def table(piece: Piece, columns: Sequence[tuple[str, str]], items: Sequence[str]
     made = {
         "year": pa.array([p.year for p in periods.values()], pa.int32()).take(at),
         "month": pa.array([p.index if p.kind == "month" else None for p in periods.values()], pa.int32()).take(at),
+        "due": _due(piece.due, found["institution"]),
         **{name: pa.array([s[n] for s in piece.standings], pa.string()).take(where) for n, name in enumerate(STANDING, 2)},
     }
     whole = pa.table([made[name] if name in made else found[name] for name, _ in columns], schema=tables.schema(columns))
     return _in_order(whole, ("institution", "period"))
+
+
+def _due(due: Sequence[tuple[int, int]], institutions: pa.ChunkedArray) -> pa.Array:
+    """What was due of the institution of each row; nothing where it has answered and had not to."""
+    at = pc.index_in(institutions, value_set=pa.array([who for who, _ in due], pa.int64()))
+    return pc.fill_null(pa.array([bits for _, bits in due], pa.int64()).take(at), 0)
 
 
 def _places(standings: Sequence[Standing], rows: pa.Table, last_day: Mapping[str, str]) -> pa.Array:

@@ -7,6 +7,8 @@ place in the period (``moved``) know in each of their rows what the whole instit
 
     s  sum          n  answers in this place          m  answers of the institution in the period
     l  its last answer, where this place holds it     t  the period of the last answer in this place
+
+``owed`` is how many answers the institution owes in the period.
 """
 
 from __future__ import annotations
@@ -22,11 +24,11 @@ PLACE = ("code", "line", "area", "department", "territory", "type")
 NOTHING = exp.Literal.number(0)
 
 
-def parts_query(items: Mapping[str, str], base: exp.Select) -> exp.Select:
-    """The table ``parts`` as it is first made: every institution by itself."""
+def parts_query(items: Mapping[str, str], base: exp.Select, owed: Any) -> exp.Select:
+    """The table ``parts`` as it is first made: every institution by itself. ``owed``: how many answers it owes."""
     keys = [column(k) for k in ("institution", *PLACE)]
     made: list[Any] = [_as(exp.ArgMax(this=column("name"), expression=column("period")), "name"), _as(exp.Max(this=column("period")), "period"),
-                       _as(_small(exp.Count(this=exp.Star())), "lines"), _as(exp.false(), "moved")]
+                       _as(_small(exp.Count(this=exp.Star())), "lines"), _as(exp.false(), "moved"), _as(_small(owed), "owed")]
     for item, over_time in items.items():
         made += [_as(_small(exp.Count(this=column(item))), f"n_{item}"), _as(_small(exp.Count(this=column(item))), f"m_{item}")]
         if over_time == "last":
@@ -39,8 +41,9 @@ def parts_query(items: Mapping[str, str], base: exp.Select) -> exp.Select:
 
 def moved_update(table: str, items: Mapping[str, str]) -> str:
     """What makes the rows of institutions that moved know the whole institution."""
-    whole: list[Any] = [column("institution"), _as(exp.ArgMax(this=column("name"), expression=column("period")), "name")]
-    into = ["moved = true", 'name = w."name"']
+    whole: list[Any] = [column("institution"), _as(exp.ArgMax(this=column("name"), expression=column("period")), "name"),
+                        _as(exp.Max(this=column("owed")), "owed")]
+    into = ["moved = true", 'name = w."name"', 'owed = w."owed"']
     for item, over_time in items.items():
         whole.append(_as(exp.Sum(this=column(f"n_{item}")), f"m_{item}"))
         into.append(f'"m_{item}" = w."m_{item}"')
@@ -52,10 +55,17 @@ def moved_update(table: str, items: Mapping[str, str]) -> str:
     return f"UPDATE {table} SET {', '.join(into)} FROM ({query.sql(dialect='duckdb')}) AS w WHERE {table}.institution = w.institution"  # noqa: S608
 
 
-def absent_query(table: str) -> exp.Select:
-    """The bodies that had to answer and filed nothing."""
+def absent_query(table: str, due: Any = None) -> exp.Select:
+    """The bodies that had to answer (``due``: in this period, where that is known) and filed nothing."""
     filed = select(column("institution")).from_(table)
-    return select("*").from_("bodies").where(column("expected")).where(exp.Not(this=exp.In(this=column("institution"), query=filed.subquery())))
+    query = select("*").from_("bodies").where(column("expected")).where(exp.Not(this=exp.In(this=column("institution"), query=filed.subquery())))
+    return query if due is None else query.where(due)
+
+
+def _enough(item: str) -> Any:
+    """Whether an item of ``complete`` was answered: once, or as often as it was due where it is marked."""
+    name = item.removesuffix("*")
+    return exp.GTE(this=column(f"m_{name}"), expression=exp.Literal.number(1) if name == item else column("owed"))
 
 
 def sums_of_parts(table: str, asks: Sequence[tuple[str, str]], months: int, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]
@@ -81,7 +91,7 @@ def sums_of_parts(table: str, asks: Sequence[tuple[str, str]], months: int, by: 
         else:
             outer.append(exp.Sum(this=total))
         outer += [exp.Count(this=column(f"s{n}")), exp.Sum(this=column(f"n{n}"))]
-    inside = [*conditions(where), *[exp.GT(this=column(f"m_{i}"), expression=NOTHING.copy()) for i in complete]]
+    inside = [*conditions(where), *[_enough(i) for i in complete]]
     moved = _of(table, by, many, [column("moved"), *inside]).group_by(*[column(k) for k in by], column("institution"))
     query = select(*[_as(c, f"c{n}") for n, c in enumerate(outer)], copy=False).from_("some").with_(
         "some", exp.union(_of(table, by, one, [_still(), *inside]), moved, distinct=False))
@@ -99,17 +109,28 @@ def members_of_parts(table: str, absent: str, by: Sequence[str], where: Mapping[
     return query.group_by(*_keys(by)) if by else query
 
 
+def covered_of_parts(table: str, needs: Sequence[Sequence[str]], by: Sequence[str], where: Mapping[str, Any]) -> exp.Select:
+    """The same columns as ``sums.covered_query``."""
+    inside = conditions(where)
+    holds = [_as(both([_enough(i) for i in need]) if need else exp.true(), f"h{n}") for n, need in enumerate(needs)]
+    everyone = [_of(table, by, [column("institution"), *holds], [_still(), *inside]),
+                _of(table, by, [column("institution"), *holds], [column("moved"), *inside]).distinct()]
+    counts = [_as(exp.Count(this=exp.Case(ifs=[exp.If(this=column(f"h{n}"), true=exp.Literal.number(1))])), f"c{n}") for n in range(len(needs))]
+    query = select(*_keys(by), *counts, copy=False).from_("everyone").with_("everyone", _all(everyone))
+    return query.group_by(*_keys(by)) if by else query
+
+
 def uncovered_of_parts(table: str, absent: str, items: Sequence[str], by: Sequence[str], where: Mapping[str, Any], limit: int, everyone: bool
                        ) -> exp.Select:
     """The same columns as ``sums.uncovered_query``."""
     inside = conditions(where)
-    lacking = [] if everyone else [exp.or_(*[exp.EQ(this=column(f"m_{i}"), expression=NOTHING.copy()) for i in items]) if items else exp.false()]
-    some = [_as(column(f"m_{i}"), f"m{n}") for n, i in enumerate(items)]
-    columns = [column("institution"), column("name"), _as(exp.false(), "empty"), *some]
+    lacking = [] if everyone else [exp.not_(both([_enough(i) for i in items])) if items else exp.false()]
+    some = [_as(column(f"m_{i.removesuffix('*')}"), f"m{n}") for n, i in enumerate(items)]
+    columns = [column("institution"), column("name"), _as(exp.false(), "empty"), column("owed"), *some]
     listed = [_of(table, by, columns, [_still(), *inside, *lacking]), _of(table, by, columns, [column("moved"), *inside, *lacking]).distinct()]
     if absent:
         none = [_as(NOTHING.copy(), f"m{n}") for n in range(len(items))]
-        listed.append(_of(absent, by, [column("institution"), column("name"), _as(exp.true(), "empty"), *none], inside))
+        listed.append(_of(absent, by, [column("institution"), column("name"), _as(exp.true(), "empty"), _as(NOTHING.copy(), "owed"), *none], inside))
     return select("*").from_("listed").order_by(*_keys(by), column("name"), column("institution")).limit(limit).with_("listed", _all(listed))
 
 

@@ -21,12 +21,17 @@ from .sums import (
     LedgerAnswer,
     Total,
     Uncovered,
+    as_known,
     asked_of,
+    bare,
     check_asks,
     check_groups,
     check_where,
+    due_bits,
     in_order,
     known_items,
+    knows_due,
+    lacking,
     periods_of,
     split_complete,
 )
@@ -72,19 +77,31 @@ class Plain:
                     found[item].setdefault(row["institution"], []).append(row["period"])
         return found
 
-    def _covered(self, snapshot: Snapshot, form: str, rows: Sequence[Row], complete: Sequence[str], by: Sequence[str],
+    @staticmethod
+    def _owed(rows: Sequence[Row], period: Period, due: bool) -> dict[int, int]:
+        """Institution → the answers it owes in the period, at least one."""
+        bits = due_bits(period)
+        return {r["institution"]: max(1, ((r["due"] or 0) & bits).bit_count()) if due else 1 for r in rows}
+
+    def _complete(self, snapshot: Snapshot, form: str, rows: Sequence[Row], period: Period, items: Sequence[str]) -> set[int]:
+        """The institutions that answered every item: once, or each time it was due where it is marked."""
+        items = as_known(snapshot, form, items)
+        answered = self._answered(rows, [bare(i) for i in items])
+        owed = self._owed(rows, period, knows_due(snapshot, form))
+        return {who for who, n in owed.items() if all(len(answered[bare(i)].get(who, ())) >= (n if i != bare(i) else 1) for i in items)}
+
+    def _covered(self, snapshot: Snapshot, form: str, rows: Sequence[Row], period: Period, complete: Sequence[str], by: Sequence[str],
                  where: Mapping[str, Any]) -> Callable[[Row], bool]:
         """Whether a row belongs to an institution that answered all it must, in this period and in others."""
         own, other = split_complete(complete)
         keys = [k for k in by if k in STANDING]
         standing = {k: v for k, v in where.items() if k in STANDING}
-        mine = set.intersection(*(set(self._answered(rows, own)[i]) for i in own)) if own else None
+        mine = self._complete(snapshot, form, rows, period, own) if own else None
         then: list[set[tuple[Any, ...]]] = []
-        for period, items in other.items():
-            old = self._rows(snapshot, form, period)
-            answered = self._answered(old, items)
-            then.append({(r["institution"], *(r[k] for k in keys)) for r in old
-                         if fits(r, standing) and all(r["institution"] in answered[i] for i in items)})
+        for earlier, items in other.items():
+            old = self._rows(snapshot, form, earlier)
+            whole = self._complete(snapshot, form, old, earlier, items)
+            then.append({(r["institution"], *(r[k] for k in keys)) for r in old if fits(r, standing) and r["institution"] in whole})
         return lambda r: (mine is None or r["institution"] in mine) and all((r["institution"], *(r[k] for k in keys)) in t for t in then)
 
     def sums(self, snapshot: Snapshot, asks: Sequence[Ask], *, form: str, period: Period, by: Sequence[str] = (),
@@ -96,7 +113,7 @@ class Plain:
             return []
         rows = self._rows(snapshot, form, period)
         answered = self._answered(rows, [a.item for a in asks])
-        covered = self._covered(snapshot, form, rows, complete, by, where or {})
+        covered = self._covered(snapshot, form, rows, period, complete, by, where or {})
         groups: dict[tuple[Any, ...], list[Row]] = {}
         for row in rows:
             if fits(row, where or {}) and covered(row):
@@ -131,7 +148,8 @@ class Plain:
         columns = {k for k, _ in BODIES}
         if expected and snapshot.year == period.year and {*by, *where} <= columns:
             for body in tables.read_table(snapshot.file("bodies.parquet")):
-                if body["expected"] and body["institution"] not in newest and fits(body, where):
+                owes = body["expected"] and (not knows_due(snapshot, form) or (body["due"] or 0) & due_bits(period))
+                if owes and body["institution"] not in newest and fits(body, where):
                     found[tuple(body[k] for k in by), body["institution"]] = body["name"]
         for row in rows:
             if fits(row, where):
@@ -149,6 +167,19 @@ class Plain:
             counts[key] = counts.get(key, 0) + 1
         return counts
 
+    def covered(self, snapshot: Snapshot, form: str, period: Period, needs: Sequence[Sequence[str]], *, by: Sequence[str] = (),
+                where: Mapping[str, Any] | None = None) -> dict[tuple[Any, ...], list[int]]:
+        check_groups(by)
+        check_where(where or {})
+        rows = self._rows(snapshot, form, period)
+        known = known_items(snapshot, form)
+        whole = [set() if asked_of(n) - known else self._complete(snapshot, form, rows, period, n) for n in needs]
+        groups: dict[tuple[Any, ...], set[int]] = {} if by or not snapshot.forms(form) else {(): set()}
+        for row in rows:
+            if fits(row, where or {}):
+                groups.setdefault(tuple(row[k] for k in by), set()).add(row["institution"])
+        return {key: [len(who & w) for w in whole] for key, who in groups.items()}
+
     def uncovered(self, snapshot: Snapshot, form: str, period: Period, items: Sequence[str], *, by: Sequence[str] = (),
                   where: Mapping[str, Any] | None = None, expected: bool = True, limit: int = 1000) -> list[Uncovered]:
         check_groups(by)
@@ -156,12 +187,14 @@ class Plain:
         if not snapshot.forms(form):
             return []
         rows = self._rows(snapshot, form, period)
-        answered, filed = self._answered(rows, items), {r["institution"] for r in rows}
+        items = as_known(snapshot, form, items)
+        answered, owed = self._answered(rows, [bare(i) for i in items]), self._owed(rows, period, knows_due(snapshot, form))
+        whole = self._complete(snapshot, form, rows, period, items)
         found = []
         for (key, who), name in self._standing(snapshot, form, period, by, where or {}, expected).items():
-            missing = tuple(i for i in items if who not in answered[i])
-            if who not in filed or missing:
-                found.append(Uncovered(key, who, name or "", missing if who in filed else ()))
+            if who not in whole:
+                given = {i: len(answered[bare(i)].get(who, ())) for i in items}
+                found.append(lacking(key, who, name or "", who not in owed, items, given, owed.get(who, 1)))
         return sorted(found, key=lambda u: (in_order(u.keys), u.name, u.institution))[:limit]
 
     def cells(self, snapshot: Snapshot, item: str, *, form: str, period: Period, where: Mapping[str, Any] | None = None,
@@ -170,7 +203,7 @@ class Plain:
         if asked_of(complete) - known_items(snapshot, form):
             return []
         rows = self._rows(snapshot, form, period)
-        covered = self._covered(snapshot, form, rows, complete, (), where or {})
+        covered = self._covered(snapshot, form, rows, period, complete, (), where or {})
         rows = [r for r in rows if r.get(item) is not None and covered(r)]
         answered = self._answered(rows, [item])[item]
         rows = [r for r in rows if fits(r, where or {}) and (take != "last" or r["period"] == max(answered[r["institution"]]))]

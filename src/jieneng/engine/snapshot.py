@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
 from jieneng.rulebook.types import Ledger
@@ -34,16 +35,22 @@ FORMAT = 1
 KEYS: tuple[tuple[str, str], ...] = (
     ("institution", "int"), ("code", "text"), ("name", "text"), ("period", "text"), ("year", "year"), ("month", "month"),
     ("line", "text"), ("area", "text"), ("department", "text"), ("territory", "text"), ("type", "text"),
-    ("status", "text"), ("return_id", "int"), ("revision", "int"),
+    ("status", "text"), ("return_id", "int"), ("revision", "int"), ("due", "int"),
 )
+"""The columns every form has. ``due``: the periods of the year in which the institution had to answer, as bits (``due_bit``)."""
 BODIES: tuple[tuple[str, str], ...] = (
     ("institution", "int"), ("code", "text"), ("name", "text"), ("line", "text"), ("area", "text"), ("department", "text"),
-    ("territory", "text"), ("type", "text"), ("in_scope", "bool"), ("covered_by", "int"), ("expected", "bool"),
+    ("territory", "text"), ("type", "text"), ("in_scope", "bool"), ("covered_by", "int"), ("expected", "bool"), ("due", "int"),
 )
 LEDGER_KEYS: tuple[tuple[str, str], ...] = (("record", "int"), ("revision", "int"), ("key", "text"), ("line", "text"))
 LEDGER_TYPES = {"text": "text", "choice": "text", "number": "number", "date": "date", "year": "year"}
 Progress = Callable[[int, int], None]
 Source = Iterable[Mapping[str, Any]] | Pieces
+
+
+def due_bit(period: Period) -> int:
+    """The bit of a period within its year: January is 1, December 2048, then quarters, half-years, the year."""
+    return 1 << {"month": -1, "quarter": 11, "half": 15, "year": 17}[period.kind] + period.index
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,15 @@ from jieneng.rulebook.types import Check
 from . import parts
 from .duck import open_duckdb
 from .screening import Failing, Screened, counts_query, failing_query, judged_query, some_failing_query, usable
-from .snapshot import BODIES, KEYS, Snapshot
+from .snapshot import BODIES, KEYS, Snapshot, due_bit
 from .sql import answered, both, column, conditions, literal, number
 
 GROUPS = ("period", "area", "department", "territory", "type", "institution", "line", "status")
 COLUMNS = frozenset(k for k, _ in KEYS)
 STANDING = frozenset({"institution", "code", "line", "area", "department", "territory", "type"})
 """Columns that say where an institution stands, in whatever period."""
+EVERY = "*"
+"""After an item in ``complete``: answered in every period that was due, not only once."""
 _BODY_COLUMNS = frozenset(k for k, _ in BODIES)
 
 
@@ -82,12 +84,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Uncovered:
-    """An institution that does not answer all that a figure needs: ``missing`` names the items, empty: nothing was filed."""
+    """An institution that does not answer all that a figure needs: ``missing`` names the items it never answered, ``partial``
+    those it answered in some of the periods that were due; both empty: nothing was filed."""
 
     keys: tuple[Any, ...]
     institution: int
     name: str
     missing: tuple[str, ...]
+    partial: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,9 @@ class Engine(Protocol):
              where: Mapping[str, Any] | None = None, complete: Sequence[str] = ()) -> list[Group]:
         """Exact totals per group, ordered by keys. An item that no edition in the snapshot asks has value None.
 
-        ``complete``: only institutions that answered each of these items at least once in the period. An item written
-        ``2021:electricity_kwh`` must have been answered in that other period, by an institution that stood inside
+        ``complete``: only institutions that answered each of these items at least once in the period, or in every period that
+        was due where the item ends in ``*`` (a snapshot from before 2026-11 does not know what was due: once is enough there).
+        An item written ``2021:electricity_kwh`` must have been answered in that other period, by an institution that stood inside
         ``where`` and in the same group then too (同口径: the same members in both periods).
         """
 
@@ -123,9 +128,13 @@ class Engine(Protocol):
         Who was expected is known for the year that the snapshot was made for, as the bodies stood at its end.
         """
 
+    def covered(self, snapshot: Snapshot, form: str, period: Period, needs: Sequence[Sequence[str]], *, by: Sequence[str] = (),
+                where: Mapping[str, Any] | None = None) -> dict[tuple[Any, ...], list[int]]:
+        """Institutions per group that answered all of each of ``needs`` (items as in ``complete``, of this period only)."""
+
     def uncovered(self, snapshot: Snapshot, form: str, period: Period, items: Sequence[str], *, by: Sequence[str] = (),
                   where: Mapping[str, Any] | None = None, expected: bool = True, limit: int = 1000) -> list[Uncovered]:
-        """The institutions that ``members`` counts and that did not answer all ``items``, by keys, name and id."""
+        """The institutions that ``members`` counts and that did not answer all ``items`` (as in ``complete``), by keys, name and id."""
 
     def cells(self, snapshot: Snapshot, item: str, *, form: str, period: Period, where: Mapping[str, Any] | None = None,
               take: str = "sum", complete: Sequence[str] = (), limit: int = 100, offset: int = 0) -> list[Cell]:
@@ -151,10 +160,28 @@ class Engine(Protocol):
 
 def periods_of(period: Period) -> tuple[str, ...]:
     """The row periods that lie in a period: its months, and itself."""
-    inside = {str(m) for m in period.months} | {str(period)}
-    if period.kind == "year":
-        inside |= {f"{period.year}H{i}" for i in (1, 2)} | {f"{period.year}Q{i}" for i in range(1, 5)}
-    return tuple(sorted(inside))
+    whole = [Period(kind, period.year, i) for kind, n in (("year", 1), ("half", 2), ("quarter", 4)) for i in range(1, n + 1)]
+    return tuple(sorted({str(p) for p in (*whole, *period.months) if p in period}))
+
+
+def due_bits(period: Period) -> int:
+    """The bits (``due_bit``) of all row periods that lie in a period."""
+    return sum(due_bit(Period.parse(p)) for p in periods_of(period))
+
+
+def bare(item: str) -> str:
+    """An item of ``complete`` without its mark."""
+    return item.removesuffix(EVERY)
+
+
+def knows_due(snapshot: Snapshot, form: str) -> bool:
+    """Whether the snapshot says what was due."""
+    return all("due" in snapshot.columns(n) for n in snapshot.forms(form))
+
+
+def as_known(snapshot: Snapshot, form: str, complete: Sequence[str]) -> tuple[str, ...]:
+    """``complete`` as the snapshot can answer it: where it does not know what was due, an answer is enough."""
+    return tuple(complete) if knows_due(snapshot, form) else tuple(dict.fromkeys(bare(i) for i in complete))
 
 
 def known_items(snapshot: Snapshot, form: str) -> set[str]:
@@ -197,7 +224,7 @@ def split_complete(complete: Sequence[str]) -> tuple[list[str], dict[Period, lis
 
 def asked_of(complete: Sequence[str]) -> set[str]:
     """The items that ``complete`` names, of whatever period."""
-    return {text.rpartition(":")[2] for text in complete} - {""}
+    return {bare(text.rpartition(":")[2]) for text in complete} - {""}
 
 
 def in_order(key: Sequence[Any]) -> tuple[tuple[bool, Any], ...]:
@@ -210,8 +237,24 @@ def base_query(period: Period) -> exp.Select:
     return select("*").from_("returns").where(exp.In(this=column("period"), expressions=[literal(p) for p in periods_of(period)]))
 
 
-def _answered_all(items: Sequence[str]) -> Any:
-    return both([exp.GT(this=exp.Count(this=column(i)), expression=exp.Literal.number(0)) for i in items])
+def due_now(period: Period) -> Any:
+    """Whether a body had to answer in the period."""
+    bits = exp.BitwiseAnd(this=column("due"), expression=exp.Literal.number(due_bits(period)))
+    return exp.NEQ(this=bits, expression=exp.Literal.number(0))
+
+
+def owed(period: Period, due: bool = True) -> Any:
+    """How many answers an institution owes in the period, at least one; over its rows, which all say the same of a year."""
+    if not due:
+        return exp.Literal.number(1)
+    found = exp.Coalesce(this=exp.Max(this=column("due")), expressions=[exp.Literal.number(0)])
+    bits = exp.BitwiseAnd(this=found, expression=exp.Literal.number(due_bits(period)))
+    return exp.Greatest(this=exp.Anonymous(this="BIT_COUNT", expressions=[bits]), expressions=[exp.Literal.number(1)])
+
+
+def _answered_all(items: Sequence[str], period: Period) -> Any:
+    return both([exp.GTE(this=exp.Count(this=column(bare(i))), expression=owed(period) if i.endswith(EVERY) else exp.Literal.number(1))
+                 for i in items])
 
 
 def _like(query: exp.Select, complete: Sequence[str], by: Sequence[str], where: Mapping[str, Any]) -> tuple[exp.Select, dict[str, exp.Select]]:
@@ -222,7 +265,7 @@ def _like(query: exp.Select, complete: Sequence[str], by: Sequence[str], where: 
         name, rows = f"like{n}", f"then{n}"
         found = select(*[column(k) for k in keys], column("institution")).distinct().from_(rows)
         if items:
-            inner = select(column("institution")).from_(rows).group_by(column("institution")).having(_answered_all(items))
+            inner = select(column("institution")).from_(rows).group_by(column("institution")).having(_answered_all(items, period))
             found = found.where(exp.In(this=column("institution"), query=inner.subquery()))
         for condition in conditions({k: v for k, v in where.items() if k in STANDING}):
             found = found.where(condition)
@@ -232,7 +275,7 @@ def _like(query: exp.Select, complete: Sequence[str], by: Sequence[str], where: 
     return query, tables
 
 
-def _whole(asks: Sequence[Ask], complete: Sequence[str]) -> exp.Select | None:
+def _whole(asks: Sequence[Ask], complete: Sequence[str], period: Period) -> exp.Select | None:
     """What is known of each institution over the whole period; None when nothing needs to be."""
     columns: list[Any] = []
     for n, ask in enumerate(asks):
@@ -245,14 +288,14 @@ def _whole(asks: Sequence[Ask], complete: Sequence[str]) -> exp.Select | None:
         return None
     query = select(column("institution"), *columns).from_("base").group_by(column("institution"))
     if complete:
-        query = query.having(_answered_all(complete))
+        query = query.having(_answered_all(complete, period))
     return query
 
 
 def sum_query(asks: Sequence[Ask], period: Period, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> exp.Select:
     """Per group: keys, members, rows; per item its sum, answering members, answered cells; a mean has one sum per number
     of months answered instead of the one sum."""
-    whole = _whole(asks, split_complete(complete)[0])
+    whole = _whole(asks, split_complete(complete)[0], period)
     columns: list[Any] = [exp.alias_(column(k, "base"), f"k{i}", quoted=True) for i, k in enumerate(by)]
     columns += [column("institution", "base"), exp.alias_(exp.Count(this=exp.Star()), "lines", quoted=True)]
     outer: list[Any] = [column(f"k{i}") for i in range(len(by))]
@@ -305,7 +348,7 @@ def cells_query(item: str, period: Period, where: Mapping[str, Any], take: str, 
             exp.EQ(this=column("institution", "base"), expression=column("institution", "newest")),
             exp.EQ(this=column("period", "base"), expression=column("p", "newest"))))
     if own := split_complete(complete)[0]:
-        inner = select(column("institution")).from_("base").group_by(column("institution")).having(_answered_all(own))
+        inner = select(column("institution")).from_("base").group_by(column("institution")).having(_answered_all(own, period))
         query = query.where(exp.In(this=column("institution", "base"), query=inner.subquery()))
     query, tables = _like(query, complete, (), where)
     for name, table in tables.items():
@@ -313,34 +356,60 @@ def cells_query(item: str, period: Period, where: Mapping[str, Any], take: str, 
     return query
 
 
-def _standing(period: Period, by: Sequence[str], where: Mapping[str, Any], expected: bool) -> Any:
-    """Keys and institution: of every row, and of every body that had to answer and filed nothing."""
+def _standing(period: Period, by: Sequence[str], where: Mapping[str, Any], expected: bool, due: bool) -> Any:
+    """Keys and institution: of every row, and of every body that had to answer (in the period, where that is known) and filed nothing."""
     keys = [exp.alias_(column(k), f"k{i}", quoted=True) for i, k in enumerate(by)]
     rows = select(*keys, column("institution")).distinct().from_("base")
     filed = select(column("institution")).from_("base")
     bodies = select(*[k.copy() for k in keys], column("institution")).from_("bodies").where(column("expected")).where(
         exp.Not(this=exp.In(this=column("institution"), query=filed.subquery())))
+    if due:
+        bodies = bodies.where(due_now(period))
     for condition in conditions(where):
         rows, bodies = rows.where(condition), bodies.where(condition.copy())
     return exp.union(rows, bodies, distinct=True) if expected else rows
 
 
-def members_query(period: Period, by: Sequence[str], where: Mapping[str, Any], expected: bool) -> exp.Select:
+def members_query(period: Period, by: Sequence[str], where: Mapping[str, Any], expected: bool, due: bool = True) -> exp.Select:
     """Per group the number of institutions that answered or had to."""
     keys = [column(f"k{i}") for i in range(len(by))]
     query = select(*keys, exp.alias_(exp.Count(this=exp.Star()), "n", quoted=True)).from_("standing")
     if by:
         query = query.group_by(*[k.copy() for k in keys])
-    return query.with_("base", base_query(period)).with_("standing", _standing(period, by, where, expected))
+    return query.with_("base", base_query(period)).with_("standing", _standing(period, by, where, expected, due))
+
+
+def covered_query(needs: Sequence[Sequence[str]], period: Period, by: Sequence[str], where: Mapping[str, Any], due: bool = True) -> exp.Select:
+    """Per group the number of institutions that answered all of each of ``needs``: one row per institution, then one per group."""
+    items = sorted({bare(i) for need in needs for i in need})
+    counts = [exp.alias_(exp.Count(this=column(i)), f"n{k}", quoted=True) for k, i in enumerate(items)]
+    found = select(column("institution"), exp.alias_(owed(period, due), "owed", quoted=True), *counts).from_("base").group_by(column("institution"))
+    keys = [exp.alias_(column(k), f"k{i}", quoted=True) for i, k in enumerate(by)]
+    parts = select(*keys, column("institution")).distinct().from_("base")
+    for condition in conditions(where):
+        parts = parts.where(condition)
+
+    def holds(need: Sequence[str]) -> Any:
+        each = [exp.GTE(this=column(f"n{items.index(bare(i))}", "found"), expression=column("owed", "found") if i.endswith(EVERY) else
+                        exp.Literal.number(1)) for i in need]
+        return exp.Count(this=exp.Case(ifs=[exp.If(this=both(each), true=exp.Literal.number(1))]) if each else exp.Star())
+
+    outer = [column(f"k{i}", "parts") for i in range(len(by))]
+    query = select(*outer, *[exp.alias_(holds(need), f"h{n}", quoted=True) for n, need in enumerate(needs)]).from_("parts").join(
+        "found", on=exp.EQ(this=column("institution", "parts"), expression=column("institution", "found")))
+    if by:
+        query = query.group_by(*[c.copy() for c in outer])
+    return query.with_("base", base_query(period)).with_("found", found).with_("parts", parts)
 
 
 def uncovered_query(items: Sequence[str], period: Period, by: Sequence[str], where: Mapping[str, Any], expected: bool,
-                    limit: int, everyone: bool = False) -> exp.Select:
-    """Per group the institutions that lack an item: keys, id, name, whether nothing was filed, and the answers per item.
+                    limit: int, everyone: bool = False, due: bool = True) -> exp.Select:
+    """Per group the institutions that lack an item: keys, id, name, whether nothing was filed, the answers owed, those per item.
 
     ``everyone``: all are listed, because some item was never asked at all.
     """
-    counts = [exp.alias_(exp.Count(this=column(i)), f"n{k}", quoted=True) for k, i in enumerate(items)]
+    counts = [exp.alias_(exp.Count(this=column(bare(i))), f"n{k}", quoted=True) for k, i in enumerate(items)]
+    counts.append(exp.alias_(owed(period, due), "owed", quoted=True))
     newest = exp.alias_(exp.ArgMax(this=column("name"), expression=column("period")), "name", quoted=True)
     found = select(column("institution"), newest, *counts).from_("base").group_by(column("institution"))
     name: Any = column("name", "found")
@@ -350,17 +419,27 @@ def uncovered_query(items: Sequence[str], period: Period, by: Sequence[str], whe
     some = [exp.Coalesce(this=column(f"n{k}", "found"), expressions=[exp.Literal.number(0)]) for k in range(len(items))]
     empty = exp.Is(this=column("institution", "found"), expression=exp.Null())
     name = exp.alias_(name, "name", quoted=True)
-    query = select(*keys, column("institution", "standing"), name, empty, *some).from_("standing").join(
+    query = select(*keys, column("institution", "standing"), name, empty, column("owed", "found"), *some).from_("standing").join(
         "found", join_type="left", on=exp.EQ(this=column("institution", "standing"), expression=column("institution", "found")))
     if expected:
         query = query.join("bodies", join_type="left", on=exp.EQ(
             this=column("institution", "standing"), expression=column("institution", "bodies")))
-    lacking = [empty.copy(), *(exp.EQ(this=s.copy(), expression=exp.Literal.number(0)) for s in some)]
+    least = [column("owed", "found") if i.endswith(EVERY) else exp.Literal.number(1) for i in items]
+    lacking = [empty.copy(), *(exp.LT(this=s.copy(), expression=o) for s, o in zip(some, least, strict=True))]
     if not everyone:
         query = query.where(exp.or_(*lacking))
     query = query.order_by(*[k.copy() for k in keys], column("name"), column("institution", "standing"))
     query = query.limit(limit)
-    return query.with_("base", base_query(period)).with_("standing", _standing(period, by, where, expected)).with_("found", found)
+    return query.with_("base", base_query(period)).with_("standing", _standing(period, by, where, expected, due)).with_("found", found)
+
+
+def lacking(keys: tuple[Any, ...], institution: int, name: str, empty: bool, items: Sequence[str], given: Mapping[str, int], owed: int
+            ) -> Uncovered:
+    """What an institution lacks, from the number of answers to each item and the number it owes."""
+    if empty:
+        return Uncovered(keys, institution, name, ())
+    return Uncovered(keys, institution, name, tuple(bare(i) for i in items if not given.get(i)),
+                     tuple(bare(i) for i in items if i.endswith(EVERY) and 0 < given.get(i, 0) < owed))
 
 
 def names_query(period: Period, institutions: Sequence[int]) -> exp.Select:
@@ -426,26 +505,26 @@ class DuckDB:
         self.views: dict[str, str] = {}
         self.parts: dict[tuple[str, Period], _Parts] = {}
 
-    def _parts(self, period: Period, asks: Sequence[Ask], items: Sequence[str] = ()) -> _Parts:
+    def _parts(self, period: Period, due: bool, asks: Sequence[Ask], complete: Sequence[str] = ()) -> _Parts:
         """The table of parts of the returns in view that holds what is asked, made when there is none. ``PARTS`` are kept."""
-        key, over_time = (self.views["returns"], period), {a.item: a.over_time for a in asks}
+        key, over_time, items = (self.views["returns"], period), {a.item: a.over_time for a in asks}, [bare(i) for i in complete]
         found = self.parts.pop(key, None)
         if found is None or any(found.items.get(i) != o for i, o in over_time.items()) or not set(items) <= set(found.items):
             known = {**dict.fromkeys(items, "sum"), **(found.items if found else {}), **over_time}
             used = {p.table for p in self.parts.values()}
             free = [f"parts{n}" for n in range(PARTS) if f"parts{n}" not in used]
             name = found.table if found else free[0] if free else self.parts.pop(next(iter(self.parts))).table
-            self._temporary(name, parts.parts_query(known, base_query(period)))
+            self._temporary(name, parts.parts_query(known, base_query(period), owed(period, due)))
             self.connection.execute(parts.moved_update(name, known))
             found = _Parts(name, known)
         self.parts[key] = found
         return found
 
-    def _absent(self, found: _Parts) -> str:
-        """The table of those that had to answer and filed nothing."""
+    def _absent(self, found: _Parts, period: Period, due: bool) -> str:
+        """The table of those that had to answer in the period and filed nothing."""
         name = f"absent_{found.table}"
         if not found.absent:
-            self._temporary(name, parts.absent_query(found.table))
+            self._temporary(name, parts.absent_query(found.table, due_now(period) if due else None))
             found.absent = True
         return name
 
@@ -483,18 +562,19 @@ class DuckDB:
         known = known_items(snapshot, form)
         if asked_of(complete) - known or not self._returns(snapshot, form):
             return []
+        complete = as_known(snapshot, form, complete)
         wanted = tuple(a for a in asks if a.item in known)
-        groups = read_groups(self.run(self._sums(wanted, period, by, where, complete)), wanted, by, len(periods_of(period)))
+        groups = read_groups(self.run(self._sums(wanted, period, knows_due(snapshot, form), by, where, complete)), wanted, by, len(periods_of(period)))
         for group in groups:
             group.totals = {a.item: group.totals.get(a.item, Total(None, 0, 0)) for a in asks}
         return groups if by else [g for g in groups if g.rows]
 
-    def _sums(self, asks: tuple[Ask, ...], period: Period, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> Any:
+    def _sums(self, asks: tuple[Ask, ...], period: Period, due: bool, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> Any:
         """From parts where the question goes by place; one institution alone is read from the returns."""
         if not parts.fits(by, where, complete) or "institution" in where:
             return _sum_text(self.dialect, asks, period, tuple(by), _frozen(where), tuple(complete))
         pairs = [(a.item, a.over_time) for a in asks]
-        return parts.sums_of_parts(self._parts(period, asks, complete).table, pairs, len(periods_of(period)), by, where, complete)
+        return parts.sums_of_parts(self._parts(period, due, asks, complete).table, pairs, len(periods_of(period)), by, where, complete)
 
     def members(self, snapshot: Snapshot, form: str, period: Period, *, by: Sequence[str] = (),
                 where: Mapping[str, Any] | None = None, expected: bool = True) -> dict[tuple[Any, ...], int]:
@@ -504,12 +584,33 @@ class DuckDB:
         if not self._returns(snapshot, form):
             return {}
         bodies = expected and self._bodies(snapshot, period, by, where)
+        due = knows_due(snapshot, form)
         if parts.fits(by, where):
-            found = self._parts(period, ())
-            rows = self.run(parts.members_of_parts(found.table, self._absent(found) if bodies else "", by, where))
+            found = self._parts(period, due, ())
+            rows = self.run(parts.members_of_parts(found.table, self._absent(found, period, due) if bodies else "", by, where))
         else:
-            rows = self.run(members_query(period, by, where, bodies))
+            rows = self.run(members_query(period, by, where, bodies, due))
         return {tuple(r[:-1]): int(r[-1]) for r in rows if r[-1]}
+
+    def covered(self, snapshot: Snapshot, form: str, period: Period, needs: Sequence[Sequence[str]], *, by: Sequence[str] = (),
+                where: Mapping[str, Any] | None = None) -> dict[tuple[Any, ...], list[int]]:
+        check_groups(by)
+        check_where(where or {})
+        known = known_items(snapshot, form)
+        asked = [as_known(snapshot, form, n) for n in needs if not asked_of(n) - known]
+        if not self._returns(snapshot, form):
+            return {}
+        due = knows_due(snapshot, form)
+        if parts.fits(by, where or {}):
+            kept = self._parts(period, due, (), [i for n in asked for i in n])
+            rows = self.run(parts.covered_of_parts(kept.table, asked, by, where or {}))
+        else:
+            rows = self.run(covered_query(asked, period, by, where or {}, due))
+        found = {}
+        for row in rows:
+            counts = iter(row[len(by):])
+            found[tuple(row[:len(by)])] = [0 if asked_of(n) - known else int(next(counts)) for n in needs]
+        return found
 
     def uncovered(self, snapshot: Snapshot, form: str, period: Period, items: Sequence[str], *, by: Sequence[str] = (),
                   where: Mapping[str, Any] | None = None, expected: bool = True, limit: int = 1000) -> list[Uncovered]:
@@ -518,27 +619,26 @@ class DuckDB:
         check_where(where)
         if not self._returns(snapshot, form):
             return []
-        known = known_items(snapshot, form)
-        asked, width = [i for i in items if i in known], len(by)
-        everyone = len(asked) < len(items)
+        known, width = known_items(snapshot, form), len(by)
+        items = as_known(snapshot, form, items)
+        asked = [i for i in items if bare(i) in known]
         bodies = expected and self._bodies(snapshot, period, by, where)
+        due, everyone = knows_due(snapshot, form), len(asked) < len(items)
         if parts.fits(by, where):
-            kept = self._parts(period, (), asked)
-            query = parts.uncovered_of_parts(kept.table, self._absent(kept) if bodies else "", asked, by, where, limit, everyone)
+            kept = self._parts(period, due, (), asked)
+            absent = self._absent(kept, period, due) if bodies else ""
+            query = parts.uncovered_of_parts(kept.table, absent, asked, by, where, limit, everyone)
         else:
-            query = uncovered_query(asked, period, by, where, bodies, limit, everyone)
-        found = []
-        for row in self.run(query):
-            given = {i for i, n in zip(asked, row[width + 3:], strict=True) if n}
-            missing = () if row[width + 2] else tuple(i for i in items if i not in given)
-            found.append(Uncovered(tuple(row[:width]), int(row[width]), row[width + 1] or "", missing))
-        return found
+            query = uncovered_query(asked, period, by, where, bodies, limit, everyone, due)
+        return [lacking(tuple(row[:width]), int(row[width]), row[width + 1] or "", bool(row[width + 2]), items,
+                        dict(zip(asked, row[width + 4:], strict=True)), int(row[width + 3] or 1)) for row in self.run(query)]
 
     def cells(self, snapshot: Snapshot, item: str, *, form: str, period: Period, where: Mapping[str, Any] | None = None,
               take: str = "sum", complete: Sequence[str] = (), limit: int = 100, offset: int = 0) -> list[Cell]:
         check_where(where or {})
         if ({item} | asked_of(complete)) - known_items(snapshot, form) or not self._returns(snapshot, form):
             return []
+        complete = as_known(snapshot, form, complete)
         return [Cell(*row) for row in self.run(cells_query(item, period, where or {}, take, complete, limit, offset))]
 
     def names(self, snapshot: Snapshot, form: str, period: Period, institutions: Sequence[int]) -> dict[int, str]:

@@ -7,8 +7,9 @@ Factors are applied to grouped sums: multiplying after adding is exact because a
 group; where it varies by month or region, that joins the group keys. All sums that the figures of one call need on the
 same members come from one question to the engine.
 
-A composite adds what was reported. Who did not report all of it is not covered: the coverage says how many, the note
-says who and what. An institution, or a group, of which nobody answered an item is unknown (算不出), never smaller.
+A composite adds what was reported. Who did not report all of it, for every month that was due, is not covered: the coverage
+says how many, the note says who and what; an indicator and a comparison leave them out, so that a part of a year is never
+taken for a year. An institution, or a group, of which nobody answered an item is unknown (算不出), never smaller.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from jieneng.core.formula import Needs, Value, Words, read
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused
 from jieneng.core.words import T
-from jieneng.engine import Ask, Engine, Group, Snapshot, Total, Uncovered
+from jieneng.engine import EVERY, Ask, Engine, Group, Snapshot, Total, Uncovered
 from jieneng.rulebook import factor_value
 from jieneng.rulebook.types import Book, Composite, FactorValue, Indicator, Term
 
@@ -65,6 +66,7 @@ class Scene:
     lacking: dict[Complete, dict[str, list[Uncovered]]] = field(default_factory=dict)
     factors: dict[Any, Factors] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    needed: dict[Complete, dict[str, int]] = field(default_factory=dict)
 
     @functools.cached_property
     def label(self) -> str:
@@ -111,6 +113,21 @@ class Scene:
                 found = self.engine.members(self.snapshot, self.form, self.period, by=self.keys, where=self.where, expected=self.expected)
                 self.counts.update({_key(k[0] if self.by else ""): n for k, n in found.items()})
         return self.counts
+
+    def need(self, *needs: Complete) -> None:
+        """Announce what coverage will be asked of; one question to the engine answers all."""
+        for need in needs:
+            self.needed.setdefault(need, {})
+
+    def covered(self, need: Complete) -> dict[str, int]:
+        """Code → institutions that answered all of ``need``."""
+        self.need(need)
+        if open_ := [n for n, table in self.needed.items() if not table]:
+            found = self.engine.covered(self.snapshot, self.form, self.period, open_, by=self.keys, where=self.where)
+            for key, counts in found.items():
+                for n, count in zip(open_, counts, strict=True):
+                    self.needed[n][_key(key[0] if self.by else "")] = count
+        return self.needed[need]
 
     def uncovered(self, need: Sequence[str]) -> dict[str, list[Uncovered]]:
         """Code → institutions that did not answer all of ``need``."""
@@ -168,8 +185,10 @@ def _announce(scene: Scene, name: str) -> None:
     """Say what a figure will ask, so that one question to the engine answers all figures."""
     book = scene.book
     scene.want(scene.like, ())
+    if not scene.like:
+        scene.need(owed(book, needs(book, name)))
     if name in book.indicators:
-        complete = (*scene.like, *needs(book, name))
+        complete = (*scene.like, *owed(book, needs(book, name)))
         for n in read(book.indicators[name].formula, Needs()):
             scene.want(complete, [t.item for t in book.composites[n].terms] if n in book.composites else [n])
     elif name in book.composites:
@@ -185,6 +204,11 @@ def needs(book: Book, name: str) -> Complete:
     if name in book.composites:
         return _sorted({t.item for t in book.composites[name].terms if t.missing == "unknown"})
     return (book.items[name].code,)
+
+
+def owed(book: Book, items: Sequence[str]) -> Complete:
+    """Items as in ``Engine.sums(complete=…)``: what is added over time must be answered each time it was due."""
+    return _sorted([i + EVERY if book.items[i].over_time == "sum" else i for i in items])
 
 
 def _sorted(items: Sequence[str] | set[str]) -> Complete:
@@ -205,16 +229,17 @@ def _key(code: Any) -> str:
 
 def _items(scene: Scene, item: str, complete: Sequence[str]) -> list[Figure]:
     """An item's total in each group."""
-    info, members = scene.book.items[item], scene.members()
+    info, members, need = scene.book.items[item], scene.members(), owed(scene.book, (item,))
     words = {"sum": "", "last": str(T("最后一个已填月份", "last month answered")), "mean": str(T("已填月份平均", "mean of months answered"))}
     how = " · ".join(w for w in ("Σ", words[info.over_time]) if w)
     figures = []
     for key, group in scene.groups(complete).items():
         total, code = group.totals[item], _code(scene, group)
-        coverage = Coverage(total.members, max(members.get(key, 0), group.members))
+        covered = total.members if complete else scene.covered(need).get(key, 0)
+        coverage = Coverage(covered, max(members.get(key, 0), group.members))
         notes = [_nobody(scene, item)] if total.value is None else []
         if not complete:
-            notes += _who(scene, key, coverage, (item,)) + _gaps(scene, {item: total})
+            notes += _who(scene, key, coverage, need) + _gaps(scene)
         figures.append(Figure(
             item, _label(info.label), info.unit, scene.label, scene.subject(code), total.value, how,
             (scene.leaf(item, code, complete, total),), coverage=coverage, rulebook=scene.book.hash, note="；".join(notes)))
@@ -226,35 +251,32 @@ def _nobody(scene: Scene, item: str) -> str:
 
 
 def _who(scene: Scene, key: str, coverage: Coverage, need: Sequence[str]) -> list[str]:
-    """Who is not covered, by name, and what each lacks."""
+    """Who is not covered, by name, and what each lacks: nothing filed, an item never answered, or some months of it."""
     if coverage.full:
         return []
-    named = []
+    named, comma = [], str(T("、", ", "))
     for u in scene.uncovered(need).get(key, [])[:NAMED]:
-        lack = str(T("、", ", ")).join(str(scene.book.items[i].label) for i in u.missing)
-        named.append(u.name + (str(T("（缺{i}）", " (lacks {i})", i=lack)) if lack else str(T("（未报）", " (filed nothing)"))))
+        lack = comma.join(str(scene.book.items[i].label) for i in u.missing)
+        if lack:
+            said = T("（缺{i}）", " (lacks {i})", i=lack)
+        elif u.partial:
+            said = T("（缺月）", " (lacks months)") if scene.period.kind != "month" else T("（没有填齐）", " (incomplete)")
+        else:
+            said = T("（未报）", " (filed nothing)")
+        named.append(u.name + str(said))
     n = coverage.members - coverage.covered
     if not named:
         return [str(T("{n} 家没有填齐", "{n} did not answer all", n=n))]
     more = str(T("等", " and others")) if n > len(named) else ""
-    return [str(T("{n} 家没有填齐：{who}{more}", "{n} did not answer all: {who}{more}", n=n, who=str(T("、", ", ")).join(named), more=more))]
+    return [str(T("{n} 家没有填齐：{who}{more}", "{n} did not answer all: {who}{more}", n=n, who=comma.join(named), more=more))]
 
 
-def _gaps(scene: Scene, totals: Mapping[str, Total]) -> list[str]:
-    """Months that covered institutions left out of what is added over time, and months nobody filed yet."""
+def _gaps(scene: Scene) -> list[str]:
+    """Months of the period that nobody filed yet."""
     filed, months = scene.filed, len(scene.period.months)
-    if not filed:
+    if not filed or len(filed) == months:
         return []
-    notes, lost = [], []
-    for item, total in totals.items():
-        gap = total.members * len(filed) - total.cells
-        if scene.book.items[item].over_time == "sum" and gap > 0:
-            lost.append(f"{scene.book.items[item].label} {gap}")
-    if len(filed) < months:
-        notes.append(str(T("{a} 个月中有数据的 {b} 个月", "{b} of {a} months have data", a=months, b=len(filed))))
-    if lost:
-        notes.append(str(T("缺月份的数据格：{x}", "cells of missing months: {x}", x="、".join(lost))))
-    return notes
+    return [str(T("{a} 个月中有数据的 {b} 个月", "{b} of {a} months have data", a=months, b=len(filed)))]
 
 
 def _read_factors(scene: Scene, composite: Composite, term: Term, period: Period, region: str) -> Factors:
@@ -319,10 +341,11 @@ def _regional(scene: Scene, term: Term) -> bool:
 
 def _composites(scene: Scene, composite: Composite, complete: Sequence[str]) -> list[Figure]:
     """A weighted sum in each group: one part per item, each the sum times its factors."""
-    need = needs(scene.book, composite.code)
+    need = owed(scene.book, needs(scene.book, composite.code))
     inside = set(need) <= set(complete)
     whole = scene.groups(complete)
-    covered = whole if inside else scene.groups((*complete, *need))
+    covered = {k: g.members for k, g in whole.items()} if inside else scene.covered(need) if not complete else {
+        k: g.members for k, g in scene.groups((*complete, *need)).items()}
     parts: dict[str, list[Figure]] = {k: [] for k in whole}
     for term in composite.terms:
         for key, part in _term(scene, composite, term, complete).items():
@@ -333,12 +356,12 @@ def _composites(scene: Scene, composite: Composite, complete: Sequence[str]) -> 
         known = [p.exact for p in mine if p.exact is not None]
         missing = [t.item for t, p in zip(composite.terms, mine, strict=True) if p.exact is None and t.missing == "unknown"]
         members = group.members if complete else max(scene.members().get(key, 0), group.members)
-        coverage = Coverage(covered[key].members if key in covered else 0, members)
+        coverage = Coverage(covered.get(key, 0), members)
         notes = list(dict.fromkeys(p.note for p in mine if p.note and p.exact is not None))
         notes += [_nobody(scene, i) for i in missing]
         if not inside:
             notes += _who(scene, key, coverage, need)
-        notes += _gaps(scene, {t.item: group.totals[t.item] for t in composite.terms if t.missing == "unknown"})
+        notes += _gaps(scene)
         figures.append(Figure(
             composite.code, _label(composite.label), composite.unit, scene.label, scene.subject(_code(scene, group)),
             sum(known, Fraction(0)) if not missing and known else None, "Σ", tuple(mine), coverage=coverage,
@@ -410,7 +433,7 @@ def _indicators(scene: Scene, indicator: Indicator) -> list[Figure]:
     """A formula over sums, on the members that answered all it needs; how many that are is said."""
     book = scene.book
     names = sorted(read(indicator.formula, Needs()), key=indicator.formula.index)
-    need = needs(book, indicator.code)
+    need = owed(book, needs(book, indicator.code))
     complete = _sorted((*scene.like, *need))
     parts: dict[str, dict[str, Figure]] = {}
     for n in names:
@@ -443,8 +466,8 @@ def _why(scene: Scene, indicator: Indicator, answers: Mapping[str, Fraction | No
     said = [parts[n].note for n in missing if n in parts and parts[n].note]
     if said:
         return said
-    wanting = {i for u in scene.uncovered(need).get(_key(_code(scene, group)), []) for i in u.missing}
-    words = "、".join(str(scene.book.items[i].label) for i in need if i in wanting)
+    wanting = {i for u in scene.uncovered(need).get(_key(_code(scene, group)), []) for i in (*u.missing, *u.partial)}
+    words = "、".join(str(scene.book.items[i].label) for i in sorted(wanting))
     return [str(T("没有一家填齐（缺过：{i}）", "nobody answered all (some lack {i})", i=words))] if words else []
 
 

@@ -1,4 +1,4 @@
-"""Year on year, and beside it like for like (同口径): only members that are covered in both years, in the same group.
+"""Year on year, and beside it like for like (同口径): only members that are covered in both years (every month due), in the same group.
 
 A change of a group mixes what the members did with who the members are: institutions opened, closed, moved, or did not
 answer. The second number leaves that out.
@@ -16,7 +16,7 @@ from jieneng.core.words import T
 from jieneng.engine import Engine, Snapshot
 from jieneng.rulebook.types import Book
 
-from .calculate import calculate, needs
+from .calculate import calculate, needs, owed
 from .prove import CHANGE
 
 
@@ -43,7 +43,7 @@ def year_on_year(book: Book, engine: Engine, snapshot: Snapshot, names: Sequence
             found = calculate(book, engine, snapshot, [name], period=at, by=by, where=where, form=form, like=like)
             return {f.subject.get("code", ""): f for f in found}
 
-        need = needs(book, name)
+        need = owed(book, needs(book, name))
         now, before = made(period), made(last)
         like_now = made(period, (*need, *_of(last, need)))
         like_before = made(last, (*need, *_of(period, need)))

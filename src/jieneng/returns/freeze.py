@@ -48,6 +48,9 @@ _STANDINGS = """
     SELECT s.institution_id, s.since, i.key, s.name, o.path, s.area, s.department, s.territory, s.type
     FROM registry_standing s JOIN registry_institution i ON i.id = s.institution_id JOIN people_office o ON o.id = s.office_id
     WHERE s.institution_id BETWEEN %s AND %s AND s.since <= %s ORDER BY s.institution_id, s.since"""
+_DUE = """
+    SELECT r.institution_id, SUM({bits}) FROM returns_return r
+    WHERE {where} AND r.state NOT IN ('covered', 'exempt') GROUP BY r.institution_id"""
 _WORDS = {
     "sqlite": {"join": "group_concat", "period": "json_quote(r.period)", "status": "json_quote(v.status)", "newline": "char(10)"},
     "postgresql": {"join": "string_agg", "period": "to_json(r.period)::text", "status": "to_json(v.status)::text", "newline": "chr(10)"},
@@ -64,6 +67,15 @@ def part(name: str) -> Callable[[Part], Part]:
     return register
 
 
+def _due(year: int, where: str, params: list[int]) -> list[tuple[int, int]]:
+    """Institution and the periods of the year in which it had to answer, as bits: what tells a part of a year from a year."""
+    every = [Period(kind, year, i) for kind, n in (("month", 12), ("quarter", 4), ("half", 2), ("year", 1)) for i in range(1, n + 1)]
+    bits = "CASE r.period " + " ".join(f"WHEN '{p}' THEN {engine.due_bit(p)}" for p in every) + " ELSE 0 END"
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE.format(bits=bits, where=where), params)
+        return [(who, int(bits)) for who, bits in cursor.fetchall()]
+
+
 def _pieces(round_: Round) -> Iterator[engine.Piece]:
     """The last accepted revisions of one round, a span of institutions at a time, joined into lines by the database itself."""
     accepted = Return.objects.filter(round=round_, accepted__gt=0).order_by("institution_id", "period").values_list("institution_id", flat=True)
@@ -77,7 +89,9 @@ def _pieces(round_: Round) -> Iterator[engine.Piece]:
             lines = cursor.fetchone()[0]
             if lines:
                 cursor.execute(_STANDINGS, [start, start + SPAN - 1, until])
-                yield engine.Piece(lines, [(who, str(since), *rest) for who, since, *rest in cursor.fetchall()])
+                standings = [(who, str(since), *rest) for who, since, *rest in cursor.fetchall()]
+                due = _due(round_.year, "r.round_id = %s AND r.institution_id BETWEEN %s AND %s", [round_.pk, start, start + SPAN - 1])
+                yield engine.Piece(lines, standings, due)
 
 
 def _left_out(round_: Round) -> list[dict[str, Any]]:
@@ -87,12 +101,16 @@ def _left_out(round_: Round) -> list[dict[str, Any]]:
             for state, n in waiting.values_list("state").annotate(n=Count("pk"))]
 
 
-def _bodies(year: int, expected: set[int]) -> Iterator[dict[str, Any]]:
+def _bodies(year: int, rounds: list[Round]) -> Iterator[dict[str, Any]]:
+    due: dict[int, int] = {}
+    for r in rounds:
+        for who, bits in _due(year, "r.round_id = %s", [r.pk]):
+            due[who] = due.get(who, 0) | bits
     columns = {"institution": "institution_id", "code": "institution__key", "name": "name", "line": "office__path", "area": "area",
                "department": "department", "territory": "territory", "type": "type", "in_scope": "in_scope", "covered_by": "covered_by_id"}
     rows = standings(Period("year", year).last_day).select_related(None).values_list(*columns.values())
     for row in rows.iterator(chunk_size=20_000):
-        yield {**dict(zip(columns, row, strict=True)), "expected": row[0] in expected}
+        yield {**dict(zip(columns, row, strict=True)), "expected": row[0] in due, "due": due.get(row[0], 0)}
 
 
 def clear_leftovers() -> list[str]:
@@ -121,8 +139,6 @@ def freeze(person: User, book: Book, year: int, *, version: str = "city", progre
         clear_leftovers()
         cutoff = timezone.localtime()
         left_out = [line for r in rounds for line in _left_out(r)]
-        expected = set(Return.objects.filter(round__year=year).exclude(state__in=("covered", "exempt"))
-                       .values_list("institution_id", flat=True).distinct())
         tables: dict[str, tuple[list[str], engine.Pieces]] = {}
         by_edition: dict[str, list[Round]] = {}
         for r in rounds:
@@ -136,7 +152,7 @@ def freeze(person: User, book: Book, year: int, *, version: str = "city", progre
         snapshot = engine.write_snapshot(
             Path(settings.HOME), cutoff=cutoff.isoformat(timespec="seconds"),
             rulebook={"code": book.code, "hash": book.hash}, round={"year": year, "version": version},
-            returns=tables, bodies=_bodies(year, expected), ledgers=ledgers, left_out=left_out,
+            returns=tables, bodies=_bodies(year, [r for r in rounds if r.year == year]), ledgers=ledgers, left_out=left_out,
             chain_head=events.head(), progress=progress, expected_rows=Return.objects.filter(round__in=rounds, accepted__gt=0).count())
         made = SnapshotRecord.objects.create(
             pk=snapshot.id, year=year, version=version, cutoff=cutoff, manifest_hash=snapshot.manifest_hash,
