@@ -19,7 +19,7 @@ def row(institution: int, period: str, area: str = "341802", **answers: Any) -> 
         "institution": institution, "code": f"c{institution}", "name": f"示例{institution}", "period": period, "year": p.year,
         "month": p.index if p.kind == "month" else None, "line": f"/341800/{area}/", "area": area, "department": "",
         "territory": area, "type": "organ" if institution % 2 else "education", "status": "original",
-        "return_id": institution * 1000 + p.year % 100 * 12 + (p.index if p.kind == "month" else 0), "revision": 1, **answers,
+        "return_id": institution * 1000 + p.year % 100 * 12 + (p.index if p.kind == "month" else 0), "revision": 1, "due": None, **answers,
     }
 
 

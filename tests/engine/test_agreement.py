@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from jieneng.core.period import Period
 from jieneng.engine import Ask, Snapshot, connect, write_snapshot
+from jieneng.engine import snapshot as writing
 from jieneng.rulebook import load
 from tests.engine.make import ITEMS, row, snapshot
 
@@ -24,10 +25,13 @@ AREAS = ["341802", "341821", None]
 quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def body(institution: int, area: str | None, expected: bool = True) -> dict[str, Any]:
+EVERY_MONTH = 0xFFF
+
+
+def body(institution: int, area: str | None, expected: bool = True, due: int = EVERY_MONTH) -> dict[str, Any]:
     return {"institution": institution, "code": f"c{institution}", "name": f"名录{institution}", "line": f"/341800/{area}/", "area": area,
             "department": "", "territory": area, "type": "organ" if institution % 2 else "education", "in_scope": True,
-            "covered_by": None, "expected": expected}
+            "covered_by": None, "expected": expected, "due": due}
 
 
 def frozen(home: Path, rows: list[dict[str, Any]], bodies: list[dict[str, Any]]) -> Snapshot:
@@ -46,25 +50,30 @@ def cities(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
     rows, bodies = [], []
     for who in range(draw(st.integers(1, 5))):
         for year in (2021, 2022):
+            due = draw(st.sampled_from([None, 0, EVERY_MONTH, 0b111, 0b11]))
             for month in draw(st.lists(st.integers(1, 12), unique=True, max_size=4)):
                 area = draw(st.sampled_from(AREAS))
-                rows.append(row(who, f"{year}-{month:02}", area, **{i: draw(amounts) for i in ITEMS}))
-        bodies.append(body(who, draw(st.sampled_from(AREAS)), draw(st.booleans())))
+                rows.append(row(who, f"{year}-{month:02}", area, due=due, **{i: draw(amounts) for i in ITEMS}))
+        bodies.append(body(who, draw(st.sampled_from(AREAS)), draw(st.booleans()), draw(st.sampled_from([EVERY_MONTH, 0b111, 1 << 18]))))
     return draw(st.permutations(rows)), bodies
 
 
 @given(city=cities(), by=st.sampled_from([(), ("area",), ("type", "area"), ("institution",)]),
-       where=st.sampled_from([{}, {"area": "341802"}, {"area": (None, "341821")}, {"line": "/341800/341802/"}]), year=st.sampled_from([YEAR, BEFORE]))
+       where=st.sampled_from([{}, {"area": "341802"}, {"area": (None, "341821")}, {"line": "/341800/341802/"}]), year=st.sampled_from([YEAR, BEFORE, Period.parse("2022Q1"), Period.parse("2022-02"), Period.parse("2022H2")]),
+       items=st.sampled_from([["electricity_kwh", "people"], ["electricity_kwh*", "people"], ["electricity_kwh*", "area_m2*"]]))
 @quick
-def test_who_is_covered_is_the_same_on_all_engines(city: tuple, by: tuple, where: dict, year: Period) -> None:
+def test_who_is_covered_is_the_same_on_all_engines(city: tuple, by: tuple, where: dict, year: Period, items: list[str]) -> None:
     with tempfile.TemporaryDirectory() as home:
-        made, items = frozen(Path(home), *city), ["electricity_kwh", "people"]
+        made = frozen(Path(home), *city)
         for expected in (True, False):
             members = [connect(e).members(made, "consumption", year, by=by, where=where, expected=expected) for e in ENGINES]
             lacking = [connect(e).uncovered(made, "consumption", year, items, by=by, where=where, expected=expected) for e in ENGINES]
             assert members[0] == members[1] and lacking[0] == lacking[1]
             groups = connect().sums(made, [], form="consumption", period=year, by=by, where=where, complete=items)
             covered = {tuple(g.keys.values()): g.members for g in groups}
+            needs = [items, ["area_m2*"], []]
+            counts = [connect(e).covered(made, "consumption", year, needs, by=by, where=where) for e in ENGINES]
+            assert counts[0] == counts[1] and {k: n[0] for k, n in counts[0].items() if n[0]} == covered
             for key, n in members[0].items():
                 assert covered.get(key, 0) + sum(u.keys == key for u in lacking[0]) == n
 
@@ -76,9 +85,9 @@ def test_like_for_like_takes_the_same_members_in_both_years(city: tuple, by: tup
         made, found = frozen(Path(home), *city), []
         for engine in ENGINES:
             now = connect(engine).sums(made, ASKS, form="consumption", period=YEAR, by=by, where=where,
-                                       complete=("electricity_kwh", "2021:electricity_kwh"))
+                                       complete=("electricity_kwh*", "2021:electricity_kwh*"))
             then = connect(engine).sums(made, ASKS, form="consumption", period=BEFORE, by=by, where=where,
-                                        complete=("electricity_kwh", "2022:electricity_kwh"))
+                                        complete=("electricity_kwh*", "2022:electricity_kwh*"))
             found.append((now, then))
             assert {tuple(g.keys.values()): g.members for g in now} == {tuple(g.keys.values()): g.members for g in then}
         assert found[0] == found[1]
@@ -170,3 +179,37 @@ def test_ledger_lines_as_frozen(contracts: Snapshot, engine: str) -> None:
     assert [r["key"] for r in rows] == ["1", "2"] and rows[1]["investment_10k_yuan"] is None and str(rows[0]["signed_on"]) == "2022-03-01"
     with pytest.raises(ValueError, match="cannot filter by"):
         connect(engine).ledger(contracts, "energy_contracts", take="count", where={"nothing": 1})
+
+
+def months_of(institution: int, months: range, due: int, **answers: Any) -> list[dict[str, Any]]:
+    return [row(institution, f"2022-{m:02}", due=due, **{"electricity_kwh": "1", **answers}) for m in months]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("period", "whole"), [("2022", {1, 2}), ("2022Q1", {1, 3, 4}), ("2022H2", {1, 2, 3}), ("2022-04", {1, 3})])
+def test_covered_is_who_answered_each_time_it_was_due(tmp_path: Path, engine: str, period: str, whole: set[int]) -> None:
+    """1 the whole year; 2 opened in July; 3 without May, due all year; 4 filed until March, due all year; 5 answers nothing in February."""
+    rows = [*months_of(1, range(1, 13), EVERY_MONTH), *months_of(2, range(7, 13), 0b111111000000),
+            *[r for r in months_of(3, range(1, 13), EVERY_MONTH) if r["month"] != 5], *months_of(4, range(1, 4), EVERY_MONTH),
+            *[{**r, "electricity_kwh": None if r["month"] == 2 else "1"} for r in months_of(5, range(1, 3), EVERY_MONTH)]]
+    made, at = frozen(tmp_path, rows, [body(6, "341802", due=0b111)]), Period.parse(period)
+    found = connect(engine).sums(made, [], form="consumption", period=at, by=("institution",), complete=("electricity_kwh*",))
+    assert {g.keys["institution"] for g in found} == whole
+    assert connect(engine).covered(made, "consumption", at, [["electricity_kwh*"]]) == {(): [len(whole)]}
+    lacking = {u.institution: (u.missing, u.partial) for u in connect(engine).uncovered(made, "consumption", at, ["electricity_kwh*"])}
+    assert set(lacking) | whole == {r["institution"] for r in rows if Period.parse(r["period"]) in at} | ({6} if period in ("2022", "2022Q1") else set())
+    assert lacking.get(3, ((), ("electricity_kwh",))) == ((), ("electricity_kwh",)) and lacking.get(6, ((), ())) == ((), ())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_snapshot_that_does_not_know_what_was_due_takes_one_answer_for_enough(tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "KEYS", tuple(k for k in writing.KEYS if k[0] != "due"))
+    monkeypatch.setattr(writing, "BODIES", tuple(k for k in writing.BODIES if k[0] != "due"))
+    made = frozen(tmp_path, [{k: v for k, v in r.items() if k != "due"} for r in months_of(1, range(1, 2), 0)],
+                  [{k: v for k, v in body(2, "341802").items() if k != "due"}])
+    monkeypatch.undo()
+    assert connect(engine).covered(made, "consumption", YEAR, [["electricity_kwh*"]]) == {(): [1]}
+    assert connect(engine).members(made, "consumption", YEAR) == {(): 2}
+    (group,) = connect(engine).sums(made, ASKS, form="consumption", period=YEAR, complete=("electricity_kwh*",))
+    assert group.members == 1
+    assert [u.institution for u in connect(engine).uncovered(made, "consumption", YEAR, ["electricity_kwh*"])] == [2]

@@ -62,9 +62,25 @@ def test_at_most_three_are_named(tmp_path: Path) -> None:
 
 
 def test_missing_months_are_said(tmp_path: Path) -> None:
-    rows = [r for r in months(1, 2022, electricity_kwh="1") if r["month"] != 5] + months(2, 2022, electricity_kwh="1")
-    (f,) = figures(frozen(tmp_path, rows, []), ["electricity_kwh"])
-    assert f.exact == 23 and f.coverage == Coverage(2, 2) and "缺月份的数据格：" in f.note and f.note.endswith(" 1")
+    """The sum is of all there is; who lacks a month is named, not covered, and in no ratio and no comparison."""
+    whole = [r for n in (1, 2) for r in months(n, 2022, electricity_kwh=str(n), area_m2="10", due=0xFFF)]
+    made = frozen(tmp_path / "a", [r for r in whole if (r["institution"], r["month"]) != (1, 5)], [])
+    (f,) = figures(made, ["electricity_kwh"])
+    assert f.exact == 11 + 24 and f.coverage == Coverage(1, 2) and f.note == "1 家没有填齐：示例1（缺月）"
+    (ratio,) = figures(made, ["electricity_per_area"])
+    assert ratio.exact == Fraction(24, 10) and ratio.coverage == Coverage(1, 2) and "示例1（缺月）" in ratio.note
+    assert prove(BOOK, engine.connect(), made, ratio).ok and prove(BOOK, engine.connect("plain:"), made, ratio).ok
+    (full_year,) = figures(frozen(tmp_path / "b", whole, []), ["electricity_kwh"])
+    assert full_year.exact == 36 and full_year.coverage == Coverage(2, 2) and full_year.note == ""
+
+
+def test_a_part_of_a_year_is_never_compared_with_a_year(tmp_path: Path) -> None:
+    """A clerk accepted one month of a hospital and froze: 17.5 tce against 477.3, and all were said to be covered."""
+    before = [r for n in (1, 2) for r in months(n, 2021, electricity_kwh="10", due=0xFFF)]
+    rows = [full(1, "2022-01", electricity_kwh="10", due=0xFFF), *months(2, 2022, electricity_kwh="9", due=0xFFF)]
+    (y,) = year_on_year(BOOK, engine.connect(), frozen(tmp_path, before + rows, []), ["electricity_kwh"], period=YEAR)
+    assert y.now.exact == 118 and y.now.coverage == Coverage(1, 2) and y.change.exact == Fraction(118, 240) - 1
+    assert y.like.exact == Fraction(-1, 10) and y.like.coverage == Coverage(1, 2)
 
 
 def test_a_part_of_a_year_is_said(tmp_path: Path) -> None:

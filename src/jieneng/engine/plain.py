@@ -80,8 +80,10 @@ class Plain:
     @staticmethod
     def _owed(rows: Sequence[Row], period: Period, due: bool) -> dict[int, int]:
         """Institution → the answers it owes in the period, at least one."""
-        bits = due_bits(period)
-        return {r["institution"]: max(1, ((r["due"] or 0) & bits).bit_count()) if due else 1 for r in rows}
+        most: dict[int, int] = {}
+        for row in rows:
+            most[row["institution"]] = max(most.get(row["institution"], 0), (row["due"] or 0) if due else 0)
+        return {who: max(1, (bits & due_bits(period)).bit_count()) for who, bits in most.items()}
 
     def _complete(self, snapshot: Snapshot, form: str, rows: Sequence[Row], period: Period, items: Sequence[str]) -> set[int]:
         """The institutions that answered every item: once, or each time it was due where it is marked."""

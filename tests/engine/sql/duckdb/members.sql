@@ -15,11 +15,14 @@ WITH base AS (
     "institution"
   FROM bodies
   WHERE
-    "expected" AND NOT "institution" IN (
-      SELECT
-        "institution"
-      FROM base
+    (
+      "expected" AND NOT "institution" IN (
+        SELECT
+          "institution"
+        FROM base
+      )
     )
+    AND "due" & 4103 <> 0
 )
 SELECT
   "k0",

@@ -13,7 +13,7 @@ WITH base AS (
   GROUP BY
     "institution"
   HAVING
-    COUNT("electricity_kwh") > 0 AND COUNT("people") > 0
+    COUNT("electricity_kwh") >= 1 AND COUNT("people") >= 1
 ), parts AS (
   SELECT
     "base"."area" AS "k0",

@@ -11,7 +11,7 @@ WITH base AS (
   GROUP BY
     "institution"
   HAVING
-    COUNT("electricity_kwh") > 0
+    COUNT("electricity_kwh") >= 1
 ), then0 AS (
   SELECT
     *
@@ -31,7 +31,7 @@ WITH base AS (
       GROUP BY
         "institution"
       HAVING
-        COUNT("electricity_kwh") > 0
+        COUNT("electricity_kwh") >= 1
     )
     AND "type" IN ('organ')
 ), parts AS (

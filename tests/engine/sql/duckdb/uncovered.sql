@@ -15,17 +15,25 @@ WITH base AS (
     "institution"
   FROM bodies
   WHERE
-    "expected" AND NOT "institution" IN (
-      SELECT
-        "institution"
-      FROM base
+    (
+      "expected" AND NOT "institution" IN (
+        SELECT
+          "institution"
+        FROM base
+      )
     )
+    AND "due" & 4103 <> 0
 ), found AS (
   SELECT
     "institution",
     ARG_MAX("name", "period") AS "name",
     COUNT("electricity_kwh") AS "n0",
-    COUNT("people") AS "n1"
+    COUNT("people") AS "n1",
+    CASE
+      WHEN BIT_COUNT(COALESCE(MAX("due"), 0) & 4103) IS NULL OR 1 IS NULL
+      THEN NULL
+      ELSE GREATEST(BIT_COUNT(COALESCE(MAX("due"), 0) & 4103), 1)
+    END AS "owed"
   FROM base
   GROUP BY
     "institution"
@@ -35,6 +43,7 @@ SELECT
   "standing"."institution",
   COALESCE("found"."name", "bodies"."name") AS "name",
   "found"."institution" IS NULL,
+  "found"."owed",
   COALESCE("found"."n0", 0),
   COALESCE("found"."n1", 0)
 FROM standing
@@ -44,8 +53,8 @@ LEFT JOIN bodies
   ON "standing"."institution" = "bodies"."institution"
 WHERE
   "found"."institution" IS NULL
-  OR COALESCE("found"."n0", 0) = 0
-  OR COALESCE("found"."n1", 0) = 0
+  OR COALESCE("found"."n0", 0) < 1
+  OR COALESCE("found"."n1", 0) < 1
 ORDER BY
   "standing"."k0",
   "name",
