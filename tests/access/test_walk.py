@@ -123,7 +123,7 @@ def _on(*keys: Any, query: str = "") -> Args:
 
 
 OPEN = {"sign-in", "health"}
-POST_ONLY = {"sign-out", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "compose", "evidence-attach", "events-verify"}
+POST_ONLY = {"sign-out", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm"}
 TRACE = "?name=energy_tce&period=2022&by=&code="
 TABLE: dict[str, tuple[set[str], Args]] = {
     "home": (EVERYBODY, _plain()),
@@ -165,6 +165,7 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "document": (WHOLE, _on(lambda s: s["version"].pk)),
     "document-docx": (WHOLE, _on(lambda s: s["version"].pk)),
     "document-proof": (WHOLE, _on(lambda s: s["version"].pk)),
+    "document-proof-xlsx": (WHOLE, _on(lambda s: s["version"].pk)),
     "document-figure": (WHOLE, _on(lambda s: s["version"].pk, "energy")),
 }
 
@@ -257,6 +258,7 @@ POSTS: dict[str, tuple[set[str], Args, dict[str, Any]]] = {
                       {"no": "HT-1", "name": "改名", "area": "341823", "type": "pv", "stage": "signed", "year": "2022", "seen": "1", "reason": "签约"}),
     "ledger-new": (KEEPERS, _on("energy_contracts"), {"no": "N-1", "name": "新", "area": "", "type": "pv", "stage": "signed", "year": "2022"}),
     "return-act": ({CITY, COUNTY}, _on(lambda s: s["ret"].pk, "reopen"), {"reason": "测试"}),
+    "document-confirm": ({CITY}, _on(lambda s: s["version"].pk), {"wording": "all_built", "reason": "创建名单"}),
     "imports": (IMPORTERS, _plain(), {"layout": "x", "office": "1"}),
     "events-verify": ({"suncha", "zhaoxi"}, _plain(), {}),
     "accounts": ({"qianan"}, _plain(), {"verb": "create", "username": "xinren", "name": "新人", "role": "city", "office": ""}),

@@ -15,7 +15,8 @@ from openpyxl import load_workbook
 from jieneng.core.figure import Figure
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused
-from jieneng.reports.table import layout_of, write_table
+from jieneng.reports.layout import layout_of
+from jieneng.reports.table import write_table
 from jieneng.rulebook import load
 
 from .make import covered, figure

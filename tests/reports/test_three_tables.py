@@ -18,7 +18,7 @@ from openpyxl import load_workbook
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused
 from jieneng.reports import actions
-from jieneng.reports.table import layout_of
+from jieneng.reports.layout import layout_of
 from jieneng.returns.freeze import freeze
 from jieneng.returns.models import Return, Revision
 from jieneng.returns.queries import book

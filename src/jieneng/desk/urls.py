@@ -67,5 +67,7 @@ urlpatterns = [
     path("documents/version/<int:pk>/", reports.version, name="document"),
     path("documents/version/<int:pk>/file.docx", reports.docx, name="document-docx"),
     path("documents/version/<int:pk>/proof.json", reports.proof, name="document-proof"),
+    path("documents/version/<int:pk>/proof.xlsx", reports.proof_xlsx, name="document-proof-xlsx"),
+    path("documents/version/<int:pk>/confirm/", reports.confirm, name="document-confirm"),
     path("documents/version/<int:pk>/figure/<str:figure>/", reports.figure, name="document-figure"),
 ]

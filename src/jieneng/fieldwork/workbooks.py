@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import xlsxwriter
 
 from jieneng.core.words import T
-from jieneng.records.workbook import Column, Sheet, list_workbook
+from jieneng.records.workbook import Column, Sheet, height, list_workbook, wide
 from jieneng.rulebook.types import Ledger, LedgerField
 
 from .layouts import GUIDE, head
@@ -24,14 +23,9 @@ LIST_LIMIT = 255
 """Characters that a list typed into a validation may hold."""
 
 
-def _wide(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
 def _width(f: LedgerField, texts: Sequence[str]) -> int:
-    """Wide enough for most of its contents; the rest wraps, so that a page across holds all columns."""
-    longest = max([_wide(t) for t in texts] + [6])
-    return max(min(longest + 2, 20), min(_wide(head(f)), 12) + 2, 7)
+    """Wide enough for most of its contents; the rest wraps, so that a page across holds all columns in a readable size."""
+    return max(min(max([wide(t) for t in texts] + [0]) + 1, 16), min(wide(head(f)), 8) + 2, 7)
 
 
 def exported(ledger: Ledger, lines: Sequence[Mapping[str, Any]]) -> bytes:
@@ -57,12 +51,13 @@ def template(ledger: Ledger) -> bytes:
     heads = {True: writer.style(bold=True, bg_color="#fdecea", **box), False: writer.style(bold=True, bg_color="#eef2f6", **box)}
     writer.put(0, 0, f"{ledger.title.zh}（空表：从第 4 行填起，各栏怎么填见“{GUIDE}”）", title)
     sheet.set_row(1, 26)
-    sheet.set_row(2, 32)
+    widths = [max(_width(f, [c.zh for c in f.choices.values()]), 11) for f in ledger.fields]
+    sheet.set_row(2, height([(head(f), w) for f, w in zip(ledger.fields, widths, strict=True)]) + 4)
     for n, f in enumerate(ledger.fields):
         writer.put(1, n, ("必填" if f.required else "选填") + {"choice": "，点选", "date": "，日期", "year": "，四位年份", "number": "，数"}.get(f.type, ""),
                    must if f.required else may)
         writer.put(2, n, head(f), heads[f.required])
-        sheet.set_column(n, n, max(_width(f, [c.zh for c in f.choices.values()]), 12), book.add_format({"num_format": "@"}) if f.type in ("text", "date") else None)
+        sheet.set_column(n, n, widths[n], book.add_format({"num_format": "@"}) if f.type in ("text", "date") else None)
         _validate(sheet, n, f)
     sheet.freeze_panes(3, 1)
     sheet.set_paper(9)
@@ -92,11 +87,14 @@ def _explain(writer: Sheet, ledger: Ledger, book: Any) -> None:
         writer.put(0, n, text, bold)
         writer.sheet.set_column(n, n, width)
     kinds = {"text": "文字", "number": "数（只写数字）", "date": "日期（年-月-日）", "year": "四位年份", "institution": "单位名称"}
+    columns = (20, 8, 36, 18, 40)
     for row, f in enumerate(ledger.fields, 1):
         what = "从列表里选：" + "、".join(c.zh for c in f.choices.values()) if f.choices else kinds.get(f.type, "文字")
         example = next(iter(f.choices.values())).zh if f.choices else EXAMPLES.get(f.type, f"示例{f.label.zh}")
         note = (f.help.zh if f.help else "") + ("编号，同一编号再导入就是改这一条。" if f.code in ledger.key else "")
-        for n, text in enumerate((head(f), "是" if f.required else "", what, example, note)):
+        texts = (head(f), "是" if f.required else "", what, example, note)
+        writer.sheet.set_row(row, height(zip(texts, columns, strict=True)))
+        for n, text in enumerate(texts):
             writer.put(row, n, text, cell)
     writer.sheet.set_paper(9)
     writer.sheet.set_landscape()

@@ -11,6 +11,7 @@ import datetime as dt
 import io
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -27,6 +28,8 @@ from jieneng.core.words import T
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _DANGEROUS = re.compile("^[\ufeff\u200b\u200e\u200f\u00a0\\s]*[=+\\-@\uff1d\uff0b\uff0d\uff20\\t\\r\\n\\x00]")
+LINE = 15
+"""Points of a row of one line."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -46,6 +49,16 @@ def dangerous(text: str) -> bool:
 def safe_text(text: str) -> str:
     """A text without the control characters that no workbook can hold."""
     return _CONTROL.sub("", text)[:32_000]
+
+
+def wide(text: str) -> int:
+    """Width in columns of half-width characters, of the longest line."""
+    return max((sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line) for line in text.split("\n")), default=0)
+
+
+def height(cells: Iterable[tuple[str, float]], line: float = LINE) -> float:
+    """The height of a row whose texts wrap at their columns' widths: not every program finds it by itself."""
+    return line * min(25, max((sum(max(1, math.ceil(wide(part) * 1.05 / max(1, width - 1))) for part in text.split("\n")) for text, width in cells), default=1))
 
 
 class Sheet:
@@ -94,7 +107,7 @@ def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[A
     bold = book.add_format({"bold": True, "font_size": 14})
     grey = book.add_format({"font_color": "#5b6976", "font_size": 9})
     head = book.add_format({"bold": True, "bg_color": "#eef2f6", "bottom": 1, "text_wrap": True, "valign": "vcenter"})
-    top = {"valign": "top"}
+    top = {"valign": "top", "border": 1, "border_color": "#c3cdd7"}
     text = writer.style(text_wrap=True, **top)
     count = book.add_format({"num_format": "0", **top})
     whole, broken = book.add_format({"num_format": "#,##0", **top}), book.add_format({"num_format": "#,##0.####", **top})
@@ -105,7 +118,10 @@ def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[A
         writer.put(2, n, str(column.head), head)
         sheet.set_column(n, n, column.width)
     lines = 0
+    sheet.set_row(2, height([(str(c.head), c.width) for c in columns]))
     for lines, row in enumerate(rows, 1):
+        if (tall := height([(v, c.width) for v, c in zip(row, columns, strict=False) if isinstance(v, str)])) > LINE:
+            sheet.set_row(2 + lines, tall)
         for n, value in enumerate(row):
             writer.put(2 + lines, n, value, text if isinstance(value, str) else _number_format(value, count, whole, broken))
     sheet.freeze_panes(3, 1)

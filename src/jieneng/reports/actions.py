@@ -12,6 +12,8 @@ from django.utils import timezone
 from jieneng import engine
 from jieneng.core.figure import Figure
 from jieneng.core.period import Period
+from jieneng.core.problem import refuse
+from jieneng.core.words import T
 from jieneng.figures.calculate import calculate
 from jieneng.figures.models import FigureRecord
 from jieneng.figures.overview import group_names
@@ -25,10 +27,11 @@ from jieneng.returns.models import SnapshotRecord
 from jieneng.rulebook.types import Book
 
 from .compose import compose as make
+from .layout import layout_of
 from .models import Document, DocumentVersion
 from .resolve import Resolver
 from .spec import read_spec
-from .table import layout_of, write_table
+from .table import write_table
 
 
 def compose(person: User, code: str, year: int, snapshot: SnapshotRecord, *, dated: dt.date | None = None) -> DocumentVersion:
@@ -57,6 +60,21 @@ def compose(person: User, code: str, year: int, snapshot: SnapshotRecord, *, dat
             "code": code, "year": year, "number": number, "snapshot": snapshot.pk, "docx": made.proof["docx"], "proof": made.proof["checksum"],
             "figures": len(made.proof["figures"])})
     return version
+
+
+def confirm(person: User, version: DocumentVersion, wording: str, reason: str) -> None:
+    """Confirm, by name and with what was looked at, words that no figure bears out."""
+    office = root_office()
+    line = office.path if office else ""
+    require(person, "compose", line)
+    found = next((w for w in version.proof.get("wordings", []) if w["id"] == wording and not w["holds"]), None)
+    if found is None:
+        raise refuse("document.wording", T("这份文稿里没有要确认的“{w}”", "this draft holds no such wording to confirm: “{w}”", w=wording))
+    if not reason.strip():
+        raise refuse("document.reason", T("没有写依据", "no ground given"), do=T("写明看了什么材料", "say what you looked at"))
+    with action():
+        record(person, "document.confirm", "document", version.pk, line=line, data={
+            "code": version.document.code, "year": version.document.year, "number": version.number, "wording": wording, "text": found["text"], "reason": reason.strip()})
 
 
 def docx_of(version: DocumentVersion) -> bytes:

@@ -134,8 +134,11 @@ def _untrue(spec: Spec, numbers: Mapping[str, Decimal | None]) -> list[Problem]:
 
 
 def _filled(holds: str, spec: Spec, numbers: Mapping[str, Decimal | None]) -> str:
-    """A condition with the words and values of its figures: 已完成招标的项目数（8） == 项目数（9）."""
-    return re.sub(r"[A-Za-z_][A-Za-z0-9_]*", lambda m: f"{spec.recipes[m.group()].label}（{numbers.get(m.group())}）" if m.group() in spec.recipes else m.group(), holds)
+    """A condition with the words and values of its figures: 已完成招标的项目数（8） ＝ 项目数（9）."""
+    said = re.sub(r"[A-Za-z_][A-Za-z0-9_]*", lambda m: f"{spec.recipes[m.group()].label}（{numbers.get(m.group())}）" if m.group() in spec.recipes else m.group(), holds)
+    for sign, shown in (("==", "＝"), ("!=", "≠"), ("<=", "≤"), (">=", "≥")):
+        said = said.replace(sign, shown)
+    return said
 
 
 def _worded(spec: Spec, text: str) -> str:

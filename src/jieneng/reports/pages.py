@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -12,10 +13,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from jieneng import engine
-from jieneng.core.figure import Figure
+from jieneng.core.figure import Figure, Selection
+from jieneng.core.formula import Value, read
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused
 from jieneng.core.words import T
+from jieneng.fieldwork.queries import words_of
 from jieneng.figures.prove import Proof, prove
 from jieneng.people.access import needs
 from jieneng.people.queries import root_office, verbs_of
@@ -24,11 +27,12 @@ from jieneng.records import files
 from jieneng.records.workbook import workbook_response
 from jieneng.returns import queries as returns
 from jieneng.returns.models import Round, SnapshotRecord
+from jieneng.rulebook.types import Ledger, LedgerField
 
-from . import actions, queries
+from . import actions, prooffile, queries
+from .layout import layout_of
 from .models import DocumentVersion
 from .readback import LIMIT, compare
-from .table import layout_of
 
 
 def _whole_line(request: HttpRequest) -> bool:
@@ -53,7 +57,8 @@ def documents(request: HttpRequest) -> HttpResponse:
     whole = _whole_line(request)
     shown = [{
         "code": code, "title": raw.get("label", {}).get("zh", code), "year": year,
-        "versions": DocumentVersion.objects.filter(document__code=code).select_related("document", "created_by").order_by("-pk")[:25] if whole else [],
+        "versions": [(v, queries.against_last(v)) for v in DocumentVersion.objects.filter(document__code=code).select_related("document", "created_by")
+                     .order_by("-pk")[:25]] if whole else [],
     } for code, raw in book.documents.items()]
     return render(request, "reports/documents.html", {
         "title": T("年度总结", "Annual summary"), "documents": shown, "snapshots": snapshots, "whole": whole,
@@ -99,21 +104,51 @@ def version(request: HttpRequest, pk: int) -> HttpResponse:
             return HttpResponseRedirect(reverse("document", args=[other.pk]))
         returned = compare(data, row.proof)
     chosen = request.GET.get("figure", "") or (row.proof["figures"][0]["id"] if row.proof["figures"] else "")
+    wordings = _borne_out(row)
     return render(request, "reports/version.html", {
-        "title": "".join(row.proof["title"]), "draft": row, "blocks": _blocks(row, proofs, entered), "returned": returned,
+        "wordings": wordings, "against": queries.against_last(row), "may_confirm": "compose" in verbs_of(request.user), "statistics_year": row.document.year - 1,
+        "open_wordings": sum(w["state"] != "ok" for w in wordings),
+        "title": "".join(row.proof["title"]), "draft": row, "blocks": _blocks(row, proofs, entered, {w["id"]: w["state"] for w in wordings}), "returned": returned,
         "counts": {"proved": sum(p.ok for b, p in proofs.items() if not _is_entered(row, b)), "wrong": sum(not p.ok for p in proofs.values()),
                    "entered": sum(_is_entered(row, b) for b in proofs)},
         "intact": files.intact(row.file), "panel": _panel(row, chosen, proofs), "snapshot": row.snapshot})
+
+
+def _borne_out(row: DocumentVersion) -> list[dict[str, Any]]:
+    """The draft's wordings: ok (borne out by figures proved again, or confirmed), open (nobody confirmed), wrong."""
+    found, book = queries.wordings(row), returns.book()
+    for w in found:
+        if not w["holds"]:
+            w["state"] = "ok" if w["event"] else "open"
+            continue
+        try:
+            opened = returns.opened(row.snapshot)
+            figures = {x["id"]: Figure.from_json(x["figure"]) for x in w["figures"]}
+            true = read(w["holds"], Value({k: f.value for k, f in figures.items()})) is True
+            w["state"] = "ok" if true and all(prove(book, engine.connect(), opened, f).ok for f in figures.values()) else "wrong"
+        except Refused:
+            w["state"] = "wrong"
+    return found
+
+
+@require_POST
+@needs("compose")
+def confirm(request: HttpRequest, pk: int) -> HttpResponse:
+    """Confirm words that no figure bears out."""
+    row = _version(request, pk)
+    actions.confirm(request.user, row, request.POST.get("wording", ""), request.POST.get("reason", ""))
+    messages.success(request, str(T("已确认，记入办理记录", "confirmed, and kept in the event log")))
+    return HttpResponseRedirect(reverse("document", args=[row.pk]))
 
 
 def _is_entered(row: DocumentVersion, bookmark: str) -> bool:
     return any(e["bookmark"] == bookmark and e["figure"]["source"] for e in row.proof["figures"])
 
 
-def _blocks(row: DocumentVersion, proofs: dict[str, Proof], entered: set[str]) -> list[dict[str, Any]]:
+def _blocks(row: DocumentVersion, proofs: dict[str, Proof], entered: set[str], claims: dict[str, str]) -> list[dict[str, Any]]:
     state = {e["id"]: proofs[e["bookmark"]].ok for e in row.proof["figures"]}
     return [{"level": b["level"], "pieces": [
-        {**p, "tone": "" if "id" not in p else "bad" if not state[p["id"]] else "ext" if p["id"] in entered else ""} for p in b["text"]]}
+        {**p, "tone": claims[p["wording"]]} if "wording" in p else {**p, "tone": "" if "id" not in p else "bad" if not state[p["id"]] else "ext" if p["id"] in entered else ""} for p in b["text"]]}
         for b in row.proof["blocks"]]
 
 
@@ -138,9 +173,25 @@ def _ledger_rows(row: DocumentVersion, figure: Figure) -> dict[str, Any] | None:
         lines = engine.connect().ledger_rows(returns.opened(row.snapshot), kind, leaf.where)
     except Refused:
         return None
-    field = next((f for f in ledger.fields if f.code == leaf.column), None)
-    return {"ledger": ledger, "field": field, "lines": [
-        {"pk": r["record"], "name": r[ledger.name] or r["key"], "value": r[leaf.column] if leaf.column else ""} for r in lines]}
+    shown = _telling(ledger, leaf)
+    return {"ledger": ledger, "fields": shown, "lines": [
+        {"pk": r["record"], "name": r[ledger.name] or r["key"], "values": [(f, _frozen_words(f, r[f.code])) for f in shown]}
+        for r in lines]}
+
+
+def _frozen_words(f: LedgerField, value: Any) -> str:
+    """A frozen value in words; a number without the zeros that its column fills up with."""
+    if value in (None, ""):
+        return ""
+    text = words_of(f, str(value))
+    return text.rstrip("0").rstrip(".") if f.type == "number" and "." in text else text
+
+
+def _telling(ledger: Ledger, leaf: Selection) -> list[LedgerField]:
+    """The fields that show why a line counts: what was taken, what it was chosen by, else what the list shows of it; at most two."""
+    by_code = {f.code: f for f in ledger.fields}
+    chosen = [leaf.column, *(c for c in leaf.where if by_code.get(c) and by_code[c].type != "year"), *(c for c in ledger.columns if by_code[c].type in ("number", "date"))]
+    return [by_code[c] for c in dict.fromkeys(chosen) if c in by_code and c != ledger.name][:2]
 
 
 @needs("see", "compose")
@@ -183,6 +234,14 @@ def _periods(year: int) -> list[Period]:
     monthly = Round.objects.filter(form=returns.main_form(), year=year, rhythm="month").exists()
     parts = [Period("half", year, n) for n in (1, 2)] + [Period("quarter", year, n) for n in (1, 2, 3, 4)]
     return [Period("year", year), *(parts if monthly else [])]
+
+
+@needs("see", "compose")
+def proof_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
+    """The proof as a workbook: figures, recipes in words, rows with file, sheet and cell."""
+    row = _version(request, pk)
+    data = prooffile.workbook(row, returns.book(), returns.opened(row.snapshot), _proofs(row), queries.wordings(row))
+    return workbook_response(data, f"{''.join(row.proof['title'])}（第{row.number}稿）依据.xlsx")
 
 
 @needs("see")

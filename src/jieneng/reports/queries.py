@@ -6,8 +6,10 @@ from typing import Any
 
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
+from jieneng.records.models import Event
 
 from . import readback
+from .drafts import Compared, compared
 from .models import DocumentVersion
 
 
@@ -31,3 +33,16 @@ def changes(data: bytes) -> tuple[DocumentVersion, list[dict[str, Any]]]:
     """What a returned document changed against its proof."""
     version = version_of(data)
     return version, readback.compare(data, version.proof)
+
+
+def wordings(version: DocumentVersion) -> list[dict[str, Any]]:
+    """What a draft claims in words, each with who confirmed it, on what ground; the last word counts."""
+    said = {e.data.get("wording"): e for e in Event.objects.filter(verb="document.confirm", object_type="document", object_id=str(version.pk)).order_by("seq")}
+    return [{**w, "event": said.get(w["id"]), "confirmed": f"{e.actor_name} {e.at[:10]}：{e.data['reason']}" if (e := said.get(w["id"])) else ""}
+            for w in version.proof.get("wordings", [])]
+
+
+def against_last(version: DocumentVersion) -> Compared | None:
+    """What a draft changed against the one before it; None for the first."""
+    last = version.document.versions.filter(number__lt=version.number).order_by("-number").first()
+    return compared(last.proof, version.proof, last.number) if last else None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -16,115 +14,17 @@ from xlsxwriter.utility import xl_col_to_name
 from jieneng.core.amount import decimal_of
 from jieneng.core.figure import Figure
 from jieneng.core.period import Period
-from jieneng.core.problem import Problem, Refused
-from jieneng.core.words import T
-from jieneng.records.workbook import Sheet
+from jieneng.records.workbook import Sheet, wide
 from jieneng.rulebook.types import Book
 
-GROUPS = ("area", "department", "type", "territory")
+from .layout import MAX_PLACES, Column, Layout, layout_of
+
 HEAD, UNITS, FIRST = 3, 4, 5
 """Rows (from 0) of the heads, of the units, and of the first group."""
 UNKNOWN = "算不出"
 FIRST_COLUMN = {"area": "地区（统计归口）", "department": "主管部门", "type": "公共机构类型", "territory": "所在地", "institution": "单位"}
 LONG = 30
 """From so many rows on they are lower, so that the table stays within a few sheets."""
-MAX_PLACES = 4
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A column that is another by a third, as an indicator is: never summed."""
-
-    of: str
-    by: str
-    times: int
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: a figure's name, how many decimals, and of what it is a ratio."""
-
-    name: str
-    places: int
-    ratio: Ratio | None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A table as declared."""
-
-    title: str
-    by: str
-    columns: tuple[Column, ...]
-    landscape: bool
-    identification: Mapping[str, str]
-    notes: tuple[str, ...]
-    total_first: bool = False
-
-    @property
-    def names(self) -> list[str]:
-        return [c.name for c in self.columns]
-
-
-def layout_of(book: Book, code: str) -> Layout:
-    """The declaration of a table, checked. Raises ``Refused`` with everything that is wrong."""
-    raw = book.tables.get(code)
-    if raw is None:
-        raise Refused(Problem("table.none", T("没有汇总表“{c}”", "there is no table “{c}”", c=code), T("{l}", "{l}", l="、".join(book.tables) or "—")))
-    problems: list[Problem] = []
-
-    def tell(where: str, zh: str, en: str, **args: Any) -> None:
-        problems.append(Problem("table.spec", T(zh, en, **args), where=book.place("tables", code, where)))
-
-    known, needed = {"table", "title", "by", "columns", "sample", "identification", "notes", "paper", "total"}, {"table", "title", "by", "columns", "sample"}
-    for key in sorted(set(raw) - known):
-        tell(key, "不认识的键“{k}”", "unknown key “{k}”", k=key)
-    for key in sorted(needed - set(raw)):
-        tell(key, "缺“{k}”", "“{k}” is missing", k=key)
-    if str(raw.get("by")) not in GROUPS:
-        tell("by", "by 应是 {g}", "by must be one of {g}", g="、".join(GROUPS))
-    if str(raw.get("sample")) != "true":
-        tell("sample", "版式没有公开，sample 只能是 true", "the layout is not public; sample must be true")
-    if str(raw.get("paper", "landscape")) not in ("landscape", "portrait"):
-        tell("paper", "paper 应是 landscape 或 portrait", "paper must be landscape or portrait")
-    if str(raw.get("total", "last")) not in ("first", "last"):
-        tell("total", "total 应是 first 或 last", "total must be first or last")
-    columns = tuple(_column(tell, book, n, c) for n, c in enumerate(raw.get("columns") or []))
-    if len({c.name for c in columns}) != len(columns) or not columns:
-        tell("columns", "没有栏目，或有重复的栏目", "no columns, or a column twice")
-    title, identification, notes = raw.get("title"), raw.get("identification") or {}, raw.get("notes") or []
-    if not isinstance(title, Mapping) or not title.get("zh"):
-        tell("title", "缺中文标题", "the Chinese title is missing")
-    if not isinstance(identification, Mapping):
-        tell("identification", "应是键和值", "expected keys and values")
-    if not isinstance(notes, list) or not all(isinstance(n, Mapping) and n.get("zh") for n in notes):
-        tell("notes", "每条说明要有中文", "each note needs its Chinese")
-    if problems:
-        raise Refused(*problems)
-    return Layout(str(raw["title"]["zh"]), str(raw["by"]), columns, str(raw.get("paper", "landscape")) == "landscape",
-                  {str(k): str(v) for k, v in identification.items()}, tuple(str(n["zh"]) for n in notes),
-                  str(raw.get("total", "last")) == "first")
-
-
-def _column(tell: Any, book: Book, n: int, data: Any) -> Column:
-    where = f"columns[{n}]"
-    if not isinstance(data, Mapping) or set(data) - {"name", "places", "ratio"} or "name" not in data:
-        tell(where, "栏目写 name、places，可写 ratio", "a column has name, places and may have ratio")
-        return Column("", 0, None)
-    name, places, ratio = str(data["name"]), str(data.get("places", "0")), data.get("ratio")
-    if name not in {*book.items, *book.composites, *book.indicators}:
-        tell(where, "没有“{n}”", "there is no “{n}”", n=name)
-    if not places.isdigit() or int(places) > MAX_PLACES:
-        tell(where, "places 是 0 到 {m}", "places is 0 to {m}", m=MAX_PLACES)
-        places = "0"
-    if name in book.indicators and ratio is None:
-        tell(where, "指标不能相加，要写 ratio", "an indicator cannot be added; write its ratio")
-    if ratio is None:
-        return Column(name, int(places), None)
-    if not isinstance(ratio, Mapping) or set(ratio) - {"of", "by", "times"} or not {"of", "by"} <= set(ratio) or not str(ratio.get("times", "1")).isdigit():
-        tell(where, "ratio 写 of、by，可写 times（整数）", "ratio has of, by and may have times (a whole number)")
-        return Column(name, int(places), None)
-    return Column(name, int(places), Ratio(str(ratio["of"]), str(ratio["by"]), int(ratio.get("times", 1))))
 
 
 class _Table:
@@ -229,7 +129,7 @@ class _Table:
         for n, note in enumerate(self.notes, 1):
             text = f"{'注：' if n == 1 else '　　'}{n}. {note}"
             self.writer.across(row, self.last, text, self.style["note"])
-            self.sheet.set_row(row, 18 * (1 + int(_columns(text) // room)))
+            self.sheet.set_row(row, 18 * (1 + int(wide(text) // room)))
             row += 1
         self.writer.across(row, self.last, "单位负责人：　　　　　　统计负责人：　　　　　　填表人：　　　　　　报出日期：　　　　年　　月　　日", self.style["small"])
         self.sheet.set_row(row, 24)
@@ -237,12 +137,12 @@ class _Table:
 
     def widths(self) -> list[float]:
         """Columns as wide as their largest number needs, so that the paper is used; heads wrap."""
-        first = max([_columns(name) for name, _ in self.rows] + [16]) * 1.15
+        first = max([wide(name) for name, _ in self.rows] + [16]) * 1.15
         result = [min(first, 32.0)]
         for n, column in enumerate(self.layout.columns):
             figures = [f[n] for _, f in self.rows] + [self.whole[n]]
             longest = max((len(f"{decimal_of(f.exact, column.places):,}") for f in figures if f is not None and f.exact is not None), default=4)
-            result.append(max(longest * 1.2 + 1, _columns(_unit(self.book, column.name)) + 1, _columns(_label(self.book, column.name)) / 2 + 2, 8))
+            result.append(max(longest * 1.2 + 1, wide(_unit(self.book, column.name)) + 1, wide(_label(self.book, column.name)) / 2 + 2, 8))
         return result
 
     def paper(self, last_row: int) -> None:
@@ -285,11 +185,6 @@ def write_table(book: Book, code: str, period: Period, snapshot: str, rows: Sequ
     table.paper(table.foot())
     workbook.close()
     return out.getvalue()
-
-
-def _columns(text: str) -> int:
-    """Width in columns of half-width characters."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _label(book: Book, name: str) -> str:

@@ -51,8 +51,8 @@ def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 def _declarations(book: Book) -> list[Problem]:
     """Everything that is wrong in a book's documents and tables: the loader hands them on, the room that uses them reads them."""
+    from jieneng.reports.layout import layout_of
     from jieneng.reports.spec import read_spec
-    from jieneng.reports.table import layout_of
 
     problems: list[Problem] = []
     readers: list[Callable[[], object]] = [partial(read_spec, book, code, 2022) for code in book.documents]

@@ -292,15 +292,6 @@ def _leaf(node: Selection, path: list[int], query: str) -> SafeString:
 
 
 @register.simple_tag
-def ledger_value(value: Any) -> str:
-    """A frozen ledger value as people read it: a number without trailing zeros, anything else as it stands."""
-    if isinstance(value, Decimal):
-        text = written(value, 4)
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return str(value)
-
-
-@register.simple_tag
 def trace_link(figure: Figure, snapshot: Any) -> SafeString:
     """The way to the calculation tree of a figure (or of the later part of a change)."""
     target = figure
