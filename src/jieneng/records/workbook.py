@@ -28,8 +28,8 @@ from jieneng.core.words import T
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _DANGEROUS = re.compile("^[\ufeff\u200b\u200e\u200f\u00a0\\s]*[=+\\-@\uff1d\uff0b\uff0d\uff20\\t\\r\\n\\x00]")
-LINE = 15
-"""Points of a row of one line."""
+LINE = 16.5
+"""Points of a line of text in a row."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -58,7 +58,7 @@ def wide(text: str) -> int:
 
 def height(cells: Iterable[tuple[str, float]], line: float = LINE) -> float:
     """The height of a row whose texts wrap at their columns' widths: not every program finds it by itself."""
-    return line * min(25, max((sum(max(1, math.ceil(wide(part) * 1.05 / max(1, width - 1))) for part in text.split("\n")) for text, width in cells), default=1))
+    return line * min(25, max((sum(max(1, math.ceil(wide(part) * 1.08 / max(1, width - 1))) for part in text.split("\n")) for text, width in cells), default=1))
 
 
 class Sheet:
@@ -123,7 +123,7 @@ def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[A
         if (tall := height([(v, c.width) for v, c in zip(row, columns, strict=False) if isinstance(v, str)])) > LINE:
             sheet.set_row(2 + lines, tall)
         for n, value in enumerate(row):
-            writer.put(2 + lines, n, value, text if isinstance(value, str) else _number_format(value, count, whole, broken))
+            writer.put(2 + lines, n, value, _number_format(value, count, whole, broken) or text)
     sheet.freeze_panes(3, 1)
     if lines:
         sheet.autofilter(2, 0, 2 + lines, max(0, len(columns) - 1))

@@ -23,7 +23,7 @@ from jieneng.core.words import T, language
 from jieneng.engine import Snapshot
 from jieneng.fieldwork.models import LedgerRevision
 from jieneng.fieldwork.queries import origins, words_of
-from jieneng.figures.prove import MEMBERS, Proof
+from jieneng.figures.prove import CHANGE, MEMBERS, Proof
 from jieneng.records.workbook import Sheet, height
 from jieneng.returns.models import Import, Revision
 from jieneng.rulebook.types import Book
@@ -49,6 +49,9 @@ def words(book: Book, leaf: Selection) -> tuple[str, str]:
         what = str(T("台账“{l}”{c}：{t}", "ledger “{l}” {c}: {t}", l=str(ledger.title) if ledger else name, c=column, t=str(TAKES.get(leaf.take, leaf.take))))
         return what, "；".join(f"{fields[k].label if k in fields else WHERE.get(k, k)}：{_value(fields.get(k), v)}" for k, v in leaf.where.items())
     item = book.items.get(leaf.column)
+    if leaf.take == MEMBERS:
+        return str(T("报表{p}：数家数", "returns {p}: institutions counted", p=str(Period.parse(leaf.period).label))), "；".join(
+            f"{WHERE.get(k, k)}：{_value(None, v)}" for k, v in leaf.where.items())
     what = str(T("报表“{i}”{p}：{t}", "returns “{i}” {p}: {t}", i=str(item.label) if item else leaf.column, p=str(Period.parse(leaf.period).label) if leaf.period else "",
                  t=str(TAKES.get(leaf.take, leaf.take))))
     return what, "；".join(f"{WHERE.get(k, k)}：{_value(None, v)}" for k, v in leaf.where.items())
@@ -62,12 +65,19 @@ def _value(f: Any, value: Any) -> str:
     return words_of(f, str(value)) if f is not None else str(value)
 
 
-def recipe(figure: Figure) -> str:
+def unit_of(book: Book, code: str) -> str:
+    """A unit as people write it."""
+    found = book.units.get(code)
+    return str(found.label) if found else code
+
+
+def recipe(book: Book, figure: Figure) -> str:
     """How a figure follows from its parts, in words."""
     parts = [p for p in figure.parts if isinstance(p, Figure)]
     factors = "；".join(f"{f.name} = {f.value} {f.unit}（{f.source}，{f.since} 起）" for f in figure.factors)
-    made = " ＋ ".join(f"{_label(p)} {_exact(p)}{p.unit}" for p in parts[:12])
-    return "；".join(t for t in (figure.how, made, factors) if t)
+    made = "；".join(f"{_label(p)} {_exact(p)}{unit_of(book, p.unit)}" for p in parts[:12])
+    how = str(T("本年 ÷ 上年 − 1", "this year ÷ the year before − 1")) if figure.how == CHANGE else figure.how
+    return "；".join(t for t in (how, made, factors) if t)
 
 
 def _label(figure: Figure) -> str:
@@ -199,7 +209,7 @@ def _figure_row(book: Book, entry: Mapping[str, Any], figure: Figure, proof: Pro
     leaves = list(dict.fromkeys("，".join(t for t in words(book, s) if t) for s in figure.selections()))
     cover = f"{figure.coverage.covered:,} / {figure.coverage.members:,}" if figure.coverage else ""
     done = str(T("逐位一致（{c} 行）", "equal to the last digit ({c} rows)", c=f"{proof.cells:,}")) if proof.ok else "；".join(proof.faults)
-    return [entry["printed"], entry["label"].get(language(), entry["label"]["zh"]), _exact(figure), str(figure.unit), figure.period, recipe(figure),
+    return [entry["printed"], entry["label"].get(language(), entry["label"]["zh"]), _exact(figure), unit_of(book, figure.unit), figure.period, recipe(book, figure),
             "\n".join(leaves[:20]), cover, "；".join(t for t in (figure.source, figure.note) if t), done]
 
 
