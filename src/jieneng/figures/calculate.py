@@ -206,6 +206,13 @@ def needs(book: Book, name: str) -> Complete:
     return (book.items[name].code,)
 
 
+def composites_of(book: Book, name: str) -> list[str]:
+    """The composites that a figure rests on."""
+    if name in book.indicators:
+        return [n for n in read(book.indicators[name].formula, Needs()) if n in book.composites]
+    return [name] if name in book.composites else []
+
+
 def owed(book: Book, items: Sequence[str]) -> Complete:
     """Items as in ``Engine.sums(complete=…)``: what is added over time must be answered each time it was due."""
     return _sorted([i + EVERY if book.items[i].over_time == "sum" else i for i in items])

@@ -16,7 +16,7 @@ from jieneng.core.words import T
 from jieneng.engine import Engine, Snapshot
 from jieneng.rulebook.types import Book
 
-from .calculate import calculate, needs, owed
+from .calculate import calculate, composites_of, needs, owed
 from .prove import CHANGE
 
 
@@ -26,32 +26,56 @@ class YearOnYear:
 
     ``change`` and ``like`` are figures themselves (a ratio, 0.05 for five per cent more), with both years as their parts,
     so that they are proved like any other. Their ``exact`` is None where a year is unknown or last year is zero.
+    ``factors`` is the part of the change that comes from factors published anew for the year (this year's sums with last
+    year's grid factor below the line): None where they stayed the same.
     """
 
     now: Figure
     before: Figure | None
     change: Figure
     like: Figure
+    factors: Figure | None = None
 
 
 def year_on_year(book: Book, engine: Engine, snapshot: Snapshot, names: Sequence[str], *, period: Period, by: str | None = None,
                  where: Mapping[str, Any] | None = None, form: str = "") -> list[YearOnYear]:
     """Each name in each group of ``period``, against the same span one year before. Same arguments as ``calculate``."""
     last, result = period.last_year, []
+    held = _frozen(book, str(last.year))
     for name in names:
         def made(at: Period, like: tuple[str, ...] = (), name: str = name) -> dict[str, Figure]:
             found = calculate(book, engine, snapshot, [name], period=at, by=by, where=where, form=form, like=like)
             return {f.subject.get("code", ""): f for f in found}
 
         need = owed(book, needs(book, name))
+        frozen = held if any(held.composites[c] is not book.composites[c] for c in composites_of(book, name)) else book
         now, before = made(period), made(last)
         like_now = made(period, (*need, *_of(last, need)))
         like_before = made(last, (*need, *_of(period, need)))
+        old = {f.subject.get("code", ""): f for f in calculate(frozen, engine, snapshot, [name], period=period, by=by, where=where, form=form)
+               } if frozen is not book else {}
         for code, figure in now.items():
             result.append(YearOnYear(
                 figure, before.get(code), change(figure, before.get(code)),
-                _like(change(like_now.get(code), like_before.get(code), figure), like_now.get(code), figure)))
+                _like(change(like_now.get(code), like_before.get(code), figure), like_now.get(code), figure),
+                _factors(figure, old.get(code))))
     return result
+
+
+def _frozen(book: Book, vintage: str) -> Book:
+    """The book with the factors that are published yearly held at a year; the book itself when none is."""
+    dated = {f.code for f in book.factors.values() if any(v.vintage == vintage for v in f.values) and any(v.vintage != vintage for v in f.values)}
+    held = {c.code: replace(c, vintage=vintage) for c in book.composites.values()
+            if not c.vintage and any(f in dated for t in c.terms for f in t.factors)}
+    return replace(book, composites={**book.composites, **held}) if held else book
+
+
+def _factors(now: Figure, old: Figure | None) -> Figure | None:
+    """How much of a change comes from factors alone."""
+    if old is None or now.exact is None or not old.exact or old.exact == now.exact:
+        return None
+    label = {"zh": now.label["zh"] + "同比：因子变化", "en": now.label["en"] + ", change by factors"}
+    return replace(change(now, old), name=f"{now.name}.factors", label=label)
 
 
 def _of(period: Period, items: Sequence[str]) -> tuple[str, ...]:

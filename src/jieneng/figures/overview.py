@@ -13,6 +13,7 @@ from jieneng import engine
 from jieneng.core.amount import decimal_of
 from jieneng.core.figure import Figure
 from jieneng.core.period import Period
+from jieneng.core.words import language
 from jieneng.people.queries import area_offices
 from jieneng.people.scope import Scope
 from jieneng.returns import queries as returns
@@ -55,6 +56,20 @@ def unit_of(book: Book, name: str) -> str:
     raise KeyError(name)
 
 
+def unit_words(book: Book, code: str, lang: str = "") -> str:
+    """A unit as people write it in a language (default: that of the reader): m³, 人, kgce/person; an unknown code stands as it is."""
+    lang, labels = lang or language(), {u.label.zh: u.label for u in book.units.values()}
+
+    def one(part: str) -> str:
+        label = book.units[part].label if part in book.units else labels.get(part)
+        if label is None:
+            return part
+        chinese = part in labels or book.units[part].family in ("person", "vehicle", "piece", "time", "money")
+        return label.zh if lang == "zh" and chinese else label.en
+
+    return "/".join(one(part) for part in code.split("/"))
+
+
 def shown(book: Book, what: str) -> list[str]:
     """The figures of the annual table, named by the book (settings: overview)."""
     return list(book.settings["overview"][what])
@@ -75,16 +90,16 @@ def trace_url(figure: Figure, snapshot: str) -> str:
         "code": figure.subject.get("code", ""), "snapshot": snapshot})
 
 
-def compute(book: Book, snapshot: SnapshotRecord, names: Sequence[str], year: int, by: str | None,
+def compute(book: Book, snapshot: SnapshotRecord, names: Sequence[str], period: Period, by: str | None,
             where: Mapping[str, Any]) -> list[Figure]:
-    """Figures of a year by a grouping, on the embedded engine."""
-    return calculate(book, engine.connect(), returns.opened(snapshot), names, period=Period("year", year), by=by, where=where)
+    """Figures of a period by a grouping, on the embedded engine."""
+    return calculate(book, engine.connect(), returns.opened(snapshot), names, period=period, by=by, where=where)
 
 
-def compared(book: Book, snapshot: SnapshotRecord, names: Sequence[str], year: int, where: Mapping[str, Any],
+def compared(book: Book, snapshot: SnapshotRecord, names: Sequence[str], period: Period, where: Mapping[str, Any],
              by: str | None = None) -> dict[str, YearOnYear]:
-    """Each figure of a year against the year before, and like for like (同口径) beside it, by name."""
-    found = year_on_year(book, engine.connect(), returns.opened(snapshot), names, period=Period("year", year), by=by, where=where)
+    """Each figure of a period against the same span of the year before, and like for like (同口径) beside it, by name."""
+    found = year_on_year(book, engine.connect(), returns.opened(snapshot), names, period=period, by=by, where=where)
     return {y.now.name: y for y in found}
 
 
@@ -95,7 +110,7 @@ def home_figures(scope: Scope) -> dict[str, Any]:
         return {"snapshot": None, "indicators": []}
     book = returns.book()
     names = shown(book, "indicators")
-    found = compared(book, snapshot, names, snapshot.year, where)
+    found = compared(book, snapshot, names, Period("year", snapshot.year), where)
     rows = [{"label": label_of(book, n), "figure": found[n].now, "places": places_of(book, n), "change": found[n].change.exact,
              "like": found[n].like.exact, "url": trace_url(found[n].now, snapshot.pk)} for n in names if n in found]
     return {"snapshot": snapshot, "indicators": rows, "compared": snapshot.year - 1 if any(
@@ -112,12 +127,14 @@ def institution_figures(pk: int) -> dict[str, Any]:
     names = shown(book, "composites")[:1] + shown(book, "items") + shown(book, "indicators")
     found: dict[int, dict[str, Figure]] = {}
     for year in years:
-        figures = compute(book, snapshot, names, year, None, {"institution": pk})
+        # grouped by itself, so that the trace of each number is this institution's
+        figures = compute(book, snapshot, names, Period("year", year), "institution", {"institution": pk})
         if any(f.exact is not None for f in figures):
             found[year] = {f.name: f for f in figures}
     rows = [{"label": label_of(book, n), "unit": unit_of(book, n), "places": places_of(book, n),
              "figures": [found[y].get(n) for y in found]} for n in names]
     return {"snapshot": snapshot, "history_years": list(found), "history_rows": rows if found else [],
+            "not_frozen": snapshot.year if snapshot.year not in found else None,
             "monthly": monthly(book, snapshot, pk) if found else None}
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from jieneng import engine
+from jieneng.core.amount import decimal_of
 from jieneng.core.figure import Figure, Selection
 from jieneng.core.period import Period
+from jieneng.core.problem import refuse
 from jieneng.core.words import T, language
 from jieneng.people.access import needs
 from jieneng.records.workbook import Column, list_workbook, workbook_response
@@ -26,6 +30,13 @@ GROUPINGS = {"area": T("地区（归口）", "line"), "department": T("部门", 
 
 
 def _snapshot(request: HttpRequest) -> SnapshotRecord | None:
+    """The snapshot an address names, or the one in force on a day (``as_of``), or the newest."""
+    if text := request.GET.get("as_of", ""):
+        try:
+            day = dt.date.fromisoformat(text)
+        except ValueError as error:
+            raise refuse("figures.day", T("“{t}”不是日期", "“{t}” is not a date", t=text), expected=T("2023-03-31", "2023-03-31")) from error
+        return returns.snapshot_at(day)
     if pk := request.GET.get("snapshot", ""):
         found = SnapshotRecord.objects.filter(pk=pk).first()
         if found is None:
@@ -49,38 +60,45 @@ def _table(request: HttpRequest) -> dict[str, Any] | None:
     book = returns.book()
     by = request.GET.get("by", "area")
     by = by if by in GROUPINGS else "area"
-    years = _years(snapshot)
-    text = request.GET.get("year", "")
-    year = int(text) if text.isdigit() and int(text) in years else snapshot.year
+    periods = _periods(snapshot)
+    period = next((p for p in periods if str(p) == request.GET.get("period", "")), Period("year", snapshot.year))
     where = _where(request)
     area = request.GET.get("area", "")
     inner = {**where, "area": area} if area else where
     names = view.shown(book, "composites") + view.shown(book, "items") + view.shown(book, "indicators")
-    table = view.by_subject(view.compute(book, snapshot, names, year, by, inner))
+    table = view.by_subject(view.compute(book, snapshot, names, period, by, inner))
     # of one area the foot is that area's figure, so that its trace is the same number
-    against = view.compared(book, snapshot, names, year, inner, "area" if area else None)
+    against = view.compared(book, snapshot, names, period, inner, "area" if area else None)
     labels = view.group_names(book, by)
     codes = sorted(table[names[0]], key=lambda c: (-(table[names[0]][c].exact or 0), c))
     rows = [{"code": c, "name": labels.get(c) or next(iter(table.values()))[c].subject.get("name") or c or "—",
              "figures": [table[n].get(c) for n in names],
              "coverage": table[names[0]][c].coverage} for c in codes]
     return {
-        "snapshot": snapshot, "year": year, "years": years, "by": by, "area": area, "rows": rows,
+        "snapshot": snapshot, "period": period, "periods": periods, "by": by, "area": area, "rows": rows,
         "columns": [{"name": n, "label": view.label_of(book, n), "unit": view.unit_of(book, n),
                      "places": view.places_of(book, n)} for n in names],
         "whole": [_line(book, n, against.get(n)) for n in names],
         "indicators": [_line(book, n, against.get(n)) for n in view.shown(book, "indicators")],
-        "compared": year - 1 if any(y.change.exact is not None for y in against.values()) else None}
+        "compared": period.last_year.label if any(y.change.exact is not None for y in against.values()) else None,
+        "by_factors": any(y.factors for y in against.values())}
 
 
 def _line(book: Any, name: str, found: Any) -> dict[str, Any]:
     """One figure of the whole, with its change and the change like for like."""
     return {"figure": found.now if found else None, "places": view.places_of(book, name), "label": view.label_of(book, name),
-            "unit": view.unit_of(book, name), "change": found.change.exact if found else None, "like": found.like.exact if found else None}
+            "unit": view.unit_of(book, name), "change": found.change.exact if found else None, "like": found.like.exact if found else None,
+            "factors": found.factors.exact if found and found.factors else None}
 
 
-def _years(snapshot: SnapshotRecord) -> list[int]:
-    return sorted({int(p[:4]) for p in returns.opened(snapshot).periods}, reverse=True)
+def _periods(snapshot: SnapshotRecord) -> list[Period]:
+    """The years the snapshot holds, newest first, each with its halves and quarters where it was answered by month."""
+    found: list[Period] = []
+    held = {Period.parse(p) for p in returns.opened(snapshot).periods}
+    for year in sorted({p.year for p in held}, reverse=True):
+        parts = [Period(kind, year, i) for kind, n in (("half", 2), ("quarter", 4)) for i in range(1, n + 1)]
+        found += [Period("year", year), *(p for p in parts if any(h in p for h in held))]
+    return found
 
 
 @needs("see")
@@ -102,24 +120,41 @@ def _chart(table: dict[str, Any]) -> dict[str, Any] | None:
     if len(table["rows"]) < 2:
         return None
     column, rows = table["columns"][0], table["rows"][:20]
-    return {"kind": "bars", "label": str(column["label"]), "unit": column["unit"], "x": [r["name"] for r in rows],
-            "series": [{"name": str(table["year"]), "values": [
+    label = column["label"]
+    if len(table["rows"]) > len(rows):
+        label = T(f"{label.zh}（最多的 {len(rows)} 个）", f"{label.en} (the largest {len(rows)})")
+    return {"kind": "bars", "label": str(label), "unit": column["unit"], "x": [r["name"] for r in rows],
+            "series": [{"name": str(table["period"].label), "values": [
                 None if r["figures"][0] is None or r["figures"][0].exact is None else float(round(r["figures"][0].exact, 1))
                 for r in rows]}]}
 
 
 @needs("see")
 def overview_xlsx(request: HttpRequest) -> HttpResponse:
-    """The same table as a workbook, four decimals, with snapshot and coverage."""
+    """The same table as a workbook: with coverage, the change and like for like below, snapshot and cut-off above."""
     table = _table(request)
     if table is None:
         raise Http404
-    columns = [Column(T("组", "group"), 28)] + [
-        Column(T(f"{c['label'].zh}（{c['unit']}）", f"{c['label'].en} ({c['unit']})"), 18) for c in table["columns"]]
-    data = [[r["name"]] + [None if f is None else f.value for f in r["figures"]] for r in table["rows"]]
-    data.append([str(T("合计", "total"))] + [None if w["figure"] is None else w["figure"].value for w in table["whole"]])
-    notes = [str(T("快照 {s}，{y} 年", "snapshot {s}, {y}", s=table["snapshot"].pk, y=table["year"]))]
-    return workbook_response(list_workbook(T("汇总与指标", "Figures"), columns, data, notes=notes), "figures.xlsx")
+    book = returns.book()
+    columns = [Column(GROUPINGS[table["by"]], 28), Column(T("覆盖", "covered"), 9), Column(T("单位数", "units"), 9)] + [
+        Column(T(f"{c['label'].zh}（{view.unit_words(book, c['unit'], 'zh')}）", f"{c['label'].en} ({view.unit_words(book, c['unit'], 'en')})"), 17)
+        for c in table["columns"]]
+
+    def line(name: str, figures: list[Figure | None], coverage: Any) -> list[Any]:
+        shown = [None if f is None or f.exact is None else decimal_of(f.exact, c["places"]) for f, c in zip(figures, table["columns"], strict=True)]
+        return [name, *((coverage.covered, coverage.members) if coverage else (None, None)), *shown]
+
+    whole = [w["figure"] for w in table["whole"]]
+    data = [line(r["name"], r["figures"], r["coverage"]) for r in table["rows"]]
+    data.append(line(str(T("合计", "total")), whole, whole[0].coverage if whole and whole[0] else None))
+    for key, name in (("change", T("较上年", "against last year")), ("like", T("同口径", "like for like")), ("factors", T("其中因子变化", "by factors"))):
+        if table["compared"] and any(w[key] is not None for w in table["whole"]):
+            data.append([str(name), None, None, *(None if w[key] is None else f"{decimal_of(w[key] * 100, 1):+}%" for w in table["whole"])])
+    snapshot = table["snapshot"]
+    notes = [str(T("{p}，快照 {s}，截止 {c}", "{p}, snapshot {s}, cut-off {c}", p=str(table["period"].label), s=snapshot.pk,
+                   c=timezone.localtime(snapshot.cutoff).strftime("%Y-%m-%d %H:%M")))]
+    name = T("汇总与指标-{p}-{g}.xlsx", "figures-{p}-{g}.xlsx", p=str(table["period"]), g=str(GROUPINGS[table["by"]]))
+    return workbook_response(list_workbook(T("汇总与指标", "Figures"), columns, data, notes=notes), str(name))
 
 
 def asked(request: HttpRequest) -> tuple[SnapshotRecord, Figure]:
@@ -136,8 +171,10 @@ def asked(request: HttpRequest) -> tuple[SnapshotRecord, Figure]:
     if snapshot is None or not known or (by and by not in (*GROUPINGS, "territory")):
         raise Http404
     where = _where(request)
+    if by == "institution" and not code.isdigit():
+        raise Http404
     if by:
-        where = {**where, by: int(code) if by == "institution" and code.isdigit() else code}
+        where = {**where, by: int(code) if by == "institution" else code}
     figures = calculate(book, engine.connect(), returns.opened(snapshot), [name], period=period, by=by or None,
                              where=where)
     found = [f for f in figures if f.subject.get("code", "") == code]
@@ -155,7 +192,7 @@ def trace(request: HttpRequest) -> HttpResponse:
     return render(request, "figures/trace.html", {
         "title": T("{label} 是怎么来的", "Where {label} comes from", label=figure.label[language()]),
         "figure": figure, "snapshot": snapshot, "proof": proof, "places": view.places_of(book, figure.name),
-        "subject": _subject(book, figure), "factors": _factors(figure), "query": request.GET.urlencode()})
+        "whole": figure.coverage is None or figure.coverage.full, "subject": _subject(book, figure), "factors": _factors(figure), "query": request.GET.urlencode()})
 
 
 def _subject(book: Any, figure: Figure) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from collections.abc import Sequence
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, QuerySet
+from django.utils import timezone
 
 from jieneng import engine
 from jieneng.core.problem import refuse
@@ -95,6 +97,13 @@ def opened(record: SnapshotRecord) -> Any:
 def latest_snapshot(year: int | None = None) -> SnapshotRecord | None:
     """The newest snapshot of a statistics year (of any year when None)."""
     rows = SnapshotRecord.objects.all()
+    return (rows.filter(year=year) if year else rows).first()
+
+
+def snapshot_at(day: dt.date, year: int | None = None) -> SnapshotRecord | None:
+    """What was in force at the end of a day: the newest snapshot (of a statistics year) with its cut-off by then."""
+    end = timezone.make_aware(dt.datetime.combine(day + dt.timedelta(days=1), dt.time.min))
+    rows = SnapshotRecord.objects.filter(cutoff__lt=end)
     return (rows.filter(year=year) if year else rows).first()
 
 

@@ -131,8 +131,8 @@ def _use(args: argparse.Namespace, out: Out, steps: Steps) -> dict[str, Any]:
     folder = args.out or args.home / "example"
     with steps.step("figures", T("指标", "figures")):
         names = [*view.shown(book, "composites"), *view.shown(book, "indicators")]
-        whole = view.compute(book, snapshot, names, 2022, None, {})
-        parts = view.compute(book, snapshot, names, 2022, "area", {})
+        whole = view.compute(book, snapshot, names, Period("year", 2022), None, {})
+        parts = view.compute(book, snapshot, names, Period("year", 2022), "area", {})
     for f in whole:
         out.line(f"  {out.pick(f.label)}\t{f.value:,.3f} {f.unit}" if f.value is not None else f"  {out.pick(f.label)}\t—")
     for name in view.shown(book, "composites"):

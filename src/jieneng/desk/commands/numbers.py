@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,32 @@ def _snapshot(args: argparse.Namespace) -> Any:
 
     if getattr(args, "snapshot", None):
         found = SnapshotRecord.objects.filter(pk=args.snapshot).first()
+    elif day := getattr(args, "as_of", None):
+        found = queries.snapshot_at(day, period(args.period).year) or queries.snapshot_at(day)
+        if found is None:
+            raise refuse("cli.as_of", T("{d} 还没有封存的快照", "nothing was frozen yet on {d}", d=day.isoformat()),
+                         do=T("写一个更晚的日子，或不写 --as-of", "name a later day, or leave --as-of out"))
     else:
         year = period(args.period).year if getattr(args, "period", None) else None
         found = queries.latest_snapshot(year) or queries.latest_snapshot()
     if found is None:
         raise refuse("cli.snapshot", T("还没有封存的快照", "there is no snapshot yet"), do=T("先运行 jieneng freeze", "run jieneng freeze first"))
     return found
+
+
+def _which(parser: argparse.ArgumentParser) -> None:
+    """Which snapshot: by its id, or as of a day."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--snapshot", metavar="ID", help=str(T("快照编号（缺省：最新的）", "id of the snapshot (default: the newest)")))
+    which.add_argument("--as-of", dest="as_of", type=_day, metavar="2023-03-31", help=str(T(
+        "那一天有效的快照（截止时间不晚于那天）", "the snapshot in force on that day")))
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(T("“{t}”不是日期，应如 2023-03-31", "“{t}” is not a date such as 2023-03-31", t=text))) from error
 
 
 def _where(args: argparse.Namespace) -> dict[str, Any]:
@@ -36,10 +57,10 @@ def _where(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def figures_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--period", required=True, help="2022, 2022Q1, 2022-03")
+    parser.add_argument("--period", required=True, help="2022, 2022H1, 2022Q1, 2022-03")
     parser.add_argument("--by", choices=["region", "department", "type", "institution"], help=str(T("分组", "grouping")))
     parser.add_argument("--indicator", action="append", metavar="NAME", help=str(T("指标、综合量或项目（可多次）", "indicator, composite or item (may be repeated)")))
-    parser.add_argument("--snapshot", metavar="ID", help=str(T("快照编号（缺省：最新的）", "id of the snapshot (default: the newest)")))
+    _which(parser)
     parser.add_argument("--as", dest="as_user", metavar="USER", help=str(T("以哪个账号办理（缺省：控制台账号）", "act as this account (default: the console's)")))
 
 
@@ -70,7 +91,7 @@ def figures(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 def tables_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--period", required=True, help="2022, 2022H1, 2022Q1, 2022-03")
     parser.add_argument("--out", type=Path, required=True, help=str(T("放到哪个文件夹", "folder to write into")))
-    parser.add_argument("--snapshot", metavar="ID", help=str(T("快照编号（缺省：最新的）", "id of the snapshot (default: the newest)")))
+    _which(parser)
     parser.add_argument("--as", dest="as_user", metavar="USER", help=str(T("以哪个账号办理（缺省：控制台账号）", "act as this account (default: the console's)")))
 
 
@@ -116,12 +137,12 @@ def report(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 def trace_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("indicator", nargs="?", metavar="NAME", help=str(T("指标、综合量或项目，如 energy_per_area", "indicator, composite or item, such as energy_per_area")))
-    parser.add_argument("--period", help="2022, 2022Q1, 2022-03")
+    parser.add_argument("--period", help="2022, 2022H1, 2022Q1, 2022-03")
     parser.add_argument("--region", metavar="CODE", help=str(T("只算这个地区", "this area only")))
     parser.add_argument("--institution", metavar="KEY", help=str(T("只算这一家", "this institution only")))
     parser.add_argument("--doc", type=Path, help=str(T("公文 docx", "a document")))
     parser.add_argument("--number", metavar="TEXT", help=str(T("公文里印着的数，如 582.73", "a number as printed in the document, such as 582.73")))
-    parser.add_argument("--snapshot", metavar="ID", help=str(T("快照编号（缺省：最新的）", "id of the snapshot (default: the newest)")))
+    _which(parser)
     parser.add_argument("--as", dest="as_user", metavar="USER", help=str(T("以哪个账号办理（缺省：控制台账号）", "act as this account (default: the console's)")))
 
 

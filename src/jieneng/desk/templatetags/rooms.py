@@ -18,6 +18,7 @@ from jieneng.core.figure import Figure, Selection
 from jieneng.core.period import Period
 from jieneng.core.problem import Severity
 from jieneng.core.words import T, language
+from jieneng.figures import overview
 from jieneng.figures.overview import trace_url
 from jieneng.people.roles import ROLES
 from jieneng.records import evidence as evidence_records
@@ -108,10 +109,7 @@ def exact(value: Any, places: int = 0) -> SafeString:
 
 def unit_words(code: str) -> str:
     """A unit as people write it: m³, 人, tCO₂; a code the book does not know stands as it is."""
-    found = book().units.get(code)
-    if found is None:
-        return code
-    return found.label.zh if language() == "zh" and found.family in ("person", "vehicle", "piece", "time") else found.label.en
+    return overview.unit_words(book(), code)
 
 
 @register.filter
