@@ -236,11 +236,11 @@ def _key(code: Any) -> str:
 
 def _items(scene: Scene, item: str, complete: Sequence[str]) -> list[Figure]:
     """An item's total in each group."""
-    info, members, need = scene.book.items[item], scene.members(), owed(scene.book, (item,))
+    info, groups, members, need = scene.book.items[item], scene.groups(complete), scene.members(), owed(scene.book, (item,))
     words = {"sum": "", "last": str(T("最后一个已填月份", "last month answered")), "mean": str(T("已填月份平均", "mean of months answered"))}
     how = " · ".join(w for w in ("Σ", words[info.over_time]) if w)
     figures = []
-    for key, group in scene.groups(complete).items():
+    for key, group in groups.items():
         total, code = group.totals[item], _code(scene, group)
         covered = total.members if complete else scene.covered(need).get(key, 0)
         coverage = Coverage(covered, max(members.get(key, 0), group.members))

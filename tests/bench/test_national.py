@@ -1,0 +1,49 @@
+"""The national bench at 300 institutions: it runs, all peers agree, and a wrong answer would be noticed."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import nation, national
+
+pytest.importorskip("polars", reason="the bench extra is not installed")
+pytest.importorskip("pandas", reason="the bench extra is not installed")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_same_seed_is_the_same_nation() -> None:
+    one, two, other = (nation.span(1, 50, seed).answers(2022)[2].to_pylist() for seed in (7, 7, 8))
+    assert one == two != other
+    assert len(set(nation.counties())) == len(nation.counties()) == 31 * nation.CITIES * nation.COUNTIES
+    whole = list(nation.spans(120, 7, size=50))
+    assert [len(s) for s in whole] == [50, 50, 20] and [s.first for s in whole] == [1, 51, 101]
+    assert set(nation.ITEMS) <= {i.item for i in national.book().forms["consumption@2022"].items}
+
+
+def test_it_runs_and_all_agree(tmp_path: Path) -> None:
+    env = {k: v for k, v in os.environ.items() if k not in ("JIENENG_HOME", "JIENENG_DATABASE_URL", "DJANGO_SETTINGS_MODULE")}
+    out = tmp_path / "out.json"
+    done = subprocess.run([sys.executable, "-m", "bench", "national", "--institutions", "300", "--repeat", "1", "--home", str(tmp_path / "nation"),
+                           "--out", str(out)], cwd=ROOT, capture_output=True, text=True, timeout=300,
+                          env={**env, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "every check, sum and indicator equal" in done.stdout and "returns a second" in done.stdout
+    assert set(json.loads(out.read_text())) == set(national.STEPS)
+
+
+def test_an_answer_that_differs_is_named() -> None:
+    ours = {"edits": {"answer": {"checks": {"L06": 1}}}, "figures": {"answer": {"sums": {"nation": {"people": "5"}}, "indicators": {}}},
+            "medians": {"answer": {"medians": {"organ 34": 1.5}}}}
+    theirs = {"checks": {"L06": 1}, "sums": {"nation": {"people": "5"}}, "indicators": {}, "medians": {"organ 34": 1.5}}
+    assert national.check({**ours, "polars": {"answer": theirs}}) == []
+    for kind, key, value in (("checks", "L06", 2), ("sums", "nation", {"people": "6"}), ("medians", "organ 34", 1.50000001)):
+        wrong = copy.deepcopy(theirs)
+        wrong[kind][key] = value  # type: ignore[index]
+        assert national.check({**ours, "polars": {"answer": wrong}}) == [f"polars: {kind} {key}"]
