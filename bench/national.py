@@ -99,7 +99,7 @@ def edits(home: Path, institutions: int) -> dict[str, Any]:
 
 def figures(home: Path, institutions: int) -> dict[str, Any]:
     from jieneng.core.period import Period
-    from jieneng.figures.calculate import calculate, needs
+    from jieneng.figures.calculate import calculate, needs, owed
 
     snapshot, rules, on = newest(home), book(), engine()
     made = 0
@@ -115,20 +115,20 @@ def figures(home: Path, institutions: int) -> dict[str, Any]:
                 sums.setdefault(key, {})[f.name] = str(f.exact)
             elif f.name in peers.NEEDS:
                 indicators.setdefault(key, {})[f.name] = str(f.exact)
-    upper = _upper(on, snapshot, rules, needs, sums)
+    upper = _upper(on, snapshot, rules, lambda name: (needs(rules, name), owed(rules, needs(rules, name))), sums)
     return {"figures": made, "sums": {**sums, **upper["sums"]}, "indicators": {**indicators, **upper["indicators"]}}
 
 
-def _upper(on: Any, snapshot: Any, rules: Any, needs: Callable[..., Any], sums: dict[str, dict[str, str]]) -> peers.Answer:
+def _upper(on: Any, snapshot: Any, rules: Any, asked: Callable[[str], tuple[Any, Any]], sums: dict[str, dict[str, str]]) -> peers.Answer:
     """Counties rolled up to cities and provinces, exactly: sums as they are, indicators as ratios of sums."""
     from jieneng.core.period import Period
     from jieneng.engine import Ask
 
     counties: dict[str, dict[str, Fraction]] = {k: {i: Fraction(v) for i, v in g.items()} for k, g in sums.items() if k.startswith("area ")}
     for name in peers.NEEDS:
-        items = needs(rules, name)
+        items, complete = asked(name)
         asks = [Ask(i, rules.items[i].over_time) for i in items]
-        for group in on.sums(snapshot, asks, form="consumption", period=Period.parse(YEAR), by=("area",), complete=items):
+        for group in on.sums(snapshot, asks, form="consumption", period=Period.parse(YEAR), by=("area",), complete=complete):
             totals = {f"{name}:{i}": t.value for i, t in group.totals.items() if t.value is not None}
             counties.setdefault(f"area {group.keys['area']}", {}).update(totals)
     rolled = peers.rolled_up(counties)
@@ -142,10 +142,10 @@ def medians(home: Path, institutions: int) -> dict[str, Any]:
 
     on, snapshot, items = engine(), newest(home), peers.NEEDS["energy_per_area"]
     asks = [Ask(i, "last" if i == "area_m2" else "sum") for i in items]
-    on.sums(snapshot, asks, form="consumption", period=Period.parse(YEAR), complete=items)
-    table = on._parts(Period.parse(YEAR), asks, items).table
+    on.sums(snapshot, asks, form="consumption", period=Period.parse(YEAR))
+    table = on._parts(Period.parse(YEAR), True, asks).table
     kgce = " + ".join(f'coalesce(sum("s_{i}"), 0)::DOUBLE * {f}' for i, f in peers.KGCE.items())
-    full = " AND ".join(f'"m_{i}" > 0' for i in items)
+    full = " AND ".join(f'"m_{i}" >= {"1" if i == "area_m2" else "owed"}' for i in items)
     rows = on.run(f'SELECT "type", p, median(v) FROM (SELECT "type", "area"[1:2] AS p, ({kgce}) / sum("l_area_m2")::DOUBLE AS v FROM {table} '
                   f'WHERE {full} GROUP BY institution, "type", p HAVING sum("l_area_m2") > 0) GROUP BY 1, 2')
     return {"medians": {f"{kind} {p}": v for kind, p, v in rows}}

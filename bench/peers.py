@@ -5,7 +5,8 @@ What is asked of each, of the year 2022, with 2021 beside it for the checks:
     checks      how many returns fail each check that the 14 items allow
     sums        per nation, province, city, county, department and type, of all items, each over the months as its rule says
                 (added; last month answered; mean of the months answered)
-    indicators  energy per floor area and electricity per floor area per group, of those that answered all they need
+    indicators  energy per floor area and electricity per floor area per group, of those that answered all they need: floor
+                area once, what is added every month in which it was due
     medians     of an institution's energy per floor area, by type and province
 
 An institution that moved in mid-year counts where it stood, month by month. Sums and indicators are exact: whole
@@ -90,7 +91,7 @@ def polars(old: Path, new: Path) -> Answer:
 
     def read(path: Path) -> pl.LazyFrame:
         items = [pl.col(i).to_physical().cast(pl.Int64) for i in ITEMS]
-        return pl.scan_parquet(path).select("institution", "month", *PLACE, *items)
+        return pl.scan_parquet(path).select("institution", "month", "due", *PLACE, *items)
 
     col, this = pl.col, read(new)
     last = this.join(read(old).select("institution", "month", *(col(i).alias(f"old_{i}") for i in ("area_m2", "people", "electricity_kwh"))),
@@ -98,11 +99,12 @@ def polars(old: Path, new: Path) -> Answer:
     fails = last.select(*(e.sum().alias(c) for c, e in _fails(col).items())).collect(engine="streaming").to_dicts()[0]
     parts = this.group_by("institution", *PLACE).agg(
         *(pl.when(col(i).count() > 0).then(col(i).sum()).alias(i) for i in (*ADDED, *MEANS)), *(col(i).count().alias(f"n_{i}") for i in ITEMS),
-        (col("month").cast(pl.Int64) * MONTH + col("area_m2")).max().alias("newest"))
+        col("due").max(), (col("month").cast(pl.Int64) * MONTH + col("area_m2")).max().alias("newest"))
     whole = parts.group_by("institution").agg(*(col(f"n_{i}").sum().alias(f"m_{i}") for i in ITEMS), col("newest").max().alias("newest_of_all"))
     parts = parts.join(whole, on="institution").with_columns(
         pl.when(col("newest") == col("newest_of_all")).then(col("newest") % MONTH).alias("area_m2")).collect(engine="streaming").lazy()
-    full = {name: pl.all_horizontal(*(col(f"m_{i}") > 0 for i in items)) for name, items in NEEDS.items()}
+    owed = col("due").bitwise_count_ones()
+    full = {name: pl.all_horizontal(*(col(f"m_{i}") >= (1 if i == "area_m2" else owed) for i in items)) for name, items in NEEDS.items()}
     columns = [pl.when(col(i).count() > 0).then(col(i).sum()).alias(i) for i in (*ADDED, "area_m2")]
     columns += [_sum_if(pl, col(f"m_{i}") == n, i, f"{i}/{n}") for i in MEANS for n in range(1, 13)]
     columns += [_sum_if(pl, full[name], i, f"{name}:{i}") for name, items in NEEDS.items() for i in items]
@@ -155,7 +157,7 @@ def pandas(old: Path, new: Path) -> Answer:
             made[f"n_{i}"] = there
         return pd.DataFrame(made)
 
-    this = read(new, ITEMS, ["institution", "month", *PLACE])
+    this = read(new, ITEMS, ["institution", "month", "due", *PLACE])
     before = read(old, ["area_m2", "people", "electricity_kwh"], ["institution", "month"])
     key = this["institution"] * 12 + this["month"].astype("int64")
     then = before.set_index(before["institution"] * 12 + before["month"]).reindex(key)
@@ -174,13 +176,14 @@ def pandas(old: Path, new: Path) -> Answer:
     this["newest"] = np.where(this["n_area_m2"], this["month"].astype("int64") * MONTH + this["area_m2"], 0)
     counts = [f"n_{i}" for i in ITEMS]
     parts = this.groupby(["institution", *PLACE], observed=True, sort=False).agg(
-        {**dict.fromkeys((*ADDED, *MEANS), "sum"), **dict.fromkeys(counts, "sum"), "newest": "max"}).reset_index()
+        {**dict.fromkeys((*ADDED, *MEANS), "sum"), **dict.fromkeys(counts, "sum"), "newest": "max", "due": "max"}).reset_index()
     del this, then, before
     whole = parts.groupby("institution", sort=False).agg({**dict.fromkeys(counts, "sum"), "newest": "max"})
     whole = whole.reindex(parts["institution"]).reset_index(drop=True)
     parts["n_area_m2"] = (parts["newest"] == whole["newest"]) & (parts["newest"] > 0)
     parts["area_m2"] = np.where(parts["n_area_m2"], parts["newest"] % MONTH, 0)
-    full = {name: np.logical_and.reduce([whole[f"n_{i}"] > 0 for i in items]) for name, items in NEEDS.items()}
+    owed = np.bitwise_count(parts["due"].to_numpy())
+    full = {name: np.logical_and.reduce([whole[f"n_{i}"] >= (1 if i == "area_m2" else owed) for i in items]) for name, items in NEEDS.items()}
     wanted = {i: (i, np.ones(len(parts), bool)) for i in (*ADDED, "area_m2")}
     wanted |= {f"{i}/{n}": (i, (whole[f"n_{i}"] == n).to_numpy()) for i in MEANS for n in range(1, 13)}
     wanted |= {f"{name}:{i}": (i, full[name]) for name, items in NEEDS.items() for i in items}
