@@ -138,6 +138,8 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "register-xlsx": (SEERS, _plain()),
     "institution": (IN_JINGXIAN | {REPORTER}, _on(lambda s: s["institutions"][SCHOOL_ONE].pk)),
     "rounds": (SEERS, _plain()),
+    "before": ({CITY}, _on(2022, "freeze")),
+    "snapshot": (SEERS, _on(lambda s: s["record"].pk)),
     "findings": (SEERS, _plain()),
     "findings-xlsx": (SEERS, _plain()),
     "return": (IN_JINGXIAN | {REPORTER}, _on(lambda s: s["ret"].pk)),

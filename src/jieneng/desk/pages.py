@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -73,11 +74,11 @@ def _tasks(request: HttpRequest, verbs: frozenset[str], round_: Round | None) ->
     must = ReturnFinding.objects.filter(ret__in=mine, severity="must").filter(revision=F("ret__revision")).count()
     explain = ReturnFinding.objects.filter(ret__in=mine, severity="explain").filter(revision=F("ret__revision")).count()
     waiting = mine.filter(state__in=("filed", "dept_ok", "county_ok")).count()
-    add(late, T("家", "units"), T("{y} 年度年报还没报完", "{y} return not complete", y=year),
+    add(late, T("家", "institutions"), T("{y} 年度年报还没报完", "have not filed all of {y}", y=year),
         T("未报、填报中、退回待改", "not filed, being filled in, sent back"), reverse("rounds"), T("去看进度", "See progress"),
         "calendar-due", "warn")
     if "review" in verbs:
-        add(must, T("项", "items"), T("审核问题：错误", "Findings: errors"), T("不更正不能通过", "must be mended"),
+        add(must, T("项", "items"), T("审核问题：错误", "Findings: errors"), T("不更正不能通过；确认无误的写原因保留", "mended, or kept with a reason"),
             reverse("findings") + f"?year={year}&severity=must", T("去核实", "Review"), "alert-octagon", "err")
         add(explain, T("项", "items"), T("审核问题：需核实", "Findings: to verify"), T("按规则逐项列出，附数值", "listed by rule, with values"),
             reverse("findings") + f"?year={year}&severity=explain", T("去核实", "Review"), "list-search", "pri")
@@ -85,11 +86,11 @@ def _tasks(request: HttpRequest, verbs: frozenset[str], round_: Round | None) ->
         add(waiting, T("份", "returns"), T("报表待审核通过", "Returns waiting to be accepted"), T("没有“错误”的可一次通过", "those without errors at once"),
             reverse("rounds"), T("去审核", "Accept"), "checks", "pri")
     if "freeze" in verbs and returns.latest_snapshot(year) is None and mine.filter(accepted__gt=0).exists():
-        add(1, T("个", "snapshot"), T("{y} 年度还没有封存", "{y} not frozen yet", y=year), T("封存后才有指标和公文里的数", "figures need a snapshot"),
+        add(1, T("个", "year"), T("{y} 年度还没有封存", "{y} is not frozen yet", y=year), T("封存后才有指标和公文里的数", "figures need a snapshot"),
             reverse("rounds"), T("去封存", "Freeze"), "snowflake", "pri")
     failed = Job.objects.filter(by=request.user, state="failed").order_by("-id")[:1]
     for job in failed:
-        add(1, T("件", "task"), T("有一项长任务没有办成", "a long task failed"), T("打开看原因", "open to see why"),
+        add(1, T("件", "task"), T("有一项长任务没有办成", "A long task failed"), T("打开看原因", "open to see why"),
             reverse("job", args=[job.pk]), T("去看", "Open"), "alert-triangle", "err")
     return tasks
 
@@ -172,7 +173,7 @@ def register(request: HttpRequest) -> HttpResponse:
         "title": T("名录库", "Register"), "page": page, "day": day, "year": year, "filters": request.GET,
         "rows": [{"s": s, "size": sizes.get(s.institution_id, {}), "type": book.types.get(s.type),
                   "area": _area_name(s.area), "territory": book.divisions.get(s.territory)} for s in page.object_list],
-        "total": rows.count(), "areas": area_offices(), "types": book.types.values(),
+        "total": rows.count(), "areas": [o for o in area_offices() if any(o.path.startswith(x) or x.startswith(o.path) for x in request.scope.lines)], "types": book.types.values(),
         "kinds": {"in": everything.filter(in_scope=True, covered_by=None).count(),
                   "covered": everything.exclude(covered_by=None).count(),
                   "out": everything.filter(in_scope=False, covered_by=None).count()},
@@ -188,18 +189,29 @@ def _area_name(code: str) -> str:
 @needs("see")
 def register_xlsx(request: HttpRequest) -> HttpResponse:
     """What the filter shows, as a workbook. Names and phones of people stay out (P14)."""
-    rows, day, _ = _register_rows(request)
+    rows, day, year = _register_rows(request)
     book, names = returns.book(), {o.area: o.name for o in area_offices()}
+    rows = list(rows)
+    sizes = _sizes([s.institution_id for s in rows], year)
     data = [[s.institution.key, s.name, names.get(s.area, s.area), s.department,
              str(book.divisions[s.territory].name) if s.territory in book.divisions else s.territory,
              str(book.types[s.type].label) if s.type in book.types else s.type,
-             s.since.isoformat(), str(T("是", "yes") if s.in_scope else T("否", "no"))] for s in rows]
+             s.since.isoformat(), str(T("是", "yes") if s.in_scope else T("否", "no")),
+             *(Decimal(v) if (v := sizes.get(s.institution_id, {}).get(i)) is not None else None for i in ("area_m2", "people")), _note(s)] for s in rows]
     columns = [Column(T("统一社会信用代码", "credit code"), 22), Column(T("单位名称", "name"), 32), Column(T("统计归口", "line"), 12),
                Column(T("主管部门", "department"), 16), Column(T("所在地", "territory"), 12), Column(T("类型", "type"), 12),
-               Column(T("登记起", "since"), 12), Column(T("纳入统计", "in scope"), 10)]
+               Column(T("登记起", "since"), 12), Column(T("纳入统计", "in scope"), 10),
+               Column(T("面积（m²）", "area (m²)"), 14), Column(T("人数", "people"), 10), Column(T("备注", "note"), 24)]
     return workbook_response(
         list_workbook(T("名录库", "Register"), columns, data, notes=[str(T("{d} 时点", "as of {d}", d=day.isoformat()))]),
         "名录库.xlsx")
+
+
+def _note(s: Standing) -> str:
+    """What the page says in its last column."""
+    notes = [T("代报", "covered by another")] if s.covered_by_id else [s.reason or "—"] if not s.in_scope else [
+        T("归口 ≠ 所在地", "line ≠ territory")] if s.territory and s.territory != s.area else []
+    return "；".join(str(n) for n in [*notes, *([T("只报合计", "totals only")] if s.sensitive else [])])
 
 
 @needs("see")

@@ -175,6 +175,8 @@ def _returns(told: Told, data: dict[str, Any]) -> None:
     said = []
     if data.get("reason"):
         said.append(str(data["reason"]) if told.event.verb == "returns.send_back" else str(T("原因：{r}", "reason: {r}", r=data["reason"])))
+    if kept := len(unpacked(data.get("kept", ""))):
+        said.append(str(T("经确认保留“错误” {n} 份", "errors kept after confirmation in {n}", n=kept)))
     told.says = _joined(said)
     was = {s: len(unpacked(ids)) for s, ids in (data.get("from") or {}).items()}
     told.facts.append((T("原来的状态", "states before"), "、".join(f"{moves.STATES.get(s, s)} {n:,}" for s, n in was.items())))
@@ -224,11 +226,17 @@ def _sign_off(told: Told, data: dict[str, Any]) -> None:
 def _freeze(told: Told, data: dict[str, Any]) -> None:
     counts = data.get("counts") or {}
     told.object = str(T("{y} 年度", "{y}", y=data.get("year", "")))
-    out = sum(_n(x, "returns") for x in data.get("left_out") or [])
+    lines, held = data.get("left_out") or [], unpacked(data.get("kept", ""))
+    out = sum(_n(x, "returns") for x in lines)
+    counts_by: dict[str, int] = {}
+    for x in lines:
+        counts_by[x["state"]] = counts_by.get(x["state"], 0) + _n(x, "returns")
+    by_state = str(T("（{s}）", " ({s})", s="、".join(f"{moves.STATES.get(s, s)} {n:,}" for s, n in counts_by.items())))
     told.says = _joined([str(T("报表 {r} 份、台账 {l} 条、单位 {b} 家", "{r} returns, {l} ledger lines, {b} institutions", r=f"{_n(counts, 'returns'):,}",
                                l=f"{_n(counts, 'ledgers'):,}", b=f"{_n(counts, 'bodies'):,}")),
-                         str(T("没有审核通过、没有封进去的 {n} 份", "{n} not accepted and left out", n=f"{out:,}")) if out else ""])
-    told.url = reverse("figures") + f"?snapshot={told.event.object_id}"
+                         str(T("没有审核通过、没有封进去的 {n} 份", "{n} not accepted and left out", n=f"{out:,}")) + by_state if out else "",
+                         str(T("经确认保留“错误”的 {n} 份", "{n} with errors kept after confirmation", n=len(held))) if held else ""])
+    told.url = reverse("snapshot", args=[told.event.object_id])
     told.facts.append((T("快照", "snapshot"), told.event.object_id))
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from jieneng.core.period import Period
-from jieneng.core.problem import Place, Problem, refuse
+from jieneng.core.problem import Place, Problem, Severity, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require, scope
@@ -39,6 +39,7 @@ class Outcome:
     new: int = 0
     changed: int = 0
     same: int = 0
+    held: int = 0
     findings: int = 0
     problems: list[Problem] = field(default_factory=list)
     returns: list[int] = field(default_factory=list)
@@ -46,7 +47,7 @@ class Outcome:
 
     def counts(self) -> dict[str, int]:
         return {"new": self.new, "changed": self.changed, "same": self.same, "findings": self.findings,
-                "refused": len(self.problems)}
+                "held": self.held, "refused": len(self.problems)}
 
 
 def open_round(person: User, book: Book, *, form: str, year: int, office: Office, rhythm: str = "", mode: str = "A",
@@ -146,6 +147,7 @@ def import_answers(
 
     A draft names some items of a return; what it does not name stays as it was. A changed return becomes a new
     revision, filed (or accepted, when the office may and asks for it), with the findings of the edition's own checks.
+    What holds an error stays filed whatever was asked: ``held`` counts it, and a person accepts it with a reason or sends it back.
     ``unread``: problems met while the file was read, before any draft; the event says them too.
     """
     require(person, "accept" if accept else "import", office.path)
@@ -245,8 +247,6 @@ def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Im
             outcome.changed += ret.revision > 0
             ret.revision += 1
             ret.state = move(ret.state, "import").to
-            if accept:
-                ret.state, ret.accepted = move(ret.state, "accept").to, ret.revision
             revisions.append(Revision(
                 ret=ret, number=ret.revision, answers=job.answers, sources=job.sources, edition=round_.edition,
                 rulebook=book.hash, by=person, batch=batch, at=now))
@@ -258,6 +258,10 @@ def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Im
             findings += [ReturnFinding(
                 ret=ret, revision=ret.revision, rule=f.rule, severity=f.severity.value, items=list(f.items),
                 says=f.says.as_json(), do=f.do.as_json() if f.do else {}, rulebook=book.hash) for f in verdict.findings]
+            held = accept and any(f.severity == Severity.must for f in verdict.findings)
+            outcome.held += held
+            if accept and not held:
+                ret.state, ret.accepted = move(ret.state, "accept").to, ret.revision
             outcome.returns.append(ret.pk)
         _store(j.ret for j in part)
         Revision.objects.bulk_create(revisions)
@@ -292,10 +296,11 @@ def _before(earlier: dict[tuple[int, str], dict[str, Decimal | None]], instituti
     return earlier.get((institution, str(p.last_year))), last_month
 
 
-def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "") -> int:
+def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "", keep: bool = False) -> int:
     """Do one verb (accept, pass, send back, sign, reopen) to returns of the person's scope, all or none.
 
     Raises ``Refused`` for a return outside the scope, in a state that does not allow it, or without a needed reason.
+    A return with an error (must) is accepted only with ``keep`` and a reason (经确认保留): the event lists which were kept.
     """
     with action():
         rows = list(returns.select_related("institution").select_for_update(of=("self",)).order_by("pk"))
@@ -315,12 +320,27 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "")
             row.state = step.to
             if verb == "accept":
                 row.accepted = row.revision
+        kept = sorted(open_must(rows)) if verb == "accept" else []
+        if kept and not (keep and reason.strip()):
+            raise refuse(
+                "returns.must", T("{n} 份报表还有没处理的“错误”", "{n} returns still hold errors", n=len(kept)),
+                do=T("退回核实；确认无误要保留的，选“经确认保留”并写明原因", "send them back; to keep what was confirmed, choose “keep” and say why"))
         _store(rows)
         if rows:
             record(person, f"returns.{verb}", "returns", len(rows), line=_common(lines.values()), data={
-                "reason": reason, "returns": packed(r.pk for r in rows),
+                "reason": reason, "returns": packed(r.pk for r in rows), **({"kept": packed(kept)} if kept else {}),
                 "from": {state: packed(ids) for state, ids in before.items()}})
     return len(rows)
+
+
+def open_must(returns: Sequence[Return]) -> set[int]:
+    """Those of the returns whose current revision holds an error (must)."""
+    found: set[int] = set()
+    ids = [r.pk for r in returns]
+    for start in range(0, len(ids), CHUNK):
+        found.update(ReturnFinding.objects.filter(ret__in=ids[start:start + CHUNK], severity="must", revision=F("ret__revision"))
+                     .values_list("ret_id", flat=True))
+    return found
 
 
 def _common(paths: Iterable[str]) -> str:

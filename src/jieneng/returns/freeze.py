@@ -8,13 +8,13 @@ record is not a snapshot: nothing reads it, and the next freeze clears it away.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from jieneng import engine
@@ -29,7 +29,8 @@ from jieneng.registry.queries import standings
 from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book
 
-from .models import Return, Round, SnapshotRecord
+from .models import Return, ReturnFinding, Round, SnapshotRecord
+from .ranges import packed
 
 Progress = Callable[[int, int], None]
 Part = Callable[[], Mapping[str, Any]]
@@ -96,9 +97,21 @@ def _pieces(round_: Round) -> Iterator[engine.Piece]:
 
 def _left_out(round_: Round) -> list[dict[str, Any]]:
     """How many returns of a round do not count, by state, with the reason."""
-    waiting = Return.objects.filter(round=round_, accepted=0).exclude(state__in=("covered", "exempt")).order_by("state")
-    return [{"round": str(round_), "state": state, "returns": n, "why": "not accepted at the cut-off"}
-            for state, n in waiting.values_list("state").annotate(n=Count("pk"))]
+    by_state: dict[str, list[int]] = {}
+    for state, pk in waiting(round_).values_list("state", "pk"):
+        by_state.setdefault(state, []).append(pk)
+    return [{"round": str(round_), "state": state, "returns": len(ids), "ids": packed(ids), "why": "not accepted at the cut-off"}
+            for state, ids in by_state.items()]
+
+
+def waiting(round_: Round) -> QuerySet[Return]:
+    """The returns of a round that no snapshot would hold now."""
+    return Return.objects.filter(round=round_, accepted=0).exclude(state__in=("covered", "exempt")).order_by("state", "pk")
+
+
+def kept(rounds: Iterable[Round]) -> QuerySet[ReturnFinding]:
+    """The errors that go into a snapshot all the same, because someone confirmed and kept them."""
+    return ReturnFinding.objects.filter(ret__round__in=rounds, severity="must", ret__accepted__gt=0, revision=F("ret__accepted"))
 
 
 def _bodies(year: int, rounds: list[Round]) -> Iterator[dict[str, Any]]:
@@ -159,5 +172,5 @@ def freeze(person: User, book: Book, year: int, *, version: str = "city", progre
             counts=snapshot.counts, left_out=left_out, chain=events.head(), by=person)
         events.record(person, "snapshot.freeze", "snapshot", snapshot.id, line=office.path if office else "", data={
             "year": year, "version": version, "manifest": snapshot.manifest_hash, "counts": snapshot.counts,
-            "left_out": left_out, "rulebook": book.hash})
+            "left_out": left_out, "kept": packed(kept(rounds).values_list("ret_id", flat=True)), "rulebook": book.hash})
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -14,9 +15,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from jieneng.core.period import Period
-from jieneng.core.problem import refuse
+from jieneng.core.problem import Refused, Severity, refuse
 from jieneng.core.words import T, language
 from jieneng.people.access import needs
+from jieneng.people.models import Office
 from jieneng.people.queries import area_offices, root_office
 from jieneng.people.scope import scope
 from jieneng.records.jobs import enqueue
@@ -27,16 +29,26 @@ from jieneng.registry.queries import standing_of, standings
 from jieneng.rulebook import form_for
 
 from . import actions, queries
-from .models import Return, ReturnFinding, Round
+from . import freeze as freezing
+from .advice import advice
+from .history import history
+from .models import Return, ReturnFinding, Round, SnapshotRecord
 from .moves import MOVES, STATES, VERBS
+from .ranges import unpacked
 
 SEVERITIES = ("must", "explain", "note")
+LISTED = 200
+"""How many returns a list on a page names; the rest are counted."""
 
 
 def progress(request: HttpRequest, round_: Round) -> dict[str, Any]:
     """A round with its states, folded per institution, by area."""
     states = queries.institution_states(request.scope, round_)
-    where = {s.institution_id: s.area for s in standings(Period("year", round_.year).last_day)}
+    where: dict[int, str] = {}
+    for s in standings(Period("year", round_.year).last_day):
+        where[s.institution_id] = s.area
+        if s.covered_by_id is None and states.get(s.institution_id) == "covered":
+            del states[s.institution_id]  # covered for a part of the year only: the register's count at its end is the one said
     areas: dict[str, dict[str, int]] = {}
     for institution, state in states.items():
         counts = areas.setdefault(where.get(institution, ""), {})
@@ -44,11 +56,13 @@ def progress(request: HttpRequest, round_: Round) -> dict[str, Any]:
     names = {o.area: o for o in area_offices()}
     rows = [
         {"area": names[a].name if a in names else a, "code": a, "counts": c,
-         "total": sum(n for s, n in c.items() if s not in ("covered", "exempt")),
+         "total": sum(n for s, n in c.items() if s not in ("covered", "exempt")), "accepted": c.get("accepted", 0) + c.get("signed", 0),
          "bars": [{"state": s, "label": str(STATES[s]), "n": c[s]} for s in STATES if c.get(s)]}
         for a, c in sorted(areas.items())
     ]
     totals: dict[str, int] = {}
+    by_return = dict(queries.returns_in(request.scope).filter(round=round_).exclude(state__in=("covered", "exempt"))
+                     .values_list("state").annotate(n=Count("id")).order_by())
     for counts in areas.values():
         for state, n in counts.items():
             totals[state] = totals.get(state, 0) + n
@@ -57,8 +71,87 @@ def progress(request: HttpRequest, round_: Round) -> dict[str, Any]:
     signoff = round_.signoff_set.select_related("by").order_by("-at").first()
     edition = form_for(queries.book(), round_.form, round_.year)
     return {"round": round_, "edition": edition, "signoff": signoff, "rows": rows, "totals": totals, "reporting": reporting, "done": done,
-            "accepted": totals.get("accepted", 0) + totals.get("signed", 0),
+            "accepted": totals.get("accepted", 0) + totals.get("signed", 0), "late": reporting - done,
+            "returns": sum(by_return.values()), "returns_accepted": by_return.get("accepted", 0) + by_return.get("signed", 0),
+            "returns_waiting": sum(by_return.get(s, 0) for s in ("filed", "dept_ok", "county_ok")), "steps": _steps(round_, by_return, signoff),
             "legend": [{"state": s, "label": str(STATES[s]), "n": totals[s]} for s in STATES if totals.get(s)]}
+
+
+def _steps(round_: Round, by_return: dict[str, int], signoff: Any) -> list[dict[str, Any]]:
+    """The steps of a round in order, and which is next (收报 → 审核 → 审核通过 → 封存 → 审定)."""
+    snapshot = queries.latest_snapshot(round_.year)
+    left = sum(by_return.get(s, 0) for s in ("expected", "draft", "returned"))
+    unread = sum(by_return.get(s, 0) for s in ("filed", "dept_ok", "county_ok"))
+    n = T("{n} 份", "{n} returns", n=f"{left:,}")
+    steps = [(T("收报", "Collect"), not left, n if left else ""),
+             (T("审核", "Review"), not left and not unread, T("{n} 份待审", "{n} to review", n=f"{unread:,}") if unread else ""),
+             (T("审核通过", "Accept"), not left and not unread, ""),
+             (T("封存", "Freeze"), snapshot is not None, ""), (T("审定", "Sign off"), signoff is not None, "")]
+    now = next((k for k, (_, done, _) in enumerate(steps) if not done), len(steps))
+    dates = {3: snapshot.cutoff if snapshot else None, 4: signoff.at if signoff else None}
+    return [{"name": name, "date": dates.get(k), "note": note, "state": "now" if k == now else "done" if done else "next"}
+            for k, (name, done, note) in enumerate(steps)]
+
+
+def _listed(ids: Iterable[int], words: str = "") -> list[dict[str, Any]]:
+    """Returns as lines of a list: unit, period, the way there."""
+    wanted = list(ids)
+    rows = Return.objects.filter(pk__in=wanted[:LISTED]).select_related("institution").order_by("institution_id", "period")
+    lines = []
+    for r in rows:
+        standing = standing_of(r.institution, Period.parse(r.period).last_day)
+        lines.append({"pk": r.pk, "name": standing.name if standing else r.institution.key, "period": r.period})
+    return lines
+
+
+def _outside(groups: Iterable[tuple[str, str, Sequence[int]]]) -> list[dict[str, Any]]:
+    """Groups of a list of what a snapshot leaves out: round, state, how many, and the first of them by name."""
+    return [{"round": r, "state": state, "n": len(ids), "lines": _listed(ids), "more": max(0, len(ids) - LISTED)} for r, state, ids in groups]
+
+
+@needs("freeze", "sign")
+def before_freeze(request: HttpRequest, year: int, what: str) -> HttpResponse:
+    """Before a year is frozen or signed: what would not be in it, and which errors are in it because they were kept."""
+    office = root_office()
+    if what not in ("freeze", "sign") or office is None:
+        raise Http404
+    if not scope(request.user, what).covers_line(office.path):
+        raise city_only(office)
+    upto = list(Round.objects.filter(year__lte=year).order_by("-year", "form"))
+    if not any(r.year == year for r in upto):
+        raise Http404
+    groups: dict[tuple[str, str], list[int]] = {}
+    for r in upto:
+        for pk, state in freezing.waiting(r).values_list("pk", "state"):
+            groups.setdefault((str(r.year), state), []).append(pk)
+    kept = freezing.kept(upto).values_list("ret_id", flat=True).distinct()
+    title = T("封存 {y} 年之前", "Before {y} is frozen", y=year) if what == "freeze" else T("审定 {y} 年之前", "Before {y} is signed off", y=year)
+    return render(request, "returns/before.html", {
+        "title": title, "year": year, "what": what, "round": next(r for r in upto if r.year == year), "snapshot": queries.latest_snapshot(year),
+        "groups": _outside((r, s, ids) for (r, s), ids in groups.items()), "out": sum(map(len, groups.values())),
+        "kept": _listed(kept), "kept_n": kept.count()})
+
+
+@needs("see")
+def snapshot(request: HttpRequest, pk: str) -> HttpResponse:
+    """One snapshot: when, of what, and what it does not hold. Units are named to those who see the whole office."""
+    row, office = get_object_or_404(SnapshotRecord, pk=pk), root_office()
+    whole = office is not None and request.scope.covers_line(office.path)
+    event = Event.objects.filter(verb="snapshot.freeze", object_id=pk).first()
+    held = sorted(unpacked(event.data.get("kept", ""))) if event else []
+    groups = [(x["round"].rpartition(" ")[2], x["state"], sorted(unpacked(x.get("ids", ""))), x["returns"]) for x in row.left_out]
+    shown = _outside((r, s, ids) for r, s, ids, _ in groups) if whole else []
+    for group, (*_, n) in zip(shown, groups, strict=False):
+        group["n"] = n
+    return render(request, "returns/snapshot.html", {
+        "title": T("{y} 年快照", "Snapshot of {y}", y=row.year), "row": row, "groups": shown, "whole": whole,
+        "out": sum(n for *_, n in groups), "kept": _listed(held) if whole else [], "kept_n": len(held)})
+
+
+def city_only(office: Office) -> Refused:
+    """What a county is told that asks for what only the top office does."""
+    return refuse("people.forbidden", T("由市局审定：封存和审定由{o}办理", "done by the top office: {o} freezes and signs off", o=office.name),
+                  do=T("本级办完审核通过即可", "your part is done when the returns are accepted"))
 
 
 @needs("see")
@@ -68,7 +161,7 @@ def rounds(request: HttpRequest) -> HttpResponse:
     return render(request, "returns/rounds.html", {
         "title": T("统计任务", "Rounds"),
         "rounds": [progress(request, r) for r in queries.rounds(form)],
-        "snapshots": queries.snapshots(), "next_year": timezone.localdate().year - 1, "form": form,
+        "snapshots": queries.snapshots(), "whole": (office := root_office()) is not None and request.scope.covers_line(office.path), "next_year": timezone.localdate().year - 1, "form": form,
     })
 
 
@@ -96,7 +189,7 @@ def accept_round(request: HttpRequest, pk: int) -> HttpResponse:
     """Accept every filed return of a round in scope that has no finding of severity must."""
     round_ = get_object_or_404(Round, pk=pk)
     rows = queries.returns_in(request.scope).filter(round=round_, state__in=("filed", "dept_ok", "county_ok"))
-    open_must = ReturnFinding.objects.filter(ret__in=rows, severity="must").values("ret")
+    open_must = ReturnFinding.objects.filter(ret__in=rows, severity="must", revision=F("ret__revision")).values("ret")
     clean = Return.objects.filter(pk__in=rows.values("pk")).exclude(pk__in=open_must)
     left = rows.filter(pk__in=open_must).count()
     n = actions.act(request.user, "accept", clean)
@@ -112,13 +205,15 @@ def sign_round(request: HttpRequest, pk: int) -> HttpResponse:
     round_ = get_object_or_404(Round, pk=pk)
     snapshot = queries.latest_snapshot(round_.year)
     office = root_office()
-    if office is None or not request.scope.covers_line(office.path):
+    if office is None:
         raise Http404
+    if not request.scope.covers_line(office.path):
+        raise city_only(office)
     if snapshot is None:
         raise refuse("signoff.no_snapshot", T("{y} 年还没有封存", "{y} is not frozen yet", y=round_.year), do=T("先封存，看过合计再审定", "freeze, look at the totals, then sign"))
     totals = queries.opened(snapshot).manifest["totals"].get(f"{round_.form}@{round_.edition}", {}).get("items", {})
     actions.sign_off(request.user, round_, office, snapshot, totals)
-    messages.success(request, str(T("{y} 年已审定，依据快照 {s}", "{y} signed on snapshot {s}", y=round_.year, s=snapshot.pk)))
+    messages.success(request, str(T("{y} 年已审定", "{y} signed off", y=round_.year)))
     return HttpResponseRedirect(reverse("rounds"))
 
 
@@ -176,12 +271,20 @@ def findings(request: HttpRequest) -> HttpResponse:
 def findings_xlsx(request: HttpRequest) -> HttpResponse:
     """The filtered findings as a workbook."""
     code = language()
-    data = [[n["finding"].ret.institution.key, n["name"], n["area"], n["finding"].ret.period, n["finding"].rule,
-             n["finding"].severity, n["says"].get(code, ""), n["do"].get(code, "")] for n in _named(list(_findings(request)))]
+    areas = {o.area: o.name for o in area_offices()}
+    data = [[n["finding"].ret.institution.key, n["name"], areas.get(n["area"], n["area"]), n["finding"].ret.period, n["finding"].rule,
+             str(Severity(n["finding"].severity).label), n["says"].get(code, ""), n["do"].get(code, "")] for n in _named(list(_findings(request)))]
     columns = [Column(T("信用代码", "code"), 22), Column(T("单位", "institution"), 30), Column(T("统计归口", "line"), 10),
                Column(T("统计期", "period"), 10), Column(T("规则", "rule"), 8), Column(T("级别", "severity"), 8),
                Column(T("疑点", "finding"), 60), Column(T("怎么办", "what to do"), 40)]
-    return workbook_response(list_workbook(T("审核问题", "Findings"), columns, data), "findings.xlsx")
+    return workbook_response(list_workbook(T("审核问题", "Findings"), columns, data), _file_name(request))
+
+
+def _file_name(request: HttpRequest) -> str:
+    """审核问题-2022-错误.xlsx: what the filter shows."""
+    year, severity = request.GET.get("year", ""), request.GET.get("severity", "")
+    parts = [str(T("审核问题", "findings")), year if year.isdigit() else "", str(Severity(severity).label) if severity in SEVERITIES else ""]
+    return "-".join(p for p in parts if p) + ".xlsx"
 
 
 def visible_return(request: HttpRequest, pk: int) -> Return:
@@ -201,18 +304,23 @@ def one_return(request: HttpRequest, pk: int) -> HttpResponse:
     revisions = list(row.revisions.select_related("by", "batch__file"))
     current = revisions[-1] if revisions else None
     before = revisions[-2] if len(revisions) > 1 else None
+    beside = _beside(row)
+    open_findings = list(row.findings.filter(revision=row.revision))
+    flagged = {i for f in open_findings for i in f.items}
     lines = []
     for fi in form.items:
         item = book.items[fi.item]
         value = current.answers.get(fi.item) if current else None
         lines.append({
+            "item": fi.item, "flagged": fi.item in flagged, "last_year": beside["last_year"].get(fi.item), "last_month": beside["last_month"].get(fi.item),
             "number": fi.number, "label": fi.label or item.label, "unit": item.unit, "value": value,
             "asked": True, "source": (current.sources.get(fi.item) if current else None),
             "old": before.answers.get(fi.item) if before and before.answers.get(fi.item) != value else None,
         })
     standing = standing_of(row.institution, Period.parse(row.period).last_day)
+    must = any(f.severity == "must" for f in open_findings)
     possible = [
-        {"verb": v, "label": str(VERBS[v]), "reason": m.reason} for (s, v), m in MOVES.items()
+        {"verb": v, "label": str(VERBS[v]), "reason": m.reason, "keep": v == "accept" and must} for (s, v), m in MOVES.items()
         if s == row.state and v in ("send_back", "accept", "reopen")
         and _may(request, m.right, standing.office.path if standing else "-")
     ]
@@ -220,7 +328,42 @@ def one_return(request: HttpRequest, pk: int) -> HttpResponse:
         "title": T("{name} {period}", "{name} {period}", name=standing.name if standing else row.institution.key,
                    period=str(Period.parse(row.period).label)),
         "ret": row, "standing": standing, "lines": lines, "form": form, "current": current, "revisions": revisions[::-1],
-        "findings": row.findings.filter(revision=row.revision), "possible": possible})
+        "findings": _advised(form, row, open_findings, beside), "possible": possible, "must": must, "history": history(row), "neighbours": beside["links"],
+        "monthly": Period.parse(row.period).kind == "month"})
+
+
+def _beside(row: Return) -> dict[str, Any]:
+    """The answers of last month and of a year ago as they stand, and the ways to those returns and to the next one."""
+    period = Period.parse(row.period)
+    month = period.kind == "month"
+    wanted = {"last_year": str(period.last_year), **({"last_month": str(period.previous)} if month else {})}
+    following = str(Period.month(period.year + period.index // 12, period.index % 12 + 1)) if month else str(period.year + 1)
+    found = {r.period: r for r in Return.objects.filter(institution=row.institution_id, round__form=row.round.form,
+                                                        period__in=[*wanted.values(), following])}
+    result: dict[str, Any] = {"last_year": {}, "last_month": {}, "links": {}}
+    for side, text in wanted.items():
+        if (other := found.get(text)) is None:
+            continue
+        current = other.revisions.filter(number=other.revision).first()
+        result[side] = queries.answers_of(current) if current else {}
+    result["links"] = {"last_year": found.get(wanted["last_year"]), "previous": found.get(wanted.get("last_month", wanted["last_year"])),
+                       "next": found.get(following)}
+    return result
+
+
+def _advised(form: Any, row: Return, findings: list[ReturnFinding], beside: dict[str, Any]) -> list[dict[str, Any]]:
+    """The findings of a return with the values their rules suggest, and where the value in doubt stands."""
+    current = row.revisions.filter(number=row.revision).first()
+    answers = queries.answers_of(current) if current else {}
+    checks = {c.id: c for c in form.checks}
+    labels, book = {i.item: i for i in form.items}, queries.book()
+    told = []
+    for f in sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f.rule)):
+        made = advice(checks[f.rule], answers, beside["last_year"], beside["last_month"]) if f.rule in checks else []
+        told.append({"severity": f.severity, "rule": f.rule, "says": f.says, "do": f.do, "items": f.items, "advice": [
+            {"label": (labels[a.item].label if a.item in labels else "") or book.items[a.item].label, "found": a.found, "value": a.value,
+             "unit": book.items[a.item].unit, "other": beside["links"].get(a.side) if a.side else None} for a in made]})
+    return told
 
 
 def _may(request: HttpRequest, right: str, path: str) -> bool:
@@ -234,7 +377,8 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     if verb not in ("send_back", "accept", "reopen", "sign", "pass_department", "pass_county"):
         raise Http404
     row = visible_return(request, pk)
-    actions.act(request.user, verb, Return.objects.filter(pk=row.pk), reason=request.POST.get("reason", ""))
+    actions.act(request.user, verb, Return.objects.filter(pk=row.pk), reason=request.POST.get("reason", ""),
+                keep=request.POST.get("keep") == "1")
     messages.success(request, str(T("已{verb}", "Done: {verb}", verb=str(VERBS[verb]))))
     return HttpResponseRedirect(reverse("return", args=[pk]))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from jieneng import engine
@@ -62,17 +62,11 @@ def answers_of(revision: Revision) -> dict[str, Decimal | None]:
     return {k: None if v is None else Decimal(v) for k, v in revision.answers.items()}
 
 
-def state_counts(scope: Scope, round_: Round) -> dict[str, int]:
-    """How many returns of a round are in which state."""
-    rows = returns_in(scope).filter(round=round_).values_list("state").annotate(n=Count("id"))
-    return dict(rows)
-
-
 def institution_states(scope: Scope, round_: Round) -> dict[int, str]:
-    """The state of each institution in a round: that of its least advanced return."""
+    """The state of each institution in a round: returned if any return was sent back, else that of its least advanced one."""
     from .moves import STATES
 
-    order = {s: n for n, s in enumerate(("returned", *STATES))}
+    order = {s: n for n, s in enumerate(("returned", *(s for s in STATES if s != "returned")))}
     result: dict[int, str] = {}
     for institution, state in returns_in(scope).filter(round=round_).values_list("institution_id", "state"):
         if institution not in result or order[state] < order[result[institution]]:

@@ -175,7 +175,8 @@ class _Builder:
             r.text("id"), Severity(r.one_of("severity", ("must", "explain", "note"))), r.text("holds"),
             r.words("says") or T("?", "?"), r.words("do") or T("?", "?"), r.text("when", ""),
             {k: str(v.value) for k, v in r.map("let", False).items()}, self.source(r.get("source")),
-            r.text("process", "false") == "true")
+            r.text("process", "false") == "true",
+            {k: str(v.value) for k, v in r.map("suggest", False).items()})
         r.done()
         return check
 
@@ -315,7 +316,7 @@ class _Builder:
 
     def _check_formulas(self, check: Check, node: Node, items: set[str]) -> None:
         lets = set(check.let)
-        for what, text in [("holds", check.holds), *([("when", check.when)] if check.when else []), *check.let.items()]:
+        for what, text in [("holds", check.holds), *([("when", check.when)] if check.when else []), *check.let.items(), *check.suggest.items()]:
             names = self._formula(text, node, want_truth=what in ("holds", "when"))
             for name in sorted(names - lets):
                 base = name.rpartition(".")[2]

@@ -66,6 +66,8 @@ class Check:
     let: Mapping[str, str] = field(default_factory=dict)
     source: Source | None = None
     process: bool = False
+    suggest: Mapping[str, str] = field(default_factory=dict)
+    """What a value would be if the rule's guess is right: item (or ``last_year.item``) → formula. Shown, never written."""
 
 
 @dataclass(frozen=True)

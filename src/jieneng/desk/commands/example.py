@@ -115,7 +115,8 @@ def _accept(who: Any) -> None:
     from jieneng.returns.models import Return, ReturnFinding
 
     waiting = Return.objects.filter(state="filed")
-    actions.act(who, "accept", waiting.filter(round__year__lt=2022))
+    actions.act(who, "accept", waiting.filter(round__year__lt=2022), keep=True,
+                reason=str(T("往年数，按当年审核结果接收", "earlier years, taken as they were reviewed then")))
     must = ReturnFinding.objects.filter(severity="must", revision=F("ret__revision"), ret__round__year=2022).values("ret")
     actions.act(who, "accept", Return.objects.filter(state="filed", round__year=2022).exclude(pk__in=must))
 

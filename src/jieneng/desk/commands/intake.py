@@ -86,6 +86,8 @@ def import_(args: argparse.Namespace, out: Out) -> dict[str, Any]:
         for what, c in counts.items():
             out.say(T("{f} {w}：新 {a}，变 {b}，同 {c}，没有读入 {d}", "{f} {w}: new {a}, changed {b}, same {c}, not taken {d}",
                       f=path.name, w=what, a=c["new"], b=c["changed"], c=c["same"], d=c["refused"]))
+        if held := sum(c.get("held", 0) for c in counts.values()):
+            out.say(T("{n} 份有“错误”，没有通过，留待审核", "{n} hold errors and were not accepted", n=held))
         for p in batch.problems[:20]:
             out.problem(p)
         if len(batch.problems) > 20:
@@ -132,6 +134,7 @@ def review(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 def accept_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--year", type=int, required=True, help="2022")
     parser.add_argument("--with-findings", action="store_true", help=str(T("有“错误”的也通过", "also those with errors")))
+    parser.add_argument("--reason", default="", help=str(T("保留“错误”的原因（--with-findings 时必写）", "why errors are kept (needed with --with-findings)")))
     _as(parser)
 
 
@@ -151,7 +154,7 @@ def accept(args: argparse.Namespace, out: Out) -> dict[str, Any]:
         rows = Return.objects.filter(pk__in=rows.values("pk")).exclude(pk__in=must)
     else:
         left = 0
-    n = actions.act(person(args), "accept", rows)
+    n = actions.act(person(args), "accept", rows, reason=args.reason, keep=args.with_findings)
     out.say(T("审核通过 {n} 份；{left} 份有“错误”，没有通过", "{n} accepted; {left} hold errors and were not", n=n, left=left))
     return {"accepted": n, "left": left}
 
