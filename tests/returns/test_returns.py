@@ -126,9 +126,10 @@ def test_last_years_total_does_not_move_because_a_school_moved_today(city: dict[
     file_all(city, 2022)
     change_standing(zhou, city["institutions"][SCHOOL_ONE], dt.date(2023, 9, 1), "划出", office=city["offices"]["341824"])
     record = freeze(zhou, book(), 2022)
+    from jieneng.core.period import Period
     from jieneng.figures.overview import compute
 
-    areas = {f.subject["code"]: f.coverage.members for f in compute(book(), record, ["electricity_kwh"], 2022, "area", {})}
+    areas = {f.subject["code"]: f.coverage.members for f in compute(book(), record, ["electricity_kwh"], Period("year", 2022), "area", {})}
     assert areas == {"341823": 2, "341824": 1, "341800SZ": 1}
 
 
