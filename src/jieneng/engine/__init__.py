@@ -8,9 +8,9 @@ from .bulk import Piece, Pieces
 from .screening import Failing, Screened
 from .snapshot import Snapshot, clean_leftovers, due_bit, leftovers, open_snapshot, verify_snapshot, write_snapshot
 from .sums import EVERY, Ask, Cell, Engine, Group, LedgerAnswer, Total, Uncovered, connect
-from .tables import read_table, write_table
+from .tables import read_table, table_rows, write_table
 
 __all__ = [
     "EVERY", "Ask", "Cell", "Engine", "Failing", "Group", "LedgerAnswer", "Piece", "Pieces", "Screened", "Snapshot", "Total", "Uncovered", "clean_leftovers", "connect", "due_bit",
-    "leftovers", "open_snapshot", "read_table", "verify_snapshot", "write_snapshot", "write_table",
+    "leftovers", "open_snapshot", "read_table", "table_rows", "verify_snapshot", "write_snapshot", "write_table",
 ]

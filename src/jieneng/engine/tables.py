@@ -146,6 +146,21 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> list[dict[st
     return pq.read_table(path, columns=list(columns) if columns else None).to_pylist()
 
 
+def table_rows(file: Any, batch: int = 5000) -> Iterator[list[Any]]:
+    """The names of the columns of a foreign Parquet file, then its rows, streamed; reads in one thread, for the limited child.
+
+    Raises ``Refused`` for a file that is damaged or no Parquet.
+    """
+    try:
+        table = pq.ParquetFile(file)
+        yield list(table.schema_arrow.names)
+        for part in table.iter_batches(batch_size=batch, use_threads=False):
+            yield from map(list, zip(*(c.to_pylist() for c in part.columns), strict=True))
+    except (pa.ArrowException, OSError) as error:
+        raise refuse("file-damaged", T("Parquet 文件损坏或读不了：{e}", "the Parquet file is damaged or cannot be read: {e}", e=str(error)[:120]),
+                     do=T("从原系统重新导出", "export it again from where it comes")) from error
+
+
 def row_count(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
 

@@ -412,7 +412,12 @@ def _piece(scene: Scene, composite: Composite, term: Term, group: Group, period:
            complete: Sequence[str]) -> Figure:
     """The sum of one item times its factors: 371,240,000 kWh × 0.1229 kgce/kWh."""
     item, total = scene.book.items[term.item], group.totals[term.item]
-    factors = _read_factors(scene, composite, term, period, region)
+    try:
+        factors = _read_factors(scene, composite, term, period, region)
+    except Refused:
+        if total.value is not None:
+            raise
+        factors = Factors(Fraction(0), (), ())  # nobody reports it there, so a place without a factor wants none
     used = factors.used
     exact = None if total.value is None else total.value * factors.product
     if total.value is None and term.missing == "zero":

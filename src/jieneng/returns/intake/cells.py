@@ -229,7 +229,7 @@ def date(cell: str, formats: Sequence[str], date1904: bool) -> dt.date:
         elif found := _pattern(form).fullmatch(_dated(cell)):
             part = found.groupdict()
             try:
-                return dt.date(int(part["y"]), int(part.get("m") or 1), int(part.get("d") or 1))
+                return dt.date(_year_of(part), _month_of(part) or 1, int(part.get("d") or 1))
             except ValueError:
                 continue
     raise Fault(
@@ -263,9 +263,9 @@ def period(cell: str, formats: Sequence[str], of: str, date1904: bool) -> Period
                 day = serial_date(value, date1904)
         elif found := _pattern(form).fullmatch(_dated(cell)):
             part = found.groupdict()
-            has_month = part.get("m") is not None
+            has_month = _month_of(part) is not None
             try:
-                day = dt.date(int(part["y"]), int(part.get("m") or 1), int(part.get("d") or 1))
+                day = dt.date(_year_of(part), _month_of(part) or 1, int(part.get("d") or 1))
             except ValueError:
                 continue
         if day is not None:
@@ -275,6 +275,24 @@ def period(cell: str, formats: Sequence[str], of: str, date1904: bool) -> Period
         T("“{v}”不是统计期", "“{v}” is not a period", v=brief(shown(cell))),
         T("{a}", "{a}", a=", ".join(formats or PERIODS)),
     )
+
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def _year_of(part: dict[str, str | None]) -> int:
+    """Four digits, or two: 69 and later are of the last century, as in POSIX."""
+    if part.get("y"):
+        return int(part["y"] or 0)
+    short = int(part.get("yy") or 0)
+    return short + (1900 if short >= 69 else 2000)
+
+
+def _month_of(part: dict[str, str | None]) -> int | None:
+    """A month by number or by its English short name; None where the format has none."""
+    if name := part.get("mon"):
+        return _MONTHS.index(name.casefold()) + 1
+    return int(part["m"] or 0) if part.get("m") else None
 
 
 def make_period(year: int, month: int | None, raw: str) -> Period:

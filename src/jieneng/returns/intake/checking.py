@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
+from decimal import Decimal
 
 from jieneng.core.problem import Place, Problem
 from jieneng.core.words import T
+from jieneng.rulebook import convert, unit_code
 from jieneng.rulebook.types import Book
 
 from .layout import Layout
@@ -61,6 +64,22 @@ def check_layout(layout: Layout, book: Book, convertible: Callable[[str, str], b
                     v=item.unit,
                 ),
             )
+        if unit is not None and not spec.confirmed and (other := _in_header(spec.column, unit, convertible, book)):
+            wrong(
+                spec.line,
+                T(
+                    "列名“{c}”写的单位是“{o}”，布局写的是“{u}”",
+                    "column “{c}” names the unit “{o}”, the layout says “{u}”",
+                    c=spec.column,
+                    o=other,
+                    u=unit,
+                ),
+                T("同一个单位", "the same unit"),
+                T(
+                    "照列名改 unit；查实列名写错了的，在这一行写 confirmed: true",
+                    "set unit as the column says; if the column's name is wrong, write confirmed: true on this line",
+                ),
+            )
         if item.basis != spec.basis:
             wrong(
                 spec.line,
@@ -78,6 +97,21 @@ def check_layout(layout: Layout, book: Book, convertible: Callable[[str, str], b
     if layout.ledger:
         _check_ledger(layout, book, convertible, wrong)
     return problems
+
+
+_BRACKETS = re.compile(r"[（(\[]([^（()）\[\]]+)[)）\]]\s*(?:#\d+)?$")
+
+
+def _in_header(column: str, unit: str, convertible: Callable[[str, str], bool], book: Book) -> str:
+    """A unit that a column's name ends in, where it is another than ``unit``; "" where it says none or the same."""
+    bracket = _BRACKETS.search(column)
+    tail = bracket.group(1) if bracket else column.rpartition("_")[2] if "_" in column else ""
+    if not tail or not convertible(tail, tail):
+        return ""
+    named, said = unit_code(book, tail), unit_code(book, unit)
+    if named == said or (convertible(named, said) and convert(book, Decimal(1), named, said) == 1):
+        return ""
+    return tail
 
 
 _Wrong = Callable[..., None]

@@ -106,7 +106,7 @@ def encode(value: Any) -> str:
     if isinstance(value, bool):
         return "b1" if value else "b0"
     if isinstance(value, int | float | Decimal):
-        return "n" + number(value if not isinstance(value, Decimal) else float(value))
+        return "n" + (f"{value:f}" if isinstance(value, Decimal) else number(value))
     if isinstance(value, dt.datetime | dt.date):
         return "d" + value.isoformat()
     return "h" + str(value)
@@ -203,6 +203,33 @@ def read_text(data: bytes, options: dict[str, Any], limits: Limits, out: _Out) -
             ),
             do=T("改正这一行，或用 WPS 打开后另存为 xlsx", "mend the line, or open it in WPS and save it as xlsx"),
         ) from error
+
+
+# --- Parquet ---------------------------------------------------------------------------------------------------------
+
+
+def read_parquet(data: bytes, limits: Limits, out: _Out) -> None:
+    """A Parquet file as one sheet whose first row is its column names; rows come in batches."""
+    from jieneng.engine import table_rows
+
+    rows = table_rows(io.BytesIO(data))
+    names = next(rows)
+    if len(names) > limits.columns:
+        raise too_wide(1, len(names), limits)
+    out.say({"sheet": {"name": ""}})
+    out.say([1, 1, ["t" + str(n) for n in names]])
+    for at, row in enumerate(rows, 2):
+        if at > limits.rows:
+            raise too_wide(at, len(row), limits)
+        cells = [encode(v) for v in row]
+        if any(len(c) > limits.cell_text for c in cells):
+            raise refuse("table-text", T("第 {n} 行有一格文字太长", "row {n} has a cell with too much text", n=at))
+        while cells and not cells[-1]:
+            cells.pop()
+        if cells:
+            out.say([at, at, cells])
+        if at % 5000 == 0:
+            out.say({"progress": at})
 
 
 # --- workbooks -------------------------------------------------------------------------------------------------------
@@ -439,6 +466,8 @@ def main(arguments: list[str]) -> int:
         data = sys.stdin.buffer.read(limits.file + 1)
         if options["kind"] == "csv":
             read_text(data, options, limits, out)
+        elif options["kind"] == "parquet":
+            read_parquet(data, limits, out)
         else:
             read_workbook(data, options["kind"], options, limits, out)
         out.say({"end": True})

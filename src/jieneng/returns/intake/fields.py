@@ -132,6 +132,9 @@ class Fields(Rows):
 
     def _mapped(self, spec: Spec, text: str) -> str:
         """Through the spec's map. Raises Fault for what the map does not have."""
+        if not text and spec.blank:
+            self.result.count("blank_taken_as_" + spec.blank)
+            return spec.blank
         if not spec.map or not text:
             return text
         if id(spec) not in self.maps:

@@ -148,6 +148,8 @@ def look_at(head: bytes, size: int, name: str, limits: Limits) -> Look:
         return Look(
             "xlsx", size, _surprise(ext, ("xlsx", "xlsm", "et", ""), T("新版工作簿（xlsx）", "a workbook (xlsx)"))
         )
+    if kind == "parquet":
+        return Look("parquet", size, _surprise(ext, ("parquet", "pq", ""), T("Parquet 文件", "a Parquet file")))
     if kind == "ole":
         _look_ole(head, where)
         return Look("xls", size, _surprise(ext, ("xls", "et", ""), T("旧版工作簿（xls）", "an old workbook (xls)")))

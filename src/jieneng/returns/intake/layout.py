@@ -19,7 +19,7 @@ from jieneng.core.words import T
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 12
-KINDS = ("csv", "xlsx")
+KINDS = ("csv", "xlsx", "parquet")
 ENCODINGS = ("auto", "utf-8", "utf-16", "gb18030")
 DELIMITERS = {"auto": "auto", ",": ",", ";": ";", "|": "|", "\t": "\t", "tab": "\t"}
 SHAPES = ("wide", "long", "months")
@@ -27,9 +27,11 @@ SOURCES = ("column", "columns", "value", "sheet", "file", "title")
 MISSING = ("", "-", "--", "—", "——", "/", "NA", "N/A", "#N/A", "null")
 TOTALS = ("合计", "总计", "小计", "累计", "本页合计", "total", "grand total", "subtotal")
 FORMATS = ("date", "excel-serial")
-_TOKEN = re.compile(r"YYYY|MM|DD|M|D")
+_TOKEN = re.compile(r"YYYY|YY|MON|MM|DD|M|D")
 _PARTS = {
     "YYYY": r"(?P<y>\d{4})",
+    "YY": r"(?P<yy>\d{2})",
+    "MON": r"(?P<mon>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
     "MM": r"(?P<m>\d{2})",
     "M": r"(?P<m>\d{1,2})",
     "DD": r"(?P<d>\d{2})",
@@ -54,6 +56,7 @@ class Spec:
     keep: bool = False
     fill_down: bool = False
     optional: bool = False
+    blank: str = ""
     formats: tuple[str, ...] = ()
     line: int = 0
 
@@ -82,6 +85,7 @@ class ItemSpec:
     unit: Spec
     basis: str = ""
     optional: bool = False
+    confirmed: bool = False
     line: int = 0
 
 
@@ -149,6 +153,7 @@ class Layout:
     skip: tuple[RowTest, ...] = ()
     identifier: Spec | None = None
     scheme: str = ""
+    repeats: bool = False
     fields: Mapping[str, Spec] = field(default_factory=dict)
     aliases: Mapping[str, Spec] = field(default_factory=dict)
     extra: Mapping[str, Spec] = field(default_factory=dict)
@@ -188,7 +193,7 @@ class Layout:
 
 def period_pattern(form: str) -> re.Pattern[str]:
     """The pattern of a period format such as ``YYYY年M月``. Raises ``ValueError`` for one without a year."""
-    if "YYYY" not in form:
+    if "YY" not in form:
         raise ValueError(f"period format {form!r} has no YYYY")
     out, at = "", 0
     for token in _TOKEN.finditer(form):
@@ -333,7 +338,7 @@ def _tree(text: str, file: str) -> _Node:
     return walk(root, 0)
 
 
-_SPEC_KEYS = (*SOURCES, "join", "map", "keep", "fill_down", "optional", "format")
+_SPEC_KEYS = (*SOURCES, "join", "map", "keep", "fill_down", "optional", "blank", "format")
 
 
 def _spec(door: _Door, node: _Node, where: str, extra: tuple[str, ...] = ()) -> Spec:
@@ -371,6 +376,7 @@ def _spec(door: _Door, node: _Node, where: str, extra: tuple[str, ...] = ()) -> 
         keep=door.flag(got.get("keep"), f"{where}.keep"),
         fill_down=door.flag(got.get("fill_down"), f"{where}.fill_down"),
         optional=door.flag(got.get("optional"), f"{where}.optional"),
+        blank=door.text(got.get("blank"), f"{where}.blank"),
         formats=formats,
         line=node.line,
     )
@@ -414,7 +420,7 @@ def _items(door: _Door, node: _Node | None, where: str) -> tuple[ItemSpec, ...]:
     found: dict[str, ItemSpec] = {}
     items: list[ItemSpec] = []
     for entry in node.value:
-        got = door.keys(entry, ("column", "item", "unit", "basis", "optional"), where)
+        got = door.keys(entry, ("column", "item", "unit", "basis", "optional", "confirmed"), where)
         column, item = _need(door, got, "column", entry, where), _need(door, got, "item", entry, where)
         unit = got.get("unit")
         spec = ItemSpec(
@@ -423,6 +429,7 @@ def _items(door: _Door, node: _Node | None, where: str) -> tuple[ItemSpec, ...]:
             unit=_unit(door, unit, f"{where}.unit") if unit else Spec(line=entry.line),
             basis=door.text(got.get("basis"), f"{where}.basis"),
             optional=door.flag(got.get("optional"), f"{where}.optional"),
+            confirmed=door.flag(got.get("confirmed"), f"{where}.confirmed"),
             line=entry.line,
         )
         if spec.column and spec.column in found:
@@ -676,7 +683,7 @@ def parse_layout(text: str, file: str = "layout.yaml") -> Layout:
     header = door.keys(got["header"], ("row", "rows"), "header") if "header" in got else {}
     auto = "row" in header and header["row"].value == "auto"
     stop = door.keys(got["stop"], ("labels", "first_column_blank", "at"), "stop") if "stop" in got else {}
-    identifier, scheme = _identifier(door, got.get("identifier"))
+    identifier, scheme, repeats = _identifier(door, got.get("identifier"))
     shape, long, months = _shapes(door, got, root)
     sheets, match = _sheets(door, got.get("sheets"))
     layout = Layout(
@@ -700,6 +707,7 @@ def parse_layout(text: str, file: str = "layout.yaml") -> Layout:
         skip=_tests(door, got.get("rows")),
         identifier=identifier,
         scheme=scheme,
+        repeats=repeats,
         fields={k: _spec(door, got[k], k) for k in FIELDS if k in got},
         aliases=_named_specs(door, got.get("aliases"), "aliases"),
         extra=_named_specs(door, got.get("extra"), "extra"),
@@ -720,10 +728,10 @@ def parse_layout(text: str, file: str = "layout.yaml") -> Layout:
     return layout
 
 
-def _identifier(door: _Door, node: _Node | None) -> tuple[Spec | None, str]:
+def _identifier(door: _Door, node: _Node | None) -> tuple[Spec | None, str, bool]:
     if node is None:
-        return None, ""
-    spec = _spec(door, node, "identifier", ("scheme",))
+        return None, "", False
+    spec = _spec(door, node, "identifier", ("scheme", "repeats"))
     got = node.value if isinstance(node.value, dict) else {}
     scheme = door.text(got.get("scheme"), "identifier.scheme")
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", scheme):
@@ -732,7 +740,8 @@ def _identifier(door: _Door, node: _Node | None) -> tuple[Spec | None, str]:
             T("“identifier.scheme”要写识别码的种类", "“identifier.scheme” must say what kind of code it is"),
             T("如 uscc、platform、osebuilding", "such as uscc, platform, osebuilding"),
         )
-    return spec, scheme
+    repeats = door.choice(got.get("repeats"), ("number", "refuse"), "identifier.repeats", "refuse") == "number"
+    return spec, scheme, repeats
 
 
 def load_layout(path: Path) -> Layout:

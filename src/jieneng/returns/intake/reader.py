@@ -28,6 +28,8 @@ from .lines import Line
 from .merging import Bodies, Drafts, Ledgers
 from .opening import Progress, open_table
 
+_FAMILY = {"csv": "CSV", "xlsx": "xlsx", "xls": "xlsx", "parquet": "Parquet"}
+
 
 def read_file(
     path: Path,
@@ -49,8 +51,8 @@ def read_file(
     result = IntakeResult(layout.code, layout.hash, shown_as)
     if seen.surprise:
         result.note("file-name", seen.surprise)
-    if (layout.kind == "csv") != (seen.kind == "csv"):
-        is_, wants = ("CSV" if k == "csv" else "xlsx" for k in (seen.kind, layout.kind))
+    is_, wants = (_FAMILY[k] for k in (seen.kind, layout.kind))
+    if is_ != wants:
         raise Refused(
             Problem(
                 "file-layout",
@@ -147,6 +149,7 @@ class Reading(Fields):
         super().__init__(layout, book, result)
         self.drafts, self.bodies = Drafts(layout.shape == "wide"), Bodies("answers" in layout.reads)
         self.ledgers = Ledgers()
+        self.met: dict[tuple[str, Period | None], int] = {}
         self.items = {c.norm(i.column): i for i in layout.items}
         named = layout.months or layout.long
         self.not_wanted = {c.norm(s) for s in (named.skip if named else ())}
@@ -210,10 +213,31 @@ class Reading(Fields):
         if "answers" in self.layout.reads:
             spec = PeriodSpec(year=self.layout.months.year) if self.layout.months else self.layout.period
             period = self._period(spec, line)
+        if self.layout.repeats:
+            code = self._numbered(code, period, line)
         if "register" in self.layout.reads:
             self._body(line, code, period)
         if period is not None:
             {"wide": self._wide, "long": self._long, "months": self._months}[self.layout.shape](line, code, period)
+
+    def _numbered(self, code: str, period: Period | None, line: Line) -> str:
+        """The second row of a code in a period is another institution where the layout says so: ``code#2``, and it is noted."""
+        times = self.met[code, period] = self.met.get((code, period), 0) + 1
+        if times == 1:
+            return code
+        self.result.count("repeated")
+        self.result.note(
+            "code-repeated",
+            T(
+                "“{c}”{p}第 {n} 次出现，按另一个单位收，编为 {c}#{n}",
+                "“{c}” stands {n} times in {p}; taken as another institution, {c}#{n}",
+                c=code,
+                p=period.label if period else "",
+                n=times,
+            ),
+            line.place(self.telling[0]),
+        )
+        return f"{code}#{times}"
 
     def _own(self, line: Line) -> dict[str, str]:
         """What the row says of its institution, read (and complained about) once per row."""
