@@ -14,6 +14,7 @@ import pytest
 
 from jieneng import engine
 from jieneng.core.figure import Figure
+from jieneng.core.period import Period
 from jieneng.fieldwork.intake import bring_in, receive_path
 from jieneng.figures.overview import compute
 from jieneng.figures.prove import prove
@@ -50,13 +51,13 @@ def bring(office: tuple[User, Office], data: str, layout: str) -> Import:
 
 def by_body(record: SnapshotRecord, names: list[str], year: int, where: dict[str, Any]) -> dict[str, dict[str, Figure]]:
     table: dict[str, dict[str, Figure]] = {}
-    for f in compute(BOOK, record, names, year, "institution", where):
+    for f in compute(BOOK, record, names, Period("year", year), "institution", where):
         table.setdefault(f.subject["code"], {})[f.name] = f
     return table
 
 
 def whole(record: SnapshotRecord, name: str, year: int, where: dict[str, Any]) -> Figure:
-    return compute(BOOK, record, [name], year, None, where)[0]
+    return compute(BOOK, record, [name], Period("year", year), None, where)[0]
 
 
 def within(a: Fraction | None, b: Fraction | None, share: str) -> bool:
@@ -113,7 +114,7 @@ def test_the_same_file_again_changes_nothing(office: tuple[User, Office]) -> Non
     before = Revision.objects.count()
     again = bring(office, data, layout)
     assert Revision.objects.count() == before == 69
-    assert again.counts["answers"] == {"new": 0, "changed": 0, "same": 69, "findings": 0, "refused": 0}
+    assert again.counts["answers"] == {"new": 0, "changed": 0, "same": 69, "findings": 0, "held": 0, "refused": 0}
 
 
 def test_every_value_remembers_its_cell_and_unit(office: tuple[User, Office]) -> None:
