@@ -30,7 +30,7 @@ ADDED = [i for i in ITEMS if i not in ("area_m2", "people", "authorised_staff")]
 MEANS = ("people", "authorised_staff")
 NEEDS = {"energy_per_area": ("area_m2", *ENERGY), "electricity_per_area": ("area_m2", "electricity_kwh")}
 PLACE = ("area", "department", "type")
-CHECKS = ("L06", "P02e", "P02w", "P02g", "Y01a", "Y01p", "U01e")
+CHECKS = ("L06", "P02e", "P02w", "P02g", "Y01a", "Y01p", "U01e", "U01f")
 
 Answer = dict[str, Any]
 
@@ -134,7 +134,8 @@ def _fails(col: Callable[[str], Any]) -> dict[str, Any]:
     for check, item in (("Y01a", "area_m2"), ("Y01p", "people")):
         found[check] = ((col(item) - col(f"old_{item}")).abs() * 10 > col(f"old_{item}")) & (col(f"old_{item}") > 0)
     now, then = col("electricity_kwh"), col("old_electricity_kwh")
-    found["U01e"] = (now > 0) & (then > 0) & ((now > then * 100) | (then > now * 100))
+    found["U01e"] = (now > 0) & (then > 0) & (then > now * 100)
+    found["U01f"] = (now > 0) & (then > 0) & (now > then * 100)
     return found
 
 
@@ -172,7 +173,8 @@ def pandas(old: Path, new: Path) -> Answer:
         fails[check] = int((this[f"n_{item}"] & there & (was > 0) & ((this[item] - was).abs() * 10 > was)).sum())
     was = then["electricity_kwh"].fillna(0).to_numpy().astype("int64")
     now = this["electricity_kwh"].to_numpy()
-    fails["U01e"] = int(((now > 0) & (was > 0) & ((now > was * 100) | (was > now * 100))).sum())
+    fails["U01e"] = int(((now > 0) & (was > 0) & (was > now * 100)).sum())
+    fails["U01f"] = int(((now > 0) & (was > 0) & (now > was * 100)).sum())
     this["newest"] = np.where(this["n_area_m2"], this["month"].astype("int64") * MONTH + this["area_m2"], 0)
     counts = [f"n_{i}" for i in ITEMS]
     parts = this.groupby(["institution", *PLACE], observed=True, sort=False).agg(
