@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from jieneng.desk.manual import ABOUT, Chapter, chapters, search
 from jieneng.desk.urls import urlpatterns
+from jieneng.rulebook import breaks, changes, load
 from tests.desk.conftest import Workspace
 
 BOTH = [(c, language) for language in ("zh", "en") for c in chapters(language)]
@@ -77,6 +78,18 @@ def test_the_example_of_the_import_chapter_works_as_printed(tmp_path: Path) -> N
     assert "12345" in str(w.sql("SELECT answers FROM returns_revision")), ran.out
     assert "1.2345" in str(w.sql("SELECT sources FROM returns_revision"))
     assert len(w.sql("SELECT id FROM returns_revision")) == 2
+
+
+def test_the_edition_of_its_chapter_can_be_put_there_as_printed(tmp_path: Path) -> None:
+    """The four printed files in a folder: the rules are whole, and the difference says what the chapter says it has."""
+    for text in fences(chapter("editions"), "yaml"):
+        path = tmp_path / text.partition("\n")[0].removeprefix("# rulebooks/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    book = load("cn", (tmp_path / "2026",))
+    kinds = {c.kind for c in changes(book, "consumption@2025", "consumption@2026")}
+    assert kinds >= {"added", "dropped", "renamed", "replaced", "check", "factor"}
+    assert not breaks(book, "consumption", "energy_tce", 2024, 2025) and breaks(book, "consumption", "energy_tce", 2025, 2026)
 
 
 def test_search_finds_sections_by_all_words_and_marks_them() -> None:

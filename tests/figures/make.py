@@ -14,11 +14,12 @@ from jieneng.returns.freeze import freeze
 from jieneng.returns.intake import Draft, From
 from jieneng.returns.models import Import, SnapshotRecord
 from jieneng.returns.queries import book
+from jieneng.rulebook import form_for
 
 
 def answers(year: int, n: int, month: int) -> dict[str, Decimal | None]:
     """Simple answers for institution number ``n`` in a month."""
-    zero = {i.item: Decimal(0) for i in book().forms["consumption@2022" if year >= 2022 else "consumption@2019"].items}
+    zero = {i.item: Decimal(0) for i in form_for(book(), "consumption", year).items}
     return {**zero, "electricity_kwh": Decimal(1000 * n + month), "electricity_cost_yuan": Decimal(600 * n), "water_m3": Decimal(10 * n),
             "water_cost_yuan": Decimal(20 * n), "area_m2": Decimal(2000 * n), "people": Decimal(100 * n + month),
             "authorised_staff": Decimal(5 * n), "gas_m3": Decimal(3), "gas_cost_yuan": Decimal(10)}

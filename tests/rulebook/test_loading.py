@@ -95,32 +95,11 @@ def test_chongqing_2015_lies_in_what_its_printed_inputs_allow() -> None:
 
 def test_editions_by_data_year() -> None:
     cn = load("cn")
-    assert [form_for(cn, "consumption", y).edition for y in (2019, 2021, 2022, 2024)] == ["2019", "2019", "2022", "2022"]
+    assert [form_for(cn, "consumption", y).edition for y in (2019, 2021, 2022, 2024, 2025, 2031)] == ["2019", "2019", "2022", "2022", "2025", "2025"]
     with pytest.raises(Refused, match="2018"):
         form_for(cn, "consumption", 2018)
     assert "pv_generation_kwh" not in {i.item for i in form_for(cn, "consumption", 2021).items}
     assert "dc_other_energy_tce" not in {i.item for i in form_for(cn, "data_centre", 2022).items}
-
-
-def test_a_later_edition_dropped_beside_it_needs_no_code(tmp_path: Path) -> None:
-    (tmp_path / "forms").mkdir()
-    (tmp_path / "items.yaml").write_text("charging_kwh:\n  label: {zh: 充电量, en: charging}\n  unit: kWh\n  kind: quantity\n  over_time: sum\n  source: ours\n", encoding="utf-8")
-    (tmp_path / "forms" / "consumption-2025.yaml").write_text(
-        "form: consumption\nedition: '2025'\ntitle: {zh: 消费状况, en: Consumption}\nissuer: 局\ndocument: 文\nyears_from: '2025'\nrhythm: [month]\nsource: ours\n"
-        "extends: previous\nchanges:\n  drop: [land_area_m2, charging_posts]\n  relabel: {heat_gj: {zh: 热力消费量（按热量收费）, en: heat billed by quantity}}\nitems:\n- {item: charging_kwh}\n",
-        encoding="utf-8")
-    book = load("cn", (tmp_path,))
-    assert form_for(book, "consumption", 2025).edition == "2025" and form_for(book, "consumption", 2024).edition == "2022"
-    assert form_for(book, "consumption", 2022) == dataclass_with_end(form_for(load("cn"), "consumption", 2022), 2024)
-    told = "\n".join(commands.diff(book, "consumption@2022", "consumption@2025"))
-    assert "取消：用地面积" in told and "新增：充电量" in told and "改名：热力消费量 → 热力消费量（按热量收费）" in told
-    assert book.hash != load("cn").hash
-
-
-def dataclass_with_end(form: object, year: int) -> object:
-    import dataclasses
-
-    return dataclasses.replace(form, years_to=year)  # type: ignore[type-var]
 
 
 def test_factors_hold_from_their_day_and_vintages_are_frozen() -> None:

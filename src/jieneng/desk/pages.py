@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +36,9 @@ from jieneng.returns import pages as returns_pages
 from jieneng.returns import queries as returns
 from jieneng.returns.models import ReturnFinding, Revision, Round
 from jieneng.returns.moves import STATES
+from jieneng.rulebook import changes
+from jieneng.rulebook.editions import KINDS
+from jieneng.rulebook.types import Book
 
 from .ops import doctor
 
@@ -287,7 +291,18 @@ def rules(request: HttpRequest) -> HttpResponse:
     """The book of rules, read-only: factors with their sources, indicators, checks, and what is not known."""
     book = returns.book()
     forms = sorted((f for f in book.forms.values() if f.code == returns.main_form()), key=lambda f: f.years_from, reverse=True)
-    return render(request, "desk/rules.html", {"title": T("规则与折标系数", "Rules and factors"), "book": book, "forms": forms})
+    return render(request, "desk/rules.html", {"title": T("规则与折标系数", "Rules and factors"), "book": book, "forms": forms, "editions": _editions(book)})
+
+
+def _editions(book: Book) -> list[dict[str, Any]]:
+    """Each edition against the one before, newest first, the main form's before the others': what changed, by kind."""
+    main, found = returns.main_form(), []
+    for code in sorted({f.code for f in book.forms.values()}, key=lambda c: (c != main, c)):
+        editions = sorted((f for f in book.forms.values() if f.code == code), key=lambda f: f.years_from)
+        for old, new in itertools.pairwise(editions):
+            groups = [(KINDS[kind], list(group)) for kind, group in itertools.groupby(changes(book, old.name, new.name), key=lambda c: c.kind)]
+            found.append({"old": old, "new": new, "groups": groups})
+    return sorted(found, key=lambda e: (-e["new"].years_from, e["new"].code != main, e["new"].code))
 
 
 PLAIN = {

@@ -27,7 +27,8 @@ from jieneng.core.period import Period
 from jieneng.core.problem import Refused
 from jieneng.core.words import T
 from jieneng.engine import EVERY, Ask, Engine, Group, Snapshot, Total, Uncovered
-from jieneng.rulebook import factor_value
+from jieneng.rulebook import at_year, factor_value
+from jieneng.rulebook.editions import not_asked
 from jieneng.rulebook.types import Book, Composite, FactorValue, Indicator, Term
 
 SCALE = "scale"
@@ -160,11 +161,14 @@ def calculate(book: Book, engine: Engine, snapshot: Snapshot, names: Sequence[st
               where: Mapping[str, Any] | None = None, form: str = "", like: Complete = ()) -> list[Figure]:
     """Figures by name (item, composite or indicator) for a period, one per group of ``by`` (or one in all).
 
+    Items go by the name that the year's edition gives them, and composites add the terms of that year (``rulebook.at_year``).
     ``by``: area, department, type, territory, institution or None. ``like``: items that must also have been answered in
     another period (``2021:electricity_kwh``, see ``Engine.sums``); ``year_on_year`` makes them. Raises ``KeyError`` for an
     unknown name, ``Refused`` when the snapshot is damaged or a factor has no value at all.
     """
-    scene = Scene(book, engine, snapshot, form or str(book.settings["main_form"]), period, by, where or {}, _sorted(like))
+    form = form or str(book.settings["main_form"])
+    book = at_year(book, period.year, form)
+    scene = Scene(book, engine, snapshot, form, period, by, where or {}, _sorted(like))
     for name in names:
         _announce(scene, name)
     result: list[Figure] = []
@@ -254,6 +258,8 @@ def _items(scene: Scene, item: str, complete: Sequence[str]) -> list[Figure]:
 
 
 def _nobody(scene: Scene, item: str) -> str:
+    if (why := not_asked(scene.book, scene.form, item, scene.period.year)) is not None:
+        return str(why)
     return str(T("没有单位填报“{i}”", "nobody answered “{i}”", i=str(scene.book.items[item].label)))
 
 

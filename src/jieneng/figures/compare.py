@@ -2,6 +2,9 @@
 
 A change of a group mixes what the members did with who the members are: institutions opened, closed, moved, or did not
 answer. The second number leaves that out.
+
+Where an edition of the survey stands between the two years, an item that took the place of another is not compared (the note
+says why), and a total made of other items than a year ago says so: a break in a series is never silent.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from jieneng.core.figure import Coverage, Figure
 from jieneng.core.period import Period
 from jieneng.core.words import T
 from jieneng.engine import Engine, Snapshot
+from jieneng.rulebook import at_year, breaks
 from jieneng.rulebook.types import Book
 
 from .calculate import calculate, composites_of, needs, owed
@@ -42,24 +46,32 @@ def year_on_year(book: Book, engine: Engine, snapshot: Snapshot, names: Sequence
     """Each name in each group of ``period``, against the same span one year before. Same arguments as ``calculate``."""
     last, result = period.last_year, []
     held = _frozen(book, str(last.year))
+    form = form or str(book.settings["main_form"])
     for name in names:
+        broken = "；".join(str(b) for b in breaks(book, form, name, last.year, period.year))
+
         def made(at: Period, like: tuple[str, ...] = (), name: str = name) -> dict[str, Figure]:
             found = calculate(book, engine, snapshot, [name], period=at, by=by, where=where, form=form, like=like)
             return {f.subject.get("code", ""): f for f in found}
 
-        need = owed(book, needs(book, name))
+        need, need_last = (owed(book, needs(at_year(book, at.year, form), name)) for at in (period, last))
         frozen = held if any(held.composites[c] is not book.composites[c] for c in composites_of(book, name)) else book
         now, before = made(period), made(last)
-        like_now = made(period, (*need, *_of(last, need)))
-        like_before = made(last, (*need, *_of(period, need)))
+        like_now = made(period, (*need, *_of(last, need_last)))
+        like_before = made(last, (*need_last, *_of(period, need)))
         old = {f.subject.get("code", ""): f for f in calculate(frozen, engine, snapshot, [name], period=period, by=by, where=where, form=form)
                } if frozen is not book else {}
         for code, figure in now.items():
             result.append(YearOnYear(
-                figure, before.get(code), change(figure, before.get(code)),
-                _like(change(like_now.get(code), like_before.get(code), figure), like_now.get(code), figure),
+                figure, before.get(code), _broken(change(figure, before.get(code)), broken),
+                _broken(_like(change(like_now.get(code), like_before.get(code), figure), like_now.get(code), figure), broken),
                 _factors(figure, old.get(code))))
     return result
+
+
+def _broken(figure: Figure, why: str) -> Figure:
+    """A change across a break of the series, with the reason in front of whatever else is said."""
+    return replace(figure, note="；".join(dict.fromkeys(n for n in (why, figure.note) if n))) if why else figure
 
 
 def _frozen(book: Book, vintage: str) -> Book:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -13,11 +14,12 @@ from jieneng import engine
 from jieneng.core.amount import decimal_of
 from jieneng.core.figure import Figure
 from jieneng.core.period import Period
-from jieneng.core.words import language
+from jieneng.core.words import T, language
 from jieneng.people.queries import area_offices
 from jieneng.people.scope import Scope
 from jieneng.returns import queries as returns
 from jieneng.returns.models import SnapshotRecord
+from jieneng.rulebook import breaks
 from jieneng.rulebook.types import Book
 
 from .calculate import calculate
@@ -103,6 +105,12 @@ def compared(book: Book, snapshot: SnapshotRecord, names: Sequence[str], period:
     return {y.now.name: y for y in found}
 
 
+def broken(book: Book, names: Sequence[str], before: int, now: int) -> list[T]:
+    """Where the series of some figures break between two data years, each said once."""
+    form = str(book.settings["main_form"])
+    return list(dict.fromkeys(t for n in names for t in breaks(book, form, n, before, now)))
+
+
 def home_figures(scope: Scope) -> dict[str, Any]:
     """The four indicators of the newest snapshot, with the change against the year before."""
     snapshot, where = returns.latest_snapshot(), where_of(scope)
@@ -114,7 +122,7 @@ def home_figures(scope: Scope) -> dict[str, Any]:
     rows = [{"label": label_of(book, n), "figure": found[n].now, "places": places_of(book, n), "change": found[n].change.exact,
              "like": found[n].like.exact, "url": trace_url(found[n].now, snapshot.pk)} for n in names if n in found]
     return {"snapshot": snapshot, "indicators": rows, "compared": snapshot.year - 1 if any(
-        r["change"] is not None for r in rows) else None}
+        r["change"] is not None for r in rows) else None, "breaks": broken(book, names, snapshot.year - 1, snapshot.year)}
 
 
 def institution_figures(pk: int) -> dict[str, Any]:
@@ -133,7 +141,9 @@ def institution_figures(pk: int) -> dict[str, Any]:
             found[year] = {f.name: f for f in figures}
     rows = [{"label": label_of(book, n), "unit": unit_of(book, n), "places": places_of(book, n),
              "figures": [found[y].get(n) for y in found]} for n in names]
+    pairs = list(itertools.pairwise(found))
     return {"snapshot": snapshot, "history_years": list(found), "history_rows": rows if found else [],
+            "history_breaks": list(dict.fromkeys(t for a, b in pairs for t in broken(book, names, a, b))),
             "not_frozen": snapshot.year if snapshot.year not in found else None,
             "monthly": monthly(book, snapshot, pk) if found else None}
 

@@ -20,6 +20,7 @@ from jieneng.records.workbook import Column, list_workbook, workbook_response
 from jieneng.registry.queries import standing_of
 from jieneng.returns import queries as returns
 from jieneng.returns.models import Import, Return, SnapshotRecord
+from jieneng.rulebook import at_year
 
 from . import overview as view
 from .calculate import SCALE, calculate, expand
@@ -62,6 +63,7 @@ def _table(request: HttpRequest) -> dict[str, Any] | None:
     by = by if by in GROUPINGS else "area"
     periods = _periods(snapshot)
     period = next((p for p in periods if str(p) == request.GET.get("period", "")), Period("year", snapshot.year))
+    book = at_year(book, period.year)
     where = _where(request)
     area = request.GET.get("area", "")
     inner = {**where, "area": area} if area else where
@@ -81,6 +83,7 @@ def _table(request: HttpRequest) -> dict[str, Any] | None:
         "whole": [_line(book, n, against.get(n)) for n in names],
         "indicators": [_line(book, n, against.get(n)) for n in view.shown(book, "indicators")],
         "compared": period.last_year.label if any(y.change.exact is not None for y in against.values()) else None,
+        "breaks": view.broken(book, names, period.last_year.year, period.year) if any(y.before for y in against.values()) else [],
         "by_factors": any(y.factors for y in against.values())}
 
 
@@ -153,6 +156,7 @@ def overview_xlsx(request: HttpRequest) -> HttpResponse:
     snapshot = table["snapshot"]
     notes = [str(T("{p}，快照 {s}，截止 {c}", "{p}, snapshot {s}, cut-off {c}", p=str(table["period"].label), s=snapshot.pk,
                    c=timezone.localtime(snapshot.cutoff).strftime("%Y-%m-%d %H:%M")))]
+    notes += [str(b) for b in table["breaks"]]
     name = T("汇总与指标-{p}-{g}.xlsx", "figures-{p}-{g}.xlsx", p=str(table["period"]), g=str(GROUPINGS[table["by"]]))
     return workbook_response(list_workbook(T("汇总与指标", "Figures"), columns, data, notes=notes), str(name))
 

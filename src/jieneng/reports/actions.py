@@ -24,10 +24,11 @@ from jieneng.records import files
 from jieneng.records.events import action, head, record
 from jieneng.returns import queries
 from jieneng.returns.models import SnapshotRecord
+from jieneng.rulebook import at_year
 from jieneng.rulebook.types import Book
 
 from .compose import compose as make
-from .layout import layout_of
+from .layout import layout_in
 from .models import Document, DocumentVersion
 from .resolve import Resolver
 from .spec import read_spec
@@ -89,7 +90,7 @@ def table(person: User, code: str, period: Period, snapshot: SnapshotRecord) -> 
     """
     mine = require(person, "see")
     book = queries.book()
-    layout = layout_of(book, code)
+    layout = layout_in(book, code, period.year)
     where = {"line": mine.lines} if mine.lines else {"code": mine.institutions}
     one = _one_department(mine) if layout.by == "department" else None
     by = "institution" if one else layout.by
@@ -100,7 +101,7 @@ def table(person: User, code: str, period: Period, snapshot: SnapshotRecord) -> 
     whole = {f.name: f for f in calculate(book, engine.connect(), queries.opened(snapshot), layout.names, period=period, where=where)}
     members = max((f.coverage.members for f in whole.values() if f.coverage), default=0)
     scope = f"统计范围 {members} 家。" if members else ""
-    return write_table(book, code, period, snapshot.pk, rows, [whole.get(n) for n in layout.names], scope,
+    return write_table(at_year(book, period.year), code, period, snapshot.pk, rows, [whole.get(n) for n in layout.names], scope,
                        timezone.localtime(snapshot.cutoff).date().isoformat(), by)
 
 

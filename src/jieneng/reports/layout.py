@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jieneng.core.problem import Problem, Refused
 from jieneng.core.words import T
+from jieneng.rulebook.editions import not_asked, successor
 from jieneng.rulebook.types import Book
 
 GROUPS = ("area", "department", "type", "territory")
@@ -47,6 +48,18 @@ class Layout:
     @property
     def names(self) -> list[str]:
         return [c.name for c in self.columns]
+
+
+def layout_in(book: Book, code: str, year: int) -> Layout:
+    """A table for a data year: a column whose item that year's edition replaced shows what took its place, and a note says so.
+    Raises ``Refused`` as ``layout_of`` does."""
+    layout, form, columns, notes = layout_of(book, code), str(book.settings["main_form"]), [], []
+    for column in layout.columns:
+        now = successor(book, form, column.name, year)
+        columns.append(replace(column, name=now))
+        if now != column.name and (why := not_asked(book, form, column.name, year)) is not None:
+            notes.append(why.say("zh") + "。")
+    return replace(layout, columns=tuple(columns), notes=(*layout.notes, *notes))
 
 
 def layout_of(book: Book, code: str) -> Layout:

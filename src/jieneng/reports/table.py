@@ -17,7 +17,7 @@ from jieneng.core.period import Period
 from jieneng.records.workbook import Sheet, wide
 from jieneng.rulebook.types import Book
 
-from .layout import MAX_PLACES, Column, Layout, layout_of
+from .layout import MAX_PLACES, Column, Layout, layout_in
 
 HEAD, UNITS, FIRST = 3, 4, 5
 """Rows (from 0) of the heads, of the units, and of the first group."""
@@ -174,7 +174,7 @@ def write_table(book: Book, code: str, period: Period, snapshot: str, rows: Sequ
     Totals are formulas with the exact total as their cached value, wherever the formula gives exactly that; indicators
     are ratios and never summed. ``scope`` says whose numbers these are; ``by`` what the rows are, where that is not the layout's.
     """
-    layout, out = layout_of(book, code), io.BytesIO()
+    layout, out = layout_in(book, code, period.year), io.BytesIO()
     workbook = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
     workbook.set_properties({"title": layout.title, "comments": f"snapshot {snapshot}", "created": dt.datetime(2020, 1, 1)})
     table = _Table(book, layout, workbook, rows, whole)

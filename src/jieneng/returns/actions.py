@@ -20,6 +20,7 @@ from jieneng.records.events import action, hold, record, together
 from jieneng.registry.models import Standing
 from jieneng.registry.queries import by_identifier, standings
 from jieneng.rulebook import form_for
+from jieneng.rulebook.editions import not_asked
 from jieneng.rulebook.types import Book
 
 from .examine import Examiner
@@ -167,6 +168,7 @@ def import_answers(
                     "import.no_round", T("{year} 年还没有统计任务", "there is no round for {year} yet", year=year),
                     do=T("先新建统计任务", "open a round first"), where=Place(file=batch.file.name)))
                 continue
+            _not_asked(book, rounds[year], by_year[year], outcome)
             work = _merge(rounds[year], by_year[year], batch, outcome)
             _write(person, book, rounds[year], work, batch, accept, outcome, _after(progress, done, total))
             done += len(by_year[year])
@@ -179,6 +181,25 @@ def import_answers(
     if progress:
         progress(total, total)
     return outcome
+
+
+def _not_asked(book: Book, round_: Round, drafts: list[tuple[Any, int]], outcome: Outcome) -> None:
+    """Take out what the year's edition does not ask, saying so once for each item: the first cell, how many, and why."""
+    form = form_for(book, round_.form, round_.year)
+    asked = {i.item for i in form.items}
+    first: dict[str, tuple[Any, int]] = {}
+    for draft, _ in drafts:
+        for item in [i for i in draft.answers if i not in asked]:
+            if draft.answers.pop(item) is not None:
+                found, n = first.get(item, (draft, 0))
+                first[item] = found, n + 1
+    for item, (draft, n) in first.items():
+        why = not_asked(book, round_.form, item, round_.year)
+        source = draft.sources.get(item) or {}
+        outcome.problems.append(Problem(
+            "import.not_asked", T("{why}：{n} 个数没有收", "{why}: {n} values were not taken", why=why, n=n), do=T(
+                "不用处理；要收的，核对数据年份和布局里的指标", "nothing to do; if they are wanted, check the data year and the layout's item"),
+            where=Place(file=draft.file, sheet=source.get("sheet") or draft.sheet, cell=source.get("cell") or draft.cell)))
 
 
 def _merge(round_: Round, drafts: list[tuple[Any, int]], batch: Import, outcome: Outcome) -> list[_Work]:

@@ -37,9 +37,14 @@ def workspace() -> dict[str, Any]:
 
 
 def book() -> Book:
-    """The book of rules of this workspace, with the editions dropped into its folder ``rulebooks``."""
+    """The book of rules of this workspace, with the editions dropped into its folder ``rulebooks``, as they are now.
+
+    A folder whose name begins with a dot is not read: it is still being copied.
+    """
     extra = Path(settings.HOME) / "rulebooks"
-    return load(workspace()["book"], tuple(sorted(p for p in extra.iterdir() if p.is_dir())) if extra.is_dir() else ())
+    folders = tuple(sorted(p for p in extra.iterdir() if p.is_dir() and not p.name.startswith("."))) if extra.is_dir() else ()
+    files = (p for folder in folders for p in sorted(folder.rglob("*.yaml")))
+    return load(workspace()["book"], folders, tuple((str(p), s.st_mtime_ns, s.st_size) for p in files for s in [p.stat()]))
 
 
 def main_form() -> str:

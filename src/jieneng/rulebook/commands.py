@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from jieneng.core.formula import Value, read
-from jieneng.core.problem import Problem, refuse
+from jieneng.core.problem import Problem
 from jieneng.core.words import T
 
-from .loading import BOOKS, factor_value, load
+from .editions import changes, form_named
+from .loading import BOOKS, load
+from .lookup import factor_value
 from .reading import Door, Node, Reader, read_yaml
-from .types import Book, Form
+from .types import Book
 
 
 def books() -> list[str]:
@@ -23,7 +25,7 @@ def books() -> list[str]:
 
 def show(book: Book, name: str) -> list[str]:
     """A resolved edition (``consumption@2022``), line by line."""
-    form = _form(book, name)
+    form = form_named(book, name)
     lines = [f"{form.title} {form.name}", f"  {form.issuer} {form.document}",
              str(T("  数据年份 {a} 起", "  data years from {a}", a=form.years_from)) + (str(T("，至 {b}", " to {b}", b=form.years_to)) if form.years_to else "")]
     for fi in form.items:
@@ -35,33 +37,9 @@ def show(book: Book, name: str) -> list[str]:
     return lines
 
 
-def _form(book: Book, name: str) -> Form:
-    if name not in book.forms:
-        raise refuse("form.none", T("没有 {n}", "there is no {n}", n=name), expected=T("{l}", "{l}", l="、".join(sorted(book.forms))))
-    return book.forms[name]
-
-
 def diff(book: Book, old: str, new: str) -> list[str]:
-    """What changed between two editions, in words."""
-    a, b = _form(book, old), _form(book, new)
-    was, now = {i.item: i for i in a.items}, {i.item: i for i in b.items}
-    lines = []
-    for code in was.keys() - now.keys():
-        lines.append(str(T("取消：{l}（{c}）", "dropped: {l} ({c})", l=str(book.items[code].label), c=code)))
-    for code in now.keys() - was.keys():
-        lines.append(str(T("新增：{l}（{c}）", "added: {l} ({c})", l=str(book.items[code].label), c=code)))
-    for code in was.keys() & now.keys():
-        before, after = was[code].label or book.items[code].label, now[code].label or book.items[code].label
-        if before != after:
-            lines.append(str(T("改名：{a} → {b}（同一个量，序列不断）", "renamed: {a} → {b} (the same quantity, the series goes on)", a=str(before), b=str(after))))
-        if was[code].number != now[code].number:
-            lines.append(str(T("{l} 代码 {a} → {b}", "{l}: number {a} → {b}", l=str(after), a=was[code].number or "—", b=now[code].number or "—")))
-    rules, later = {c.id: c for c in a.checks}, {c.id: c for c in b.checks}
-    lines += [str(T("取消审核规则 {c}", "check {c} dropped", c=c)) for c in sorted(rules.keys() - later.keys())]
-    lines += [str(T("新增审核规则 {c}", "check {c} added", c=c)) for c in sorted(later.keys() - rules.keys())]
-    lines += [str(T("审核规则 {c} 变了：{a} → {b}", "check {c} changed: {a} → {b}", c=c, a=rules[c].holds, b=later[c].holds))
-              for c in sorted(rules.keys() & later.keys()) if rules[c].holds != later[c].holds]
-    return sorted(lines) or [str(T("没有变化", "no change"))]
+    """What changed between two editions, in words: one line each, by kind (items, checks, factors and from when)."""
+    return [str(c.says) for c in changes(book, old, new)] or [str(T("没有变化", "no change"))]
 
 
 def gaps(book: Book) -> list[str]:
@@ -124,7 +102,7 @@ def _value(book: Book, what: str, given: dict[str, Fraction], year: int) -> Frac
         c = book.composites[composite]
         total = Fraction(0)
         for term in c.terms:
-            if term.item not in given or (only and term.item != only):
+            if term.item not in given or (only and term.item != only) or not term.holds(year):
                 continue
             value = given[term.item] * Fraction(c.scale)
             for f in term.factors:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from jieneng.core.formula import FormulaError, Needs, is_truth, read
-from jieneng.core.problem import Place, Problem, Refused, Severity, refuse
+from jieneng.core.problem import Refused, Severity, refuse
 from jieneng.core.words import T
 
-from .reading import Door, Node, Reader, bilingual, day, decimal, places, read_yaml
+from .reading import Door, Node, Reader, bilingual, day, places, read_yaml
 from .types import (
     Book,
     Check,
@@ -128,8 +128,11 @@ class _Builder:
     def read_factors(self, node: Node) -> None:
         for code, n in Reader(node, self.door).node.value.items():
             r = Reader(n, self.door)
-            unit, label = r.text("unit"), r.words("label") or T("?", "?")
-            values = []
+            before = self.factors.get(code)
+            more = before is not None and r.text("extends", "") == "previous"
+            unit = before.unit if more and before else r.text("unit")
+            label = before.label if more and before else r.words("label") or T("?", "?")
+            values = list(before.values) if more and before else []
             for v in r.list("values"):
                 rv = Reader(v, self.door)
                 published = rv.get("published", False)
@@ -144,6 +147,11 @@ class _Builder:
                 self.door.tell("factor.twice", n, T("“{c}”同一天起有两个值", "“{c}” has two values from one day", c=code))
             if not values:
                 self.door.tell("factor.none", n, T("“{c}”没有值", "“{c}” has no value", c=code))
+            if before is not None and (lost := [v for v in before.values if _worth(v) not in {_worth(w) for w in values}]):
+                self.door.tell("factor.rewritten", n, T("“{c}”{d} 起的值原来是 {v}，这里改没了", "“{c}” was {v} from {d}; here that value is lost",
+                                                        c=code, d=lost[0].since.isoformat(), v=str(lost[0].value)),
+                               do=T("写 extends: previous，只写新的值和起始日；另一套值另起一个代码，旧数不动",
+                                    "write extends: previous and only the new values with their days; another series gets a code of its own, old figures stay"))
             self.factors[code] = Factor(code, label, unit, tuple(sorted(values, key=lambda v: (v.region, v.since))))
 
     def read_composites(self, node: Node) -> None:
@@ -152,7 +160,8 @@ class _Builder:
             terms = []
             for tn in r.list("terms"):
                 rt = Reader(tn, self.door)
-                terms.append(Term(rt.text("item"), rt.texts("factors", False), rt.one_of("missing", ("unknown", "zero"), "unknown")))
+                terms.append(Term(rt.text("item"), rt.texts("factors", False), rt.one_of("missing", ("unknown", "zero"), "unknown"),
+                                  rt.integer("years_from", 0), rt.integer("years_to", 0) or None))
                 rt.done()
             self.composites[code] = Composite(
                 code, r.words("label") or T("?", "?"), r.text("unit"), tuple(terms), r.number("scale", Decimal(1)),
@@ -241,7 +250,21 @@ class _Builder:
                     self.door.tell("form.overlap", node, T("{a} 与 {b} 年份重叠", "{a} and {b} overlap", a=a.name, b=b.name))
                 elif a.years_to + 1 < b.years_from:
                     self.door.tell("form.gap", node, T("{a} 与 {b} 之间缺年份", "years are missing between {a} and {b}", a=a.name, b=b.name))
-            del code
+            self._still_asked(code, editions)
+
+    def _still_asked(self, code: str, editions: Sequence[Form]) -> None:
+        """A total must not go on adding what an edition no longer asks: it would be unknown for ever, with nobody told why."""
+        for a, b in itertools.pairwise(editions):
+            in_force = [f for f in self.forms.values() if f.years_from <= b.years_from <= (f.years_to or b.years_from)]
+            gone = {i.item for i in a.items} - {i.item for f in in_force for i in f.items}
+            for c in self.composites.values():
+                for term in c.in_year(b.years_from).terms:
+                    if term.item in gone and term.missing == "unknown":
+                        self.door.tell("composite.dropped", self.nodes[("form", b.name)],
+                                       T("综合量“{c}”要加“{i}”，{f} 不再填报它", "composite “{c}” adds “{i}”, which {f} no longer asks", c=c.code, i=term.item, f=b.name),
+                                       do=T("在 composites.yaml 里重写“{c}”：那一项加 years_to: {y}，代替它的一项加 years_from: {z}",
+                                            "restate “{c}” in composites.yaml: years_to: {y} on that term, years_from: {z} on what takes its place",
+                                            c=c.code, y=b.years_from - 1, z=b.years_from))
 
     def _form_item(self, n: Node) -> FormItem:
         r = Reader(n, self.door)
@@ -263,14 +286,16 @@ class _Builder:
             if before is None:
                 self.door.tell("form.previous", r.node, T("{f} 没有前一版", "{f} has no previous edition", f=code))
             else:
-                items = {i.item: i for i in before.items}
+                items = {i.item: dataclasses.replace(i, replaces="") for i in before.items}
                 checks = {c.id: c for c in before.checks}
         self._changes(r, items, checks)
+        listed: set[str] = set()
         for n in r.list("items", False):
-            made = self._form_item(n)
-            if made.item in items:
+            made = self._form_item(n)  # one that the previous edition has is restated: number, name or whether it must be answered
+            if made.item in listed:
                 self.door.tell("form.twice", n, T("指标“{i}”列了两次", "item “{i}” is listed twice", i=made.item))
             items[made.item] = made
+            listed.add(made.item)
         for n in r.list("checks", False):
             check = self.read_check(n)
             if check.id in checks and before is None:
@@ -283,7 +308,7 @@ class _Builder:
                     self.source(r.get("source")), tuple(bilingual(n, self.door) for n in r.list("notes", False)))
         if form.name in self.forms:
             self.door.tell("form.edition", r.node, T("{f} 有两份", "{f} stands twice", f=form.name))
-        # checks of an earlier edition that read an item no longer asked fall away with it
+        # checks that read an item no longer asked fall away with it
         kept = tuple(c for c in form.checks if _names(c) <= {i.item for i in form.items})
         self.forms[form.name] = dataclasses.replace(form, checks=kept)
         self.nodes[("form", form.name)] = r.node
@@ -307,7 +332,7 @@ class _Builder:
                 continue
             order = list(items.values())
             place = [i.item for i in order].index(old)
-            order[place] = self._form_item(n)
+            order[place] = dataclasses.replace(self._form_item(n), replaces=old)
             items.clear()
             items.update({i.item: i for i in order})
         for n in c.list("drop_checks", False):
@@ -356,6 +381,10 @@ class _Builder:
                     self.door.tell("indicator.name", node, T("没有“{n}”", "there is no “{n}”", n=name))
                 elif base in self.items and self.items[base].over_bodies == "none":
                     self.door.tell("indicator.additive", node, T("“{n}”不能跨单位相加", "“{n}” cannot be added over bodies", n=name))
+
+
+def _worth(value: FactorValue) -> tuple[Any, ...]:
+    return value.value, value.since, value.region, value.vintage
 
 
 def _names(check: Check) -> set[str]:
@@ -450,11 +479,11 @@ def _canonical(value: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=16)
-def load(code: str = "cn", extra: tuple[Path, ...] = ()) -> Book:
+def load(code: str = "cn", extra: tuple[Path, ...] = (), stamp: tuple[tuple[str, int, int], ...] = ()) -> Book:
     """Read a book with further folders laid over it. Raises ``Refused`` with every problem, by file and line.
 
     A folder in ``extra`` holds the same files; what it declares is added to, or takes the place of, what is shipped, so
-    a later edition dropped into a workspace needs no new program.
+    a later edition dropped into a workspace needs no new program. ``stamp``: what tells that its files changed, for the cache.
     """
     b = _Builder()
     _read_all(b, _folders(code, extra))
@@ -471,64 +500,3 @@ def load(code: str = "cn", extra: tuple[Path, ...] = ()) -> Book:
     text = json.dumps(_canonical(parts), ensure_ascii=False, sort_keys=True)
     where = {f"{kind}/{k}": places(n) for kind, nodes in (("documents", b.documents), ("tables", b.tables)) for k, n in nodes.items()}
     return Book(code=b.head["code"], title=b.head["title"], hash=hashlib.sha256(text.encode()).hexdigest(), places=where, **parts)
-
-
-def form_for(book: Book, form: str, year: int) -> Form:
-    """The edition of a form by which a data year is judged. Raises ``Refused`` naming the years there are."""
-    editions = [f for f in book.forms.values() if f.code == form]
-    for f in editions:
-        if f.years_from <= year and (f.years_to is None or year <= f.years_to):
-            return f
-    raise refuse(
-        "form.none", T("{form} 没有 {year} 数据年份的版本", "{form} has no edition for data year {year}", form=form, year=year),
-        expected=T("{list}", "{list}", list="、".join(f"{f.name}: {f.years_from}–{f.years_to or ''}" for f in editions) or "—"))
-
-
-def factor_value(book: Book, factor: str, on: dt.date, region: str = "", vintage: str = "") -> FactorValue:
-    """The value of a factor in force on a day, for a region and (frozen) vintage. Raises ``Refused`` if there is none."""
-    values = [v for v in book.factors[factor].values if v.region in ("", region) and (not vintage or v.vintage == vintage)]
-    values = [v for v in values if vintage or v.since <= on]
-    if not values:
-        raise refuse("factor.none", T("系数“{f}”在 {d} 没有值{r}", "factor “{f}” has no value on {d}{r}",
-                                      f=str(book.factors[factor].label), d=on.isoformat(), r=f"（{region}）" if region else ""),
-                     do=T("在规则库 factors/ 里补上，注明出处", "add it to factors/ with its source"))
-    return max(values, key=lambda v: (v.region == region, v.since))
-
-
-@functools.lru_cache(maxsize=8)
-def _aliases(units: tuple[Unit, ...]) -> dict[str, str]:
-    table: dict[str, str] = {}
-    for u in units:
-        for name in (u.code, u.label.zh, u.label.en, *u.aliases):
-            table.setdefault(_folded(name), u.code)
-    return table
-
-
-def _folded(text: str) -> str:
-    import unicodedata
-
-    return "".join(unicodedata.normalize("NFKC", text).split()).casefold()
-
-
-def unit_code(book: Book, text: str) -> str:
-    """The unit a text names, by code or alias. Raises ``Refused`` naming it: an unknown unit is never guessed."""
-    exact = book.units.get(text.strip())
-    if exact is not None:
-        return exact.code
-    found = _aliases(tuple(book.units.values())).get(_folded(text))
-    if found is None:
-        raise refuse("unit.unknown", T("不认识的计量单位“{u}”", "unknown unit “{u}”", u=text.strip()),
-                     do=T("改成规则库里的单位，或请管理员补充", "use a unit of the rulebook, or have it added"))
-    return found
-
-
-def convert(book: Book, value: Decimal, unit_from: str, unit_to: str) -> Fraction:
-    """``value`` of one unit in another of the same family, exactly. Raises ``Refused`` for another family."""
-    a, b = book.units[unit_code(book, unit_from)], book.units[unit_code(book, unit_to)]
-    if a.family != b.family:
-        raise refuse("unit.family", T("{a} 不能换成 {b}", "{a} does not convert to {b}", a=a.code, b=b.code),
-                     do=T("核对这一列到底是什么单位", "check which unit the column really has"))
-    return Fraction(value) * Fraction(a.to_base) / Fraction(b.to_base)
-
-
-__all__ = ["Place", "Problem", "convert", "decimal", "factor_value", "form_for", "load", "unit_code"]

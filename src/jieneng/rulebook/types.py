@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -45,12 +45,17 @@ class Item:
 
 @dataclass(frozen=True)
 class FormItem:
-    """An item as an edition of a form asks for it: its number on the form (表内代码), and whether it must be answered."""
+    """An item as an edition of a form asks for it: its number on the form (表内代码), and whether it must be answered.
+
+    ``replaces``: the item that this edition asked no longer and put this one in the place of: another quantity, so that the
+    series breaks (a renamed item keeps its code and has a ``label`` here instead).
+    """
 
     item: str
     number: str = ""
     label: T | None = None
     required: bool = True
+    replaces: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,11 +121,21 @@ class Factor:
 
 @dataclass(frozen=True)
 class Term:
-    """One addend of a composite: item × factor × factor …; ``missing`` says what an unanswered item does."""
+    """One addend of a composite: item × factor × factor …; ``missing`` says what an unanswered item does.
+
+    ``years_from`` and ``years_to`` bound the data years in which it is added (0 and None: always), so that an item which takes the
+    place of another counts from its edition on and earlier years stay as they were.
+    """
 
     item: str
     factors: tuple[str, ...]
     missing: str = "unknown"
+    years_from: int = 0
+    years_to: int | None = None
+
+    def holds(self, year: int) -> bool:
+        """Whether it is added in a data year."""
+        return self.years_from <= year and (self.years_to is None or year <= self.years_to)
 
 
 @dataclass(frozen=True)
@@ -137,6 +152,11 @@ class Composite:
     scale: Decimal = Decimal(1)
     vintage: str = ""
     source: Source | None = None
+
+    def in_year(self, year: int) -> Composite:
+        """The composite with the terms of a data year; itself where they are the same in every year."""
+        terms = tuple(t for t in self.terms if t.holds(year))
+        return self if len(terms) == len(self.terms) else replace(self, terms=terms)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 ABOUT = {
     "home": "what", "rounds": "first-hour", "register": "first-hour", "accounts": "first-hour", "institution": "first-hour",
     "imports": "import", "import": "import", "job": "import", "findings": "first-hour", "return": "first-hour",
-    "figures": "figures", "trace": "figures", "documents": "figures", "document": "figures", "rules": "figures",
+    "figures": "figures", "trace": "figures", "documents": "figures", "document": "figures", "rules": "editions",
 }
 """Address name → the chapter that explains the page."""
 CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef“”‘’—…·]")
