@@ -28,7 +28,7 @@ from jieneng.rulebook import form_for
 from ..asking import round_of
 from ..models import Return, ReturnFinding, Round, Submission
 from ..moves import MOVES, STATES, VERBS
-from ..queries import book, latest_snapshot, returns_in
+from ..queries import book, latest_snapshot, opened, returns_in, shown_snapshot
 from . import actions, queries
 from .blockers import blockers
 
@@ -149,18 +149,26 @@ def _facts(round_: Round, office: Office) -> dict[str, Any]:
     counts = queries.by_state(round_, members)
     now = queries.totals_of(rules, round_, members)
     before_round = Round.objects.filter(form=round_.form, year=round_.year - 1).first()
-    before = queries.totals_of(rules, before_round, queries.under(before_round, office)) if before_round else None
+    before = _before(rules, before_round, office) if before_round else {}
     labels = {i.item: i for i in form_for(rules, round_.form, round_.year).items}
     rows = []
     for item, value in now.sums.items():
-        old = before.sums.get(item) if before else None
+        old = before.get(item)
         rows.append({"item": item, "label": labels[item].label or rules.items[item].label, "number": labels[item].number, "unit": rules.items[item].unit, "value": value,
                      "old": old, "change": Fraction(value - old) / Fraction(old) if old else None, "difference": value - old if old is not None else None})
     standing = queries.standing_submission(round_, office)
     missing = [members[i] for i in members if i in _missing(round_, members)]
-    return {"rows": [r for r in rows if r["value"] or r["old"]], "counts": counts, "now": now, "before": before, "waiting": queries.waiting(counts, queries.level_of(office)),
+    return {"rows": [r for r in rows if r["value"] or r["old"]], "counts": counts, "now": now, "waiting": queries.waiting(counts, queries.level_of(office)),
             "level": STATES[queries.level_of(office)], "missing": missing[:60], "missing_n": len(missing), "findings": queries.open_findings(round_, members),
             "blockers": blockers(round_, office), "standing": standing, "stale": bool(standing and standing.content != now.content), "members": len(members)}
+
+
+def _before(rules: Any, round_: Round, office: Office) -> dict[str, Decimal | None]:
+    """Last year's totals: from the newest snapshot that holds the year, else from the returns as they stand."""
+    record = shown_snapshot(round_.year) or shown_snapshot(round_.year + 1)
+    if record is not None and any(p.startswith(str(round_.year)) for p in opened(record).periods):
+        return queries.frozen_totals(rules, record, round_, office)
+    return dict(queries.totals_of(rules, round_, queries.under(round_, office)).sums)
 
 
 def _missing(round_: Round, members: dict[int, Any]) -> set[int]:

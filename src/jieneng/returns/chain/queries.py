@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db.models import Count, F, QuerySet
 
+from jieneng import engine
+from jieneng.core.amount import decimal_of
 from jieneng.core.period import Period
 from jieneng.people.models import Office, User
 from jieneng.people.queries import root_office
@@ -17,10 +19,13 @@ from jieneng.registry.queries import standings
 from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book
 
-from ..models import Return, ReturnFinding, Revision, Round, Submission
+from ..models import Return, ReturnFinding, Revision, Round, SnapshotRecord, Submission
+from ..queries import opened
 
 LEVELS = {"department": "dept_ok", "township": "dept_ok", "county": "county_ok", "zone": "county_ok", "direct": "county_ok"}
 """The state that an office's own word gives; every other kind, and the top office of a workspace, accepts."""
+FEW = 500
+"""Members up to which the database is asked for theirs alone."""
 ORDER = ("filed", "dept_ok", "county_ok", "accepted", "signed")
 PASS = {"dept_ok": "pass_department", "county_ok": "pass_county", "accepted": "accept"}
 RIGHT = {"dept_ok": "review", "county_ok": "accept", "accepted": "accept"}
@@ -77,6 +82,8 @@ def totals_of(book: Book, round_: Round, members: dict[int, Any]) -> Totals:
     answered = dict.fromkeys(items, 0)
     contents, who, n = [], set(), 0
     rows = Revision.objects.filter(ret__round=round_, ret__state__in=ORDER, number=F("ret__revision")).order_by("ret_id")
+    if len(members) <= FEW:
+        rows = rows.filter(ret__institution__in=list(members))
     for institution, answers, content in rows.values_list("ret__institution_id", "answers", "content").iterator(chunk_size=5000):
         if institution not in members:
             continue
@@ -88,6 +95,17 @@ def totals_of(book: Book, round_: Round, members: dict[int, Any]) -> Totals:
                 sums[item] += Decimal(value)
                 answered[item] += 1
     return Totals(sums, answered, n, len(who), together(contents))
+
+
+def frozen_totals(book: Book, record: SnapshotRecord, round_: Round, office: Office) -> dict[str, Decimal | None]:
+    """The same sums as a snapshot holds them: for the year before, which is frozen. None: nobody answered."""
+    items = additive(book, round_)
+    snapshot = opened(record)
+    known = [i for i in items if any(i in snapshot.items(n) for n in snapshot.manifest["files"] if n.startswith("returns/"))]
+    groups = engine.connect().sums(snapshot, [engine.Ask(i, "sum") for i in known], form=round_.form, period=Period("year", round_.year),
+                                   where={"line": (office.path,)})
+    sums = {i: groups[0].totals[i].value if groups else None for i in known}
+    return {i: None if v is None else decimal_of(v, 4).normalize() for i, v in sums.items()}  # stored with four decimals: nothing is lost
 
 
 def by_state(round_: Round, members: dict[int, Any]) -> dict[str, int]:
