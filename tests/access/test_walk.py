@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from jieneng.records import files
 from jieneng.records.jobs import enqueue
 from jieneng.records.models import Event
 from jieneng.reports import actions as reports
+from jieneng.returns.actions import open_round
 from jieneng.returns.freeze import freeze
 from jieneng.returns.models import Import, Return
 from jieneng.returns.queries import book
@@ -101,13 +103,17 @@ def build() -> dict[str, Any]:
     facts = book().ledgers["external_facts"]
     ledgers.save(people[CITY], facts, {"code": "creation_rank", "year": "2022", "label": "名次", "value": "第三个", "source_document": "通报（样例）"},
                  office=offices["341800"])
+    first = freeze(people[CITY], book(), 2022)
+    corrected = Decimal(4321)
+    file_all(city, 2022, change=lambda key, month, a: {**a, "water_m3": corrected} if (key, month) in ((SCHOOL_ONE, 3), (JIXI_SCHOOL, 4)) else a)
     record = freeze(people[CITY], book(), 2022)
+    later = open_round(people[CITY], book(), form="consumption", year=2019, office=offices["341800"], rhythm="year")
     received = files.receive(io.BytesIO(b"jingxian"), "泾县.csv", people[COUNTY])
     batch = Import.objects.create(file=received, layout="x", layout_hash="x", layout_text="", reads="answers", on_behalf=offices["341823"], by=people[COUNTY])
     job = enqueue("freeze", {"year": 2022}, by=people[COUNTY], key="walk", line=offices["341823"].path)
     version = reports.compose(people[CITY], "annual-summary", 2022, record)
     ret = Return.objects.get(institution=city["institutions"][SCHOOL_ONE], period="2022-03")
-    return {**city, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received}
+    return {**city, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received, "first": first, "open": later}
 
 
 Made = dict[str, Any]
@@ -123,7 +129,8 @@ def _on(*keys: Any, query: str = "") -> Args:
 
 
 OPEN = {"sign-in", "health"}
-POST_ONLY = {"sign-out", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm"}
+POST_ONLY = {"sign-out", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
+             "messages-read"}
 TRACE = "?name=energy_tce&period=2022&by=&code="
 TABLE: dict[str, tuple[set[str], Args]] = {
     "home": (EVERYBODY, _plain()),
@@ -139,6 +146,18 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "institution": (IN_JINGXIAN | {REPORTER}, _on(lambda s: s["institutions"][SCHOOL_ONE].pk)),
     "rounds": (SEERS, _plain()),
     "before": ({CITY}, _on(2022, "freeze")),
+    "round-plan": (SEERS, _on(lambda s: s["ret"].round_id)),
+    "round-pass": (SEERS, _on(lambda s: s["ret"].round_id)),
+    "round-totals": (IN_JINGXIAN - {DEPARTMENT}, _on(lambda s: s["ret"].round_id, lambda s: s["offices"]["341823"].pk)),
+    "round-totals-xlsx": (IN_JINGXIAN - {DEPARTMENT}, _on(lambda s: s["ret"].round_id, lambda s: s["offices"]["341823"].pk)),
+    "chase": (SEERS, _on(lambda s: s["ret"].round_id, query="?state=all")),
+    "chase-latest": (SEERS, _plain()),
+    "chase-xlsx": (SEERS, _on(lambda s: s["ret"].round_id, query="?state=all")),
+    "chase-target": ({CITY}, _on(lambda s: s["open"].pk, "office:341823")),
+    "chase-picture": ({CITY}, _on(lambda s: s["open"].pk, "office:341823", 1)),
+    "messages": (EVERYBODY, _plain()),
+    "snapshot-against": (SEERS, _on(lambda s: s["first"].pk, lambda s: s["record"].pk)),
+    "snapshot-against-xlsx": (SEERS, _on(lambda s: s["first"].pk, lambda s: s["record"].pk)),
     "snapshot": (SEERS, _on(lambda s: s["record"].pk)),
     "findings": (SEERS, _plain()),
     "findings-xlsx": (SEERS, _plain()),
@@ -252,14 +271,18 @@ def test_self_made_addresses_tell_nothing_and_never_break(stage: Made, sign_in: 
 
 
 POSTS: dict[str, tuple[set[str], Args, dict[str, Any]]] = {
-    "round-open": ({CITY}, _plain(), {"year": "2019"}),
+    "round-open": ({CITY}, _plain(), {"year": "2024"}),
     "freeze": ({CITY}, _on(2022), {}),
     "compose": ({CITY}, _on("annual-summary", 2022), {}),
     "ledger-withdraw": ({CITY, COUNTY}, _on("energy_contracts", lambda s: s["contracts"]["341823"].pk), {"reason": "测试"}),
     "ledger-record": ({CITY, COUNTY}, _on("energy_contracts", lambda s: s["contracts"]["341823"].pk),
                       {"no": "HT-1", "name": "改名", "area": "341823", "type": "pv", "stage": "signed", "year": "2022", "seen": "1", "reason": "签约"}),
     "ledger-new": (KEEPERS, _on("energy_contracts"), {"no": "N-1", "name": "新", "area": "", "type": "pv", "stage": "signed", "year": "2022"}),
-    "return-act": ({CITY, COUNTY}, _on(lambda s: s["ret"].pk, "reopen"), {"reason": "测试"}),
+    "return-act": ({CITY}, _on(lambda s: s["ret"].pk, "reopen"), {"reason": "测试"}),
+    "round-plan": ({CITY}, _on(lambda s: s["open"].pk), {"do": "strict", "strict": "1"}),
+    "round-pass": ({CITY}, _on(lambda s: s["ret"].round_id), {"verb": "reopen", "state": "accepted", "all": "1", "reason": "测试"}),
+    "round-totals": ({CITY, COUNTY}, _on(lambda s: s["ret"].round_id, lambda s: s["offices"]["341823"].pk), {"do": "hand-up"}),
+    "chase-phones": (IMPORTERS, _on(lambda s: s["open"].pk), {}),
     "document-confirm": ({CITY}, _on(lambda s: s["version"].pk), {"wording": "all_built", "reason": "创建名单"}),
     "imports": (IMPORTERS, _plain(), {"layout": "x", "office": "1"}),
     "events-verify": ({"suncha", "zhaoxi"}, _plain(), {}),
@@ -281,7 +304,7 @@ def test_each_person_changes_what_the_table_says(stage: Made, sign_in: Any, pers
         assert Event.objects.count() == before, (name, person)
 
 
-@pytest.mark.parametrize("name", sorted(set(POSTS) - {"ledger-new", "accounts", "events-verify", "imports"}))
+@pytest.mark.parametrize("name", sorted(set(POSTS) - {"ledger-new", "accounts", "events-verify", "imports", "chase-phones"}))
 def test_what_is_allowed_is_done_and_leaves_its_event(stage: Made, sign_in: Any, name: str) -> None:
     _, args, data = POSTS[name]
     keys, _ = args(stage)
@@ -302,7 +325,7 @@ def test_get_never_does_a_verb(stage: Made, sign_in: Any) -> None:
     before = Event.objects.count()
     for name in POST_ONLY - {"sign-out"}:
         args = POSTS.get(name, (set(), _plain(), {}))[1](stage)[0]
-        if name in ("round-accept", "round-sign"):
+        if name in ("round-accept", "round-sign", "chase-send"):
             args = [stage["ret"].round_id]
         if name == "evidence-attach":
             args = ["return", stage["ret"].pk]

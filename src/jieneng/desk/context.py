@@ -10,6 +10,7 @@ from django.urls import reverse
 from jieneng import __version__
 from jieneng.core.words import T, language
 from jieneng.people.queries import root_office, scope, verbs_of
+from jieneng.records.notify import unread
 
 from .manual import ABOUT
 
@@ -18,6 +19,7 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
     (T("能耗统计", "Statistics"), [
         ("register", "building-bank", T("名录库", "Register"), ("see",)),
         ("rounds", "clipboard-list", T("统计任务", "Rounds"), ("see",)),
+        ("chase-latest", "bell", T("催报", "Completeness"), ("see",)),
         ("imports", "file-import", T("导入", "Imports"), ("import", "ledger", "edit_register", "log")),
         ("findings", "list-search", T("审核问题", "Findings"), ("review", "see")),
         ("figures", "chart-histogram", T("汇总与指标", "Figures"), ("see",)),
@@ -35,6 +37,8 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
 ]
 WHOLE = {"documents"}
 """Pages that speak of the whole office: in the menu of those only who see all of it. Asked for by others, they say so."""
+SAME = {"chase-latest": ("chase", "chase-target")}
+"""Pages that stand for an entry of the menu under another address."""
 LEDGER_ICONS = {"energy_contracts": "solar-panel", "waste_bins": "recycle", "external_facts": "notes"}
 
 
@@ -50,7 +54,7 @@ def menu(request: HttpRequest) -> list[dict[str, Any]]:
     for label, entries in MENU:
         shown = [
             {"label": str(text), "url": reverse(name), "icon": icon,
-             "current": here == name or (name != "home" and path.startswith(reverse(name)))}
+             "current": here == name or here in SAME.get(name, ()) or (name != "home" and path.startswith(reverse(name)) and not any(here in s for s in SAME.values()))}
             for name, icon, text, needed in entries if (not needed or verbs & set(needed)) and (whole or name not in WHOLE)
         ]
         if label.zh == "专项工作" and verbs & {"ledger", "compose", "log"} | (verbs & {"see"}):
@@ -73,6 +77,6 @@ def page(request: HttpRequest) -> dict[str, Any]:
     office = root_office()
     here = request.resolver_match.url_name if request.resolver_match else ""
     explained = reverse("manual-chapter", args=[ABOUT[here]]) if here in ABOUT else reverse("manual")
-    return {**base, "help": explained, "menu": menu(request), "office": office, "person": user, "verbs": verbs_of(user)}
+    return {**base, "help": explained, "menu": menu(request), "office": office, "person": user, "verbs": verbs_of(user), "unread": unread(user)}
 
 

@@ -34,12 +34,15 @@ from jieneng.registry import queries as register_queries
 from jieneng.registry.models import Institution, Standing
 from jieneng.returns import pages as returns_pages
 from jieneng.returns import queries as returns
-from jieneng.returns.models import ReturnFinding, Revision, Round
+from jieneng.returns.chase import queries as chase
+from jieneng.returns.models import Revision, Round
 from jieneng.returns.moves import STATES
+from jieneng.returns.plan.queries import plan_of
 from jieneng.rulebook import changes
 from jieneng.rulebook.editions import KINDS
 from jieneng.rulebook.types import Book
 
+from . import home as homes
 from .ops import doctor
 
 
@@ -61,44 +64,6 @@ def set_language(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(back if safe else "/")
 
 
-def _tasks(request: HttpRequest, verbs: frozenset[str], round_: Round | None) -> list[dict[str, Any]]:
-    """What this person must do now: count, subject, what it means, one button. Work before figures."""
-    tasks: list[dict[str, Any]] = []
-    if round_ is None:
-        return tasks
-    mine = returns.returns_in(scope(request.user, "see")).filter(round=round_)
-    year = round_.year
-
-    def add(n: int, unit: T, subject: T, detail: T, url: str, button: T, icon: str, tone: str) -> None:
-        if n:
-            tasks.append({"n": n, "unit": unit, "subject": subject, "detail": detail, "url": url, "button": button,
-                          "icon": icon, "tone": tone})
-
-    late = mine.filter(state__in=("expected", "draft", "returned")).values("institution").distinct().count()
-    must = ReturnFinding.objects.filter(ret__in=mine, severity="must").filter(revision=F("ret__revision")).count()
-    explain = ReturnFinding.objects.filter(ret__in=mine, severity="explain").filter(revision=F("ret__revision")).count()
-    waiting = mine.filter(state__in=("filed", "dept_ok", "county_ok")).count()
-    add(late, T("家", "institutions"), T("{y} 年度年报还没报完", "have not filed all of {y}", y=year),
-        T("未报、填报中、退回待改", "not filed, being filled in, sent back"), reverse("rounds"), T("去看进度", "See progress"),
-        "calendar-due", "warn")
-    if "review" in verbs:
-        add(must, T("项", "items"), T("审核问题：错误", "Findings: errors"), T("不更正不能通过；确认无误的写原因保留", "mended, or kept with a reason"),
-            reverse("findings") + f"?year={year}&severity=must", T("去核实", "Review"), "alert-octagon", "err")
-        add(explain, T("项", "items"), T("审核问题：需核实", "Findings: to verify"), T("按规则逐项列出，附数值", "listed by rule, with values"),
-            reverse("findings") + f"?year={year}&severity=explain", T("去核实", "Review"), "list-search", "pri")
-    if "accept" in verbs:
-        add(waiting, T("份", "returns"), T("报表待审核通过", "Returns waiting to be accepted"), T("没有“错误”的可一次通过", "those without errors at once"),
-            reverse("rounds"), T("去审核", "Accept"), "checks", "pri")
-    if "freeze" in verbs and returns.latest_snapshot(year) is None and mine.filter(accepted__gt=0).exists():
-        add(1, T("个", "year"), T("{y} 年度还没有封存", "{y} is not frozen yet", y=year), T("封存后才有指标和公文里的数", "figures need a snapshot"),
-            reverse("rounds"), T("去封存", "Freeze"), "snowflake", "pri")
-    failed = Job.objects.filter(by=request.user, state="failed").order_by("-id")[:1]
-    for job in failed:
-        add(1, T("件", "task"), T("有一项长任务没有办成", "A long task failed"), T("打开看原因", "open to see why"),
-            reverse("job", args=[job.pk]), T("去看", "Open"), "alert-triangle", "err")
-    return tasks
-
-
 @anyone
 def home(request: HttpRequest) -> HttpResponse:
     """Today's work first, then the state of the round, then the four indicators with their proof."""
@@ -111,11 +76,15 @@ def home(request: HttpRequest) -> HttpResponse:
     mine = scope(request.user, "see")
     request.scope = mine
     round_ = Round.objects.filter(form=returns.main_form()).order_by("-year").first()
-    progress = returns_pages.progress(request, round_) if round_ else None
-    roles = [ROLES[a.role].label for a in held(request.user)]
+    plan = plan_of(round_) if round_ else None
+    units = chase.units(mine, round_, plan) if round_ else []
+    lines = chase.grouped(returns.book(), units, "area" if len({u.area for u in units}) > 1 else "department")
     return render(request, "desk/home.html", {
-        "title": T("工作台", "Desk"), "today": timezone.localdate(), "tasks": _tasks(request, verbs, round_),
-        "progress": progress, "round": round_, "roles": roles, **figures.home_figures(mine)})
+        "title": T("工作台", "Desk"), "today": timezone.localdate(), "tasks": homes.tasks(request, verbs, round_, units, plan), "round": round_,
+        "roles": [ROLES[a.role].label for a in held(request.user)], "card": homes.card(request, round_, units) if round_ else None, "lines": lines[:9],
+        "by": "area" if len({u.area for u in units}) > 1 else "department", "shown": chase.SHOWN,
+        "strip": homes.year_strip(round_, timezone.localdate()) if round_ else None,
+        "biggest": homes.biggest(request, round_, {u.pk: u.name for u in units}) if round_ and "review" in verbs else [], **figures.home_figures(mine)})
 
 
 @needs("see")

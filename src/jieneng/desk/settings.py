@@ -5,6 +5,9 @@ JIENENG_DATABASE_URL  postgresql://user:password@host:port/name instead of SQLit
 JIENENG_HOSTS         host names the site answers to, comma separated
 JIENENG_TLS           1 when served behind TLS: secure cookies, HSTS
 JIENENG_DEBUG         1 for developers
+JIENENG_MAIL          e-mail, off unless named: smtp://user:password@host:port, smtps://…, file (into outbox/ of the workspace) or console
+JIENENG_MAIL_FROM     the sender's address
+JIENENG_WEBHOOK       one address that reminders are posted to, off unless named
 """
 
 from __future__ import annotations
@@ -181,6 +184,29 @@ UPLOAD_LIMIT = 50 << 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 << 20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 << 20
+
+# no connection leaves the machine except those written here (faults.md P15)
+MAIL_URL = os.environ.get("JIENENG_MAIL", "")
+WEBHOOK_URL = os.environ.get("JIENENG_WEBHOOK", "")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("JIENENG_MAIL_FROM", "jieneng@localhost")
+if WEBHOOK_URL and urlsplit(WEBHOOK_URL).scheme not in ("http", "https"):
+    raise SystemExit(f"JIENENG_WEBHOOK={WEBHOOK_URL!r}: http:// or https:// / 应以 http:// 或 https:// 开头")
+
+
+def _mail() -> dict[str, object]:
+    """Django's mail settings out of JIENENG_MAIL."""
+    known = {"": "dummy", "file": "filebased", "console": "console"}
+    if MAIL_URL in known:
+        return {"EMAIL_BACKEND": f"django.core.mail.backends.{known[MAIL_URL]}.EmailBackend", "EMAIL_FILE_PATH": HOME / "outbox"}
+    parts = urlsplit(MAIL_URL)
+    if parts.scheme not in ("smtp", "smtps", "smtp+tls") or not parts.hostname:
+        raise SystemExit(f"JIENENG_MAIL: {parts.scheme!r}: smtp://user:password@host:port, smtps://…, file, console")
+    return {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": parts.hostname, "EMAIL_TIMEOUT": 10,
+            "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 25), "EMAIL_USE_SSL": parts.scheme == "smtps",
+            "EMAIL_USE_TLS": parts.scheme == "smtp+tls", "EMAIL_HOST_USER": unquote(parts.username or ""), "EMAIL_HOST_PASSWORD": unquote(parts.password or "")}
+
+
+globals().update(_mail())
 
 LOGGING = {
     "version": 1,

@@ -22,7 +22,7 @@ from jieneng.records.models import Event
 from jieneng.registry.models import Institution, Standing
 from jieneng.reports.models import DocumentVersion
 from jieneng.returns import moves
-from jieneng.returns.models import Import, Return, Signoff
+from jieneng.returns.models import Import, Return, Signoff, Submission
 from jieneng.returns.queries import book
 from jieneng.returns.ranges import unpacked
 
@@ -33,7 +33,11 @@ VERBS: dict[str, T] = {
     "returns.import": T("导入报表", "imported returns"), "returns.accept": T("审核通过", "accepted"), "returns.send_back": T("退回", "sent back"),
     "returns.reopen": T("重新打开", "reopened"), "returns.sign": T("审定", "signed off"), "returns.exempt": T("登记免报", "marked exempt"),
     "returns.cover": T("登记代报", "marked as covered"), "returns.pass_department": T("部门审核", "reviewed (department)"),
-    "returns.pass_county": T("县级审核", "reviewed (county)"), "returns.save": T("填写", "filled in"), "returns.file": T("报送", "filed"),
+    "returns.pass_county": T("县级审核", "reviewed (county)"), "returns.take_back": T("撤回审核", "took back the pass of"), "returns.include": T("恢复应报", "expects again"),
+    "round.office": T("改方式或截止日", "changed mode or deadline of"), "round.step": T("改日历", "changed the calendar of"), "round.extend": T("单独延期", "extended the deadline of"),
+    "round.strict": T("改逐级报送的规定", "changed whether totals go up office by office in"), "round.show": T("选定指标显示的版本", "chose the version that figures show for"),
+    "round.submit": T("报送合计", "handed up the totals of"), "round.take_back": T("撤回合计", "took back the totals of"), "remind.send": T("催报", "reminded"),
+    "remind.phones": T("导出催报电话名单", "took the list of phones for"), "office.mailbox": T("改科室邮箱", "changed the mailbox of"), "returns.save": T("填写", "filled in"), "returns.file": T("报送", "filed"),
     "snapshot.freeze": T("封存快照", "froze a snapshot of"), "ledger.save": T("登记台账", "saved a line of"),
     "ledger.import": T("导入台账", "imported lines of"), "ledger.withdraw": T("撤销台账", "withdrew a line of"),
     "document.compose": T("编制", "composed"), "document.confirm": T("确认用语", "confirmed the wording of"),
@@ -265,9 +269,18 @@ def _evidence(told: Told, data: dict[str, Any]) -> None:
         ledger = book().ledgers.get(row.kind) if row else None
         told.object = f"{ledger.title}“{row.key}”" if row and ledger else pk
         told.url = reverse("ledger-record", args=[row.kind, row.pk]) if row and not row.withdrawn else ""
+    elif told.event.object_type == "submission":
+        _submission_paper(told, pk)
     elif pk.isdigit() and (found := names_of([int(pk)])):
         told.object, told.url = f"{found[0][1]} {_month(found[0][0].period)}", reverse("return", args=[int(pk)])
     told.says = "　".join(dict.fromkeys(str(data[k]) for k in ("label", "name") if data.get(k)))
+
+
+def _submission_paper(told: Told, pk: str) -> None:
+    found = Submission.objects.filter(pk=pk).select_related("office", "round").first() if pk.isdigit() else None
+    if found is not None:
+        told.object = str(T("{o} {y} 年合计", "the totals of {o} for {y}", o=found.office.name, y=found.round.year))
+        told.url = reverse("round-totals", args=[found.round_id, found.office_id])
 
 
 def _account(told: Told, data: dict[str, Any]) -> None:
@@ -301,8 +314,76 @@ def _verify(told: Told, data: dict[str, Any]) -> None:
     told.url, told.right = reverse("certificate", args=[told.event.seq]), "log"
 
 
+def _year(data: dict[str, Any]) -> str:
+    return str(T("{y} 年度统计任务", "the {y} round", y=data.get("year", "")))
+
+
+def _office_name(code: Any) -> str:
+    found = Office.objects.filter(code=str(code or "")).first()
+    return found.name if found else str(code or "")
+
+
+def _units(data: dict[str, Any]) -> str:
+    """How many, and the first few by name."""
+    ids = sorted(unpacked(data.get("units", "")))
+    names: dict[int, str] = {}
+    for s in Standing.objects.filter(institution__in=ids[:FEW]).order_by("since"):
+        names[s.institution_id] = s.name
+    return str(T("{n} 家（{few}{more}）", "{n} institutions ({few}{more})", n=f"{len(ids):,}", few="、".join(names.values()), more="…" if len(ids) > FEW else ""))
+
+
+def _plan(told: Told, data: dict[str, Any]) -> None:
+    told.object, told.url = _year(data), reverse("round-plan", args=[int(told.event.object_id)]) if told.event.object_id.isdigit() else ""
+    if told.event.verb == "round.office":
+        told.object = f"{_office_name(data.get('office'))}（{_year(data)}）"
+        labels = {"mode": T("方式", "mode"), "deadline": T("截止", "due")}
+        before, after = data.get("before") or {}, data.get("after") or {}
+        told.changes = [{"label": str(labels[k]), "old": before.get(k) or "—", "new": after.get(k) or str(T("沿用上级", "as above"))} for k in labels if before.get(k, "") != after.get(k, "")]
+        told.says = _joined(f"{c['label']} {c['old']}→{c['new']}" for c in told.changes)
+    elif told.event.verb == "round.step":
+        name = data.get("step") or {}
+        told.says = str(T(name.get("zh") or "—", name.get("en") or "—")) + (str(T("（删去）", " (removed)")) if data.get("removed") else f" {data.get('since')} – {data.get('until')}")
+    elif told.event.verb == "round.strict":
+        told.says = str(T("县区都报送合计后才能审定", "signed only after every area handed up") if data.get("strict") else T("不要求逐级报送", "not required"))
+    elif told.event.verb == "round.show":
+        words = {"city": T("市报送版", "city version"), "province": T("省审定版", "province version"), "nation": T("国家核定版", "national version")}
+        told.says = str(words.get(str(data.get("version")), T("最新的快照", "the newest snapshot")))
+
+
+def _extend(told: Told, data: dict[str, Any]) -> None:
+    last = Standing.objects.filter(institution_id=data.get("institution")).order_by("-since").first()
+    told.object, told.url = last.name if last else "", reverse("institution", args=[data["institution"]]) if last else ""
+    until = str(T("延到 {d}", "until {d}", d=data["until"])) if data.get("until") else str(T("取消延期", "taken back"))
+    told.says = _joined([until, str(T("原因：{r}", "reason: {r}", r=data.get("reason", "")))])
+
+
+def _submission(told: Told, data: dict[str, Any]) -> None:
+    found = Submission.objects.filter(pk=told.event.object_id).select_related("office").first() if told.event.object_id.isdigit() else None
+    told.object = str(T("{o} {y} 年（第 {n} 次）", "{o} for {y} (no. {n})", o=_office_name(data.get("office")), y=data.get("year", ""), n=data.get("number", "")))
+    told.url = reverse("round-totals", args=[found.round_id, found.office_id]) if found else ""
+    counts = data.get("counts") or {}
+    told.says = _joined([str(T("{i} 家 {r} 份", "{i} institutions, {r} returns", i=f"{_n(counts, 'institutions'):,}", r=f"{_n(counts, 'returns'):,}")) if counts else "",
+                         data.get("note") or "", str(T("原因：{r}", "reason: {r}", r=data["reason"])) if data.get("reason") else ""])
+
+
+def _remind(told: Told, data: dict[str, Any]) -> None:
+    if told.event.verb == "remind.phones":
+        told.object, told.says = _year(data), _units(data)
+        return
+    told.object = str(data.get("name") or data.get("target", ""))
+    words = {"inside": T("站内消息 {n} 人", "{n} messages"), "mail": T("邮件 {n} 封", "{n} e-mails"), "webhook": T("工作群 {n} 次", "{n} to the webhook")}
+    told.says = _joined([_units(data), "、".join(str(words[k](n=v)) for k, v in (data.get("channels") or {}).items() if v and k in words)])
+
+
+def _mailbox(told: Told, data: dict[str, Any]) -> None:
+    told.object = _office_name(data.get("office"))
+    told.says = str(T("已设", "set") if data.get("set") else T("已去掉", "taken away"))
+
+
 TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
     "register.import": _register_import, "register.change": _standing, "round.open": _round_open, "round.sign_off": _sign_off,
+    "round.office": _plan, "round.step": _plan, "round.strict": _plan, "round.show": _plan, "round.extend": _extend, "round.submit": _submission,
+    "round.take_back": _submission, "remind.*": _remind, "office.mailbox": _mailbox,
     "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,
     "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "account.*": _account,
     "workspace.*": _workspace, "backup.*": _workspace, "log.verify": _verify,

@@ -7,7 +7,11 @@ from jieneng.fieldwork import pages as fieldwork
 from jieneng.figures import pages as figures
 from jieneng.records import pages as records
 from jieneng.reports import pages as reports
+from jieneng.returns import difference_pages as differences
 from jieneng.returns import pages as returns
+from jieneng.returns.chain import pages as chain
+from jieneng.returns.chase import pages as chase
+from jieneng.returns.plan import pages as plan
 
 from . import account_pages, log_pages, pages
 from .manual import pages as manual
@@ -36,6 +40,21 @@ urlpatterns = [
     path("rounds/<int:pk>/sign/", returns.sign_round, name="round-sign"),
     path("rounds/<int:year>/freeze/", returns.freeze_year, name="freeze"),
     path("rounds/<int:year>/before/<str:what>/", returns.before_freeze, name="before"),
+    path("rounds/<int:pk>/plan/", plan.plan, name="round-plan"),
+    path("rounds/<int:pk>/pass/", chain.passing, name="round-pass"),
+    path("rounds/<int:pk>/totals/<int:office>/", chain.totals, name="round-totals"),
+    path("rounds/<int:pk>/totals/<int:office>.xlsx", chain.totals_xlsx, name="round-totals-xlsx"),
+    path("rounds/<int:pk>/chase/", chase.chase, name="chase"),
+    path("rounds/<int:pk>/chase.xlsx", chase.chase_xlsx, name="chase-xlsx"),
+    path("rounds/<int:pk>/chase/phones/", chase.chase_phones, name="chase-phones"),
+    path("rounds/<int:pk>/chase/send/", chase.chase_send, name="chase-send"),
+    path("rounds/<int:pk>/chase/<str:key>/", chase.chase_target, name="chase-target"),
+    path("rounds/<int:pk>/chase/<str:key>/<int:page>.svg", chase.chase_picture, name="chase-picture"),
+    path("chase/", chase.latest, name="chase-latest"),
+    path("messages/", records.inbox, name="messages"),
+    path("messages/read/", records.mark_read, name="messages-read"),
+    path("snapshots/<str:pk>/against/<str:other>/", differences.against, name="snapshot-against"),
+    path("snapshots/<str:pk>/against/<str:other>.xlsx", differences.against_xlsx, name="snapshot-against-xlsx"),
     path("snapshots/<str:pk>/", returns.snapshot, name="snapshot"),
     path("findings/", returns.findings, name="findings"),
     path("findings.xlsx", returns.findings_xlsx, name="findings-xlsx"),

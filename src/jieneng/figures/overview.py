@@ -113,7 +113,7 @@ def broken(book: Book, names: Sequence[str], before: int, now: int) -> list[T]:
 
 def home_figures(scope: Scope) -> dict[str, Any]:
     """The four indicators of the newest snapshot, with the change against the year before."""
-    snapshot, where = returns.latest_snapshot(), where_of(scope)
+    snapshot, where = returns.shown_snapshot(), where_of(scope)
     if snapshot is None or where is None:
         return {"snapshot": None, "indicators": []}
     book = returns.book()
@@ -127,7 +127,7 @@ def home_figures(scope: Scope) -> dict[str, Any]:
 
 def institution_figures(pk: int) -> dict[str, Any]:
     """One institution's energy and indicators over the years of the newest snapshot, and its months."""
-    snapshot = returns.latest_snapshot()
+    snapshot = returns.shown_snapshot()
     if snapshot is None:
         return {"snapshot": None, "history_rows": []}
     book = returns.book()

@@ -43,7 +43,7 @@ def _snapshot(request: HttpRequest) -> SnapshotRecord | None:
         if found is None:
             raise Http404
         return found
-    return returns.latest_snapshot()
+    return returns.shown_snapshot()
 
 
 def _where(request: HttpRequest) -> dict[str, Any]:

@@ -104,3 +104,57 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
+
+
+class Notification(models.Model):
+    """A message to one person inside the system (站内消息). The same ``key`` tells a person once."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
+    key = models.CharField(max_length=160)
+    subject = models.JSONField()
+    body = models.JSONField(default=dict)
+    url = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "key"], name="one_notification_per_key")]
+        indexes: ClassVar = [models.Index(fields=["user", "read_at"])]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class MailAddress(models.Model):
+    """The mailbox of an office (科室公用邮箱), never of a person."""
+
+    office = models.OneToOneField("people.Office", on_delete=models.PROTECT, related_name="mail_address")
+    address = models.EmailField()
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class Outgoing(models.Model):
+    """Something that leaves the machine, by a channel that the configuration names (e-mail, webhook). ``key`` goes out once.
+
+    It is claimed before it is sent: what was cut off in between stays ``sending`` and is never sent twice by itself.
+    """
+
+    STATES: ClassVar = [("ready", "待发"), ("sending", "正在发"), ("sent", "已发"), ("failed", "没有发出")]
+    key = models.CharField(max_length=160, unique=True)
+    channel = models.CharField(max_length=12)
+    address = models.CharField(max_length=254, blank=True)
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    state = models.CharField(max_length=8, choices=STATES, default="ready", db_index=True)
+    error = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.key}"

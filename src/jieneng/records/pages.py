@@ -1,15 +1,18 @@
-"""Jobs with progress, and files as received. The event log is in ``desk.log_pages``, which can tell it in words."""
+"""Jobs with progress, files as received, and the person's own messages. The event log is in ``desk.log_pages``, which can tell it in words."""
 
 from __future__ import annotations
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from jieneng.core.words import T
 from jieneng.people.access import anyone, needs
 from jieneng.people.scope import scope
 
-from . import files
+from . import files, notify
 from .models import Event, Job, ReceivedFile
 
 
@@ -44,3 +47,23 @@ def received(request: HttpRequest, sha256: str) -> HttpResponse:
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["X-File-Intact"] = "yes" if files.intact(row) else "no"
     return response
+
+
+@anyone
+def inbox(request: HttpRequest) -> HttpResponse:
+    """The person's own messages, newest first."""
+    page = Paginator(notify.messages_of(request.user), 25).get_page(request.GET.get("page"))
+    return render(request, "records/messages.html", {"title": T("消息", "Messages"), "page": page, "unread_count": notify.unread(request.user)})
+
+
+@require_POST
+@anyone
+def mark_read(request: HttpRequest) -> HttpResponse:
+    """Mark one of the person's own messages as read (and go where it leads), or all of them."""
+    text = request.POST.get("message", "")
+    if not text:
+        notify.mark_read(request.user)
+        return HttpResponseRedirect(reverse("messages"))
+    row = get_object_or_404(notify.messages_of(request.user), pk=text if text.isdigit() else 0)
+    notify.mark_read(request.user, row.pk)
+    return HttpResponseRedirect(row.url if request.POST.get("open") and row.url.startswith("/") else reverse("messages"))

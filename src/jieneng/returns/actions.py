@@ -15,6 +15,7 @@ from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, Severity, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
+from jieneng.people.queries import root_office
 from jieneng.people.scope import require, scope
 from jieneng.records.events import action, hold, record, together
 from jieneng.registry.models import Standing
@@ -23,14 +24,19 @@ from jieneng.rulebook import form_for
 from jieneng.rulebook.editions import not_asked
 from jieneng.rulebook.types import Book
 
+from .chain.blockers import blockers
 from .examine import Examiner
-from .models import Import, Return, ReturnFinding, Revision, Round, Signoff, SnapshotRecord
+from .models import Import, Return, ReturnFinding, Revision, Round, RoundStep, Signoff, SnapshotRecord
 from .moves import move
+from .plan.calendar import default_steps
 from .queries import answers_of
 from .ranges import packed
+from .telling import say_returned
 
 Progress = Callable[[int, int], None]
 CHUNK = 500
+PASSES = ("accept", "pass_county", "pass_department")
+"""The words by which a level passes a return; none of them over an error that nobody explained."""
 
 
 @dataclass
@@ -43,6 +49,7 @@ class Outcome:
     held: int = 0
     findings: int = 0
     problems: list[Problem] = field(default_factory=list)
+    held_returns: list[int] = field(default_factory=list)
     returns: list[int] = field(default_factory=list)
     contents: list[str] = field(default_factory=list)
 
@@ -60,12 +67,16 @@ def open_round(person: User, book: Book, *, form: str, year: int, office: Office
     if rhythm not in edition.rhythm:
         raise refuse("round.rhythm", T("{form} 不按{rhythm}填报", "{form} is not answered by {rhythm}", form=edition.name,
                                        rhythm=rhythm), expected=T("{r}", "{r}", r=" / ".join(edition.rhythm)))
+    steps = default_steps(year)
+    deadline = deadline or next(s.until for s in steps if s.code == "units")
     with action():
         hold()  # opened twice at the same moment, the second finds what the first made
         round_, created = Round.objects.get_or_create(
             form=form, year=year,
             defaults={"edition": edition.edition, "rhythm": rhythm, "mode": mode, "office": office,
                       "deadline": deadline, "by": person})
+        if created:
+            RoundStep.objects.bulk_create([RoundStep(round=round_, code=s.code, name=s.name.as_json(), since=s.since, until=s.until) for s in steps])
         have = set(Return.objects.filter(round=round_).values_list("institution_id", "period"))
         periods = Period("year", year).months if round_.rhythm == "month" else (Period("year", year),)
         fresh = []
@@ -150,8 +161,11 @@ def import_answers(
     revision, filed (or accepted, when the office may and asks for it), with the findings of the edition's own checks.
     What holds an error stays filed whatever was asked: ``held`` counts it, and a person accepts it with a reason or sends it back.
     ``unread``: problems met while the file was read, before any draft; the event says them too.
+    Accepted by whom: by the top office where the person's right reaches it, else the returns are 县级已审 (pass_county).
     """
-    require(person, "accept" if accept else "import", office.path)
+    mine = require(person, "accept" if accept else "import", office.path)
+    top = root_office()
+    word = "accept" if top is not None and mine.covers_line(top.path) else "pass_county"
     outcome = Outcome()
     with action():
         known = by_identifier()
@@ -170,13 +184,14 @@ def import_answers(
                 continue
             _not_asked(book, rounds[year], by_year[year], outcome)
             work = _merge(rounds[year], by_year[year], batch, outcome)
-            _write(person, book, rounds[year], work, batch, accept, outcome, _after(progress, done, total))
+            _write(person, book, rounds[year], work, batch, word if accept else "", outcome, _after(progress, done, total))
             done += len(by_year[year])
         batch.counts = {"answers": outcome.counts()}
         batch.problems = [p.as_json() for p in outcome.problems]
         batch.save(update_fields=["counts", "problems"])
         record(person, "returns.import", "import", batch.pk, line=office.path, data={
             **outcome.counts(), "unread": unread, "file": batch.file.sha256, "layout": batch.layout, "accepted": accept,
+            **({"word": word} if accept and word != "accept" else {}), **({"held_returns": packed(outcome.held_returns)} if outcome.held_returns else {}),
             "returns": packed(outcome.returns), "content": together(outcome.contents), "rulebook": book.hash})
     if progress:
         progress(total, total)
@@ -241,9 +256,9 @@ def _merge(round_: Round, drafts: list[tuple[Any, int]], batch: Import, outcome:
     return kept
 
 
-def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Import, accept: bool, outcome: Outcome,
+def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Import, word: str, outcome: Outcome,
            progress: Callable[[int], None] | None) -> None:
-    """Write revisions, states and findings of one round in chunks, inside the caller's transaction."""
+    """Write revisions, states and findings of one round in chunks, inside the caller's transaction. ``word``: the verb that passes them, if any."""
     form = form_for(book, round_.form, round_.year)
     examiner = Examiner(form)
     earlier = _earlier(round_, {j.institution for j in work}) if examiner.looks_back else {}
@@ -279,10 +294,13 @@ def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Im
             findings += [ReturnFinding(
                 ret=ret, revision=ret.revision, rule=f.rule, severity=f.severity.value, items=list(f.items),
                 says=f.says.as_json(), do=f.do.as_json() if f.do else {}, rulebook=book.hash) for f in verdict.findings]
-            held = accept and any(f.severity == Severity.must for f in verdict.findings)
+            held = bool(word) and any(f.severity == Severity.must for f in verdict.findings)
             outcome.held += held
-            if accept and not held:
-                ret.state, ret.accepted = move(ret.state, "accept").to, ret.revision
+            if held:
+                outcome.held_returns.append(ret.pk)
+            elif word:
+                ret.state = move(ret.state, word).to
+                ret.accepted = ret.revision if word == "accept" else ret.accepted
             outcome.returns.append(ret.pk)
         _store(j.ret for j in part)
         Revision.objects.bulk_create(revisions)
@@ -329,19 +347,22 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
             institution__in={r.institution_id for r in rows}).select_related("office").order_by("since")}
         held: dict[str, Any] = {}
         before: dict[str, list[int]] = {}
+        top = root_office()
         for row in rows:
             step = move(row.state, verb)
             if step.reason and not reason.strip():
                 raise refuse("returns.reason", T("没有写原因", "no reason given"), do=T("写明原因，对方能看到", "say why; the other side sees it"))
             if step.right not in held:
                 held[step.right] = scope(person, step.right)
+            if step.top and top is not None:
+                require(person, step.right, top.path)
             if not held[step.right].covers(lines.get(row.institution_id, ""), row.institution.key):
                 require(person, step.right, lines.get(row.institution_id, ""), row.institution.key)
             before.setdefault(row.state, []).append(row.pk)
             row.state = step.to
             if verb == "accept":
                 row.accepted = row.revision
-        kept = sorted(open_must(rows)) if verb == "accept" else []
+        kept = sorted(open_must(rows)) if verb in PASSES else []
         if kept and not (keep and reason.strip()):
             raise refuse(
                 "returns.must", T("{n} 份报表还有没处理的“错误”", "{n} returns still hold errors", n=len(kept)),
@@ -351,6 +372,8 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
             record(person, f"returns.{verb}", "returns", len(rows), line=_common(lines.values()), data={
                 "reason": reason, "returns": packed(r.pk for r in rows), **({"kept": packed(kept)} if kept else {}),
                 "from": {state: packed(ids) for state, ids in before.items()}})
+            if verb in ("send_back", "reopen"):
+                say_returned(rows, lines, reason)
     return len(rows)
 
 
@@ -392,6 +415,9 @@ def sign_off(person: User, round_: Round, office: Office, snapshot: SnapshotReco
         if waiting:
             raise refuse("signoff.waiting", T("还有 {n} 份报表没有审核通过", "{n} returns are not accepted yet", n=waiting),
                          do=T("审核通过，或登记免报后再审定", "accept them, or mark them exempt, then sign"))
+        if in_the_way := blockers(round_, office):
+            raise refuse("signoff.blocked", T("还不能审定：{w}", "not to be signed yet: {w}", w="；".join(str(w) for w in in_the_way)),
+                         do=T("逐项办完或说明后再审定", "settle or explain each, then sign"))
         later = Revision.objects.filter(ret__in=mine, at__gt=snapshot.cutoff).count()
         if later or snapshot.year != round_.year:
             raise refuse("signoff.snapshot", T("快照 {s} 以后又有 {n} 处更正", "{n} corrections came after snapshot {s}", s=snapshot.pk, n=later),

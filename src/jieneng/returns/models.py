@@ -27,6 +27,8 @@ class Round(models.Model):
     mode = models.CharField(max_length=1, choices=MODES, default="A")
     office = models.ForeignKey(Office, on_delete=models.PROTECT)
     deadline = models.DateField(null=True)
+    strict = models.BooleanField(default=False, help_text="totals go up office by office: the city signs only what its areas handed up")
+    shown = models.CharField(max_length=12, blank=True, help_text="version whose newest snapshot the figures show; blank: the newest of all")
     opened_at = models.DateTimeField(auto_now_add=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
 
@@ -36,6 +38,55 @@ class Round(models.Model):
 
     def __str__(self) -> str:
         return f"{self.form}@{self.edition} {self.year}"
+
+
+class RoundOffice(models.Model):
+    """What one office does differently in a round: mode and deadline. What is blank it takes from the office above it."""
+
+    round = models.ForeignKey(Round, on_delete=models.CASCADE, related_name="offices")
+    office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="+")
+    mode = models.CharField(max_length=1, choices=Round.MODES, blank=True)
+    deadline = models.DateField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["round", "office"], name="one_plan_per_round_and_office")]
+
+    def __str__(self) -> str:
+        return f"{self.office} {self.round}"
+
+
+class RoundStep(models.Model):
+    """A step in the calendar of a round: notice, units, county review … with the day it ends."""
+
+    round = models.ForeignKey(Round, on_delete=models.CASCADE, related_name="steps")
+    code = models.CharField(max_length=20)
+    name = models.JSONField()
+    since = models.DateField()
+    until = models.DateField()
+
+    class Meta:
+        ordering: ClassVar = ["until", "id"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["round", "code"], name="one_step_per_round_and_code")]
+
+    def __str__(self) -> str:
+        return f"{self.round} {self.code}"
+
+
+class Extension(models.Model):
+    """A single extension (单独延期): this institution may file until a later day. Append-only; the newest counts, None takes it back."""
+
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="extensions")
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="+")
+    until = models.DateField(null=True)
+    reason = models.CharField(max_length=300)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.institution} {self.until}"
 
 
 class Import(models.Model):
@@ -173,3 +224,51 @@ class Signoff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.office} {self.round}"
+
+
+class Submission(models.Model):
+    """Totals that an office hands up (报送合计): what it answers for, before the city freezes and signs.
+
+    ``content`` is one fingerprint of the revisions added up: when they change, the totals are out of date and are handed up anew.
+    """
+
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="submissions")
+    office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField()
+    totals = models.JSONField(help_text="item → sum as text")
+    counts = models.JSONField(help_text="institutions, returns, returns by state")
+    content = models.CharField(max_length=64)
+    note = models.CharField(max_length=300, blank=True)
+    withdrawn = models.CharField(max_length=300, blank=True, help_text="why it was taken back; blank: it stands")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-number"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["round", "office", "number"], name="one_submission_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.office} {self.round} #{self.number}"
+
+
+class Reminder(models.Model):
+    """One reminder (催报): to an office with its list, or straight to a unit. At most one a day for each: ``target`` is ``office:CODE``
+    or ``unit:KEY``."""
+
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="reminders")
+    target = models.CharField(max_length=80)
+    office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="+")
+    institution = models.ForeignKey(Institution, null=True, on_delete=models.PROTECT, related_name="+")
+    day = models.DateField()
+    units = models.TextField(help_text="the institutions on the list, packed")
+    number = models.PositiveIntegerField(help_text="how many are on the list")
+    channels = models.JSONField(default=dict, help_text="channel → to how many it was handed")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["round", "target", "day"], name="one_reminder_per_target_and_day")]
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.day}"

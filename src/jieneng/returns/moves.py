@@ -23,11 +23,12 @@ STATES: dict[str, T] = {
 
 @dataclass(frozen=True)
 class Move:
-    """Where a verb leads, the right it takes, and whether a reason must be given."""
+    """Where a verb leads, the right it takes, whether a reason must be given, and whether it is the top office's own word (``top``)."""
 
     to: str
     right: str
     reason: bool = False
+    top: bool = False
 
 
 VERBS: dict[str, T] = {
@@ -39,8 +40,10 @@ VERBS: dict[str, T] = {
     "pass_county": T("县级审核通过", "pass at county"),
     "accept": T("市级审核通过", "accept"),
     "sign": T("审定", "sign off"),
+    "take_back": T("撤回审核通过", "take the pass back"),
     "reopen": T("重新打开", "reopen"),
     "exempt": T("免报", "exempt"),
+    "include": T("恢复应报", "expect again"),
     "cover": T("由其他单位代报", "mark as covered"),
 }
 
@@ -53,14 +56,20 @@ MOVES: dict[tuple[str, str], Move] = {
     # a platform export may bring a new value for a return under review: a new revision, to be reviewed again
     **{(s, "import"): Move("filed", "import") for s in (*_OPEN, *_UNDER_REVIEW)},
     ("accepted", "import"): Move("filed", "accept"),
-    **{(s, "send_back"): Move("returned", "review", reason=True) for s in _UNDER_REVIEW},
+    **{(s, "send_back"): Move("returned", "review", reason=True) for s in ("filed", "dept_ok")},
+    # what the county has passed is no longer the department's to send back
+    ("county_ok", "send_back"): Move("returned", "accept", reason=True),
     ("filed", "pass_department"): Move("dept_ok", "review"),
     **{(s, "pass_county"): Move("county_ok", "accept") for s in ("filed", "dept_ok")},
-    **{(s, "accept"): Move("accepted", "accept") for s in _UNDER_REVIEW},
+    ("dept_ok", "take_back"): Move("filed", "review"),
+    ("county_ok", "take_back"): Move("filed", "accept"),
+    # 市级已审 is the city's word: a county's is pass_county
+    **{(s, "accept"): Move("accepted", "accept", top=True) for s in _UNDER_REVIEW},
     ("accepted", "sign"): Move("signed", "sign"),
-    ("accepted", "reopen"): Move("returned", "accept", reason=True),
-    ("signed", "reopen"): Move("returned", "sign", reason=True),
-    ("expected", "exempt"): Move("exempt", "edit_register", reason=True),
+    ("accepted", "reopen"): Move("returned", "accept", reason=True, top=True),
+    ("signed", "reopen"): Move("returned", "sign", reason=True, top=True),
+    **{(s, "exempt"): Move("exempt", "edit_register", reason=True) for s in ("expected", "draft")},
+    ("exempt", "include"): Move("expected", "edit_register", reason=True),
     ("expected", "cover"): Move("covered", "edit_register", reason=True),
 }
 

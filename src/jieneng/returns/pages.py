@@ -31,9 +31,13 @@ from jieneng.rulebook import form_for
 from . import actions, queries
 from . import freeze as freezing
 from .advice import advice
+from .chain import actions as chain_actions
+from .chain import queries as chain
+from .chain.blockers import blockers
 from .history import history
 from .models import Return, ReturnFinding, Round, SnapshotRecord
 from .moves import MOVES, STATES, VERBS
+from .plan.queries import MODES, plan_of, stage, steps_of
 from .ranges import unpacked
 
 SEVERITIES = ("must", "explain", "note")
@@ -70,7 +74,10 @@ def progress(request: HttpRequest, round_: Round) -> dict[str, Any]:
     done = sum(totals.get(s, 0) for s in ("filed", "dept_ok", "county_ok", "accepted", "signed"))
     signoff = round_.signoff_set.select_related("by").order_by("-at").first()
     edition = form_for(queries.book(), round_.form, round_.year)
-    return {"round": round_, "edition": edition, "signoff": signoff, "rows": rows, "totals": totals, "reporting": reporting, "done": done,
+    plan, today = plan_of(round_), timezone.localdate()
+    mixed = sorted({plan.mode(o.path) for o in area_offices()} or {round_.mode})
+    return {"round": round_, "edition": edition, "signoff": signoff, "rows": rows, "modes": [MODES[m][0] for m in mixed],
+            "calendar": [{"name": x.name, "date": x.until, "note": "", "state": stage(x, today), "since": x.since} for x in steps_of(round_)], "totals": totals, "reporting": reporting, "done": done,
             "accepted": totals.get("accepted", 0) + totals.get("signed", 0), "late": reporting - done,
             "returns": sum(by_return.values()), "returns_accepted": by_return.get("accepted", 0) + by_return.get("signed", 0),
             "returns_waiting": sum(by_return.get(s, 0) for s in ("filed", "dept_ok", "county_ok")), "steps": _steps(round_, by_return, signoff),
@@ -125,9 +132,10 @@ def before_freeze(request: HttpRequest, year: int, what: str) -> HttpResponse:
         for pk, state in freezing.waiting(r).values_list("pk", "state"):
             groups.setdefault((str(r.year), state), []).append(pk)
     kept = freezing.kept(upto).values_list("ret_id", flat=True).distinct()
+    round_ = next(r for r in upto if r.year == year)
     title = T("封存 {y} 年之前", "Before {y} is frozen", y=year) if what == "freeze" else T("审定 {y} 年之前", "Before {y} is signed off", y=year)
     return render(request, "returns/before.html", {
-        "title": title, "year": year, "what": what, "round": next(r for r in upto if r.year == year), "snapshot": queries.latest_snapshot(year),
+        "title": title, "year": year, "what": what, "round": round_, "office": office, "blockers": blockers(round_, office) if what == "sign" else [], "snapshot": queries.latest_snapshot(year),
         "groups": _outside((r, s, ids) for (r, s), ids in groups.items()), "out": sum(map(len, groups.values())),
         "kept": _listed(kept), "kept_n": kept.count()})
 
@@ -144,7 +152,7 @@ def snapshot(request: HttpRequest, pk: str) -> HttpResponse:
     for group, (*_, n) in zip(shown, groups, strict=False):
         group["n"] = n
     return render(request, "returns/snapshot.html", {
-        "title": T("{y} 年快照", "Snapshot of {y}", y=row.year), "row": row, "groups": shown, "whole": whole,
+        "title": T("{y} 年快照", "Snapshot of {y}", y=row.year), "row": row, "others": [s for s in queries.snapshots() if s.year == row.year and s.pk != row.pk], "groups": shown, "whole": whole,
         "out": sum(n for *_, n in groups), "kept": _listed(held) if whole else [], "kept_n": len(held)})
 
 
@@ -161,8 +169,16 @@ def rounds(request: HttpRequest) -> HttpResponse:
     return render(request, "returns/rounds.html", {
         "title": T("统计任务", "Rounds"),
         "rounds": [progress(request, r) for r in queries.rounds(form)],
-        "snapshots": queries.snapshots(), "whole": (office := root_office()) is not None and request.scope.covers_line(office.path), "next_year": timezone.localdate().year - 1, "form": form,
+        "snapshots": queries.snapshots(),
+        "whole": (office := root_office()) is not None and request.scope.covers_line(office.path), "offices": _handing(request, office), "next_year": timezone.localdate().year - 1, "form": form,
     })
+
+
+def _handing(request: HttpRequest, top: Office | None) -> list[Office]:
+    """The offices whose totals a person looks at first: the own ones, or the top."""
+    lines = request.scope.lines
+    found = list(Office.objects.filter(path__in=lines, active=True))
+    return found or ([top] if top is not None and request.scope.covers_line(top.path) else [])
 
 
 @require_POST
@@ -186,15 +202,15 @@ def open_round(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("accept")
 def accept_round(request: HttpRequest, pk: int) -> HttpResponse:
-    """Accept every filed return of a round in scope that has no finding of severity must."""
+    """Pass every filed return of a round in scope that holds no error, in the person's own word: 县级审核 or 市级审核."""
     round_ = get_object_or_404(Round, pk=pk)
-    rows = queries.returns_in(request.scope).filter(round=round_, state__in=("filed", "dept_ok", "county_ok"))
-    open_must = ReturnFinding.objects.filter(ret__in=rows, severity="must", revision=F("ret__revision")).values("ret")
-    clean = Return.objects.filter(pk__in=rows.values("pk")).exclude(pk__in=open_must)
-    left = rows.filter(pk__in=open_must).count()
-    n = actions.act(request.user, "accept", clean)
+    own = chain.own_level(request.user)
+    if own is None:
+        raise Http404
+    rows = queries.returns_in(own[1]).filter(round=round_, state__in=("filed", "dept_ok", "county_ok") if own[0] == "accepted" else ("filed", "dept_ok"))
+    done = chain_actions.batch(request.user, chain.PASS[own[0]], rows)
     messages.success(request, str(T("审核通过 {n} 份；{left} 份有“错误”，没有通过", "{n} accepted; {left} hold errors and were not",
-                                    n=n, left=left)))
+                                    n=done.done, left=done.errors)))
     return HttpResponseRedirect(reverse("rounds"))
 
 
@@ -223,8 +239,11 @@ def freeze_year(request: HttpRequest, year: int) -> HttpResponse:
     """Freeze a year as a job with progress."""
     office = root_office()
     last = Event.objects.order_by("-seq").first()
-    job = enqueue("freeze", {"year": year}, by=request.user, line=office.path if office else "",
-                  key=f"freeze:{year}:{last.seq if last else 0}")
+    version = request.POST.get("version", "city")
+    if version not in ("city", "province", "nation"):
+        raise refuse("freeze.version", T("没有版本“{v}”", "there is no version “{v}”", v=version), expected=T("市报送版、省审定版、国家核定版", "city, province, nation"))
+    job = enqueue("freeze", {"year": year, "version": version}, by=request.user, line=office.path if office else "",
+                  key=f"freeze:{year}:{version}:{last.seq if last else 0}")
     return HttpResponseRedirect(reverse("job", args=[job.pk]))
 
 
@@ -319,11 +338,15 @@ def one_return(request: HttpRequest, pk: int) -> HttpResponse:
         })
     standing = standing_of(row.institution, Period.parse(row.period).last_day)
     must = any(f.severity == "must" for f in open_findings)
+    own, top = chain.own_level(request.user), root_office()
+    word = chain.PASS[own[0]] if own else ""
     possible = [
-        {"verb": v, "label": str(VERBS[v]), "reason": m.reason, "keep": v == "accept" and must} for (s, v), m in MOVES.items()
-        if s == row.state and v in ("send_back", "accept", "reopen")
-        and _may(request, m.right, standing.office.path if standing else "-")
+        {"verb": v, "label": str(VERBS[v]), "reason": m.reason, "keep": v == word and must} for (s, v), m in MOVES.items()
+        if s == row.state and v in (word, "send_back", "take_back", "reopen")
+        and _may(request, m.right, (top.path if top else "-") if m.top else standing.office.path if standing else "-")
     ]
+    order = (word, "send_back", "take_back", "reopen")
+    possible.sort(key=lambda p: order.index(str(p["verb"])))
     return render(request, "returns/return.html", {
         "title": T("{name} {period}", "{name} {period}", name=standing.name if standing else row.institution.key,
                    period=str(Period.parse(row.period).label)),
@@ -374,7 +397,7 @@ def _may(request: HttpRequest, right: str, path: str) -> bool:
 @needs("review", "accept", "sign", "file")
 def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """Do one verb to one return."""
-    if verb not in ("send_back", "accept", "reopen", "sign", "pass_department", "pass_county"):
+    if verb not in ("send_back", "accept", "reopen", "sign", "pass_department", "pass_county", "take_back"):
         raise Http404
     row = visible_return(request, pk)
     actions.act(request.user, verb, Return.objects.filter(pk=row.pk), reason=request.POST.get("reason", ""),

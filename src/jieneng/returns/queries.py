@@ -22,6 +22,7 @@ from jieneng.rulebook import load
 from jieneng.rulebook.types import Book
 
 from .models import Return, Revision, Round, SnapshotRecord
+from .moves import STATES
 
 
 def workspace() -> dict[str, Any]:
@@ -68,15 +69,19 @@ def answers_of(revision: Revision) -> dict[str, Decimal | None]:
 
 
 def institution_states(scope: Scope, round_: Round) -> dict[int, str]:
-    """The state of each institution in a round: returned if any return was sent back, else that of its least advanced one."""
-    from .moves import STATES
+    """The state of each institution in a round: returned if any return was sent back, else that of its least advanced one.
 
+    Who has filed some of its returns and not others is being filled in, not unheard of.
+    """
     order = {s: n for n, s in enumerate(("returned", *(s for s in STATES if s != "returned")))}
     result: dict[int, str] = {}
+    begun: set[int] = set()
     for institution, state in returns_in(scope).filter(round=round_).values_list("institution_id", "state"):
+        if state not in ("expected", "exempt", "covered"):
+            begun.add(institution)
         if institution not in result or order[state] < order[result[institution]]:
             result[institution] = state
-    return result
+    return {i: "draft" if s == "expected" and i in begun else s for i, s in result.items()}
 
 
 def snapshot_folder(snapshot_id: str) -> Path:
@@ -97,6 +102,15 @@ def latest_snapshot(year: int | None = None) -> SnapshotRecord | None:
     """The newest snapshot of a statistics year (of any year when None)."""
     rows = SnapshotRecord.objects.all()
     return (rows.filter(year=year) if year else rows).first()
+
+
+def shown_snapshot(year: int | None = None) -> SnapshotRecord | None:
+    """The snapshot whose figures are shown: the newest of the version chosen for the year, else the newest of all."""
+    newest = latest_snapshot(year)
+    if newest is None:
+        return None
+    chosen = Round.objects.filter(year=newest.year).exclude(shown="").values_list("shown", flat=True).first()
+    return SnapshotRecord.objects.filter(year=newest.year, version=chosen).first() or newest if chosen else newest
 
 
 def snapshot_at(day: dt.date, year: int | None = None) -> SnapshotRecord | None:

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 def _load(args: argparse.Namespace, out: Out, steps: Steps, manifest: Any) -> None:
     """Register, rounds, three years of answers and the ledgers; review; accept; freeze."""
-    from jieneng.desk.example import layout_path
+    from jieneng.desk.example import layout_path, round2022
     from jieneng.fieldwork.intake import bring_in, receive_path
     from jieneng.people.queries import root_office
     from jieneng.returns import actions, freeze, queries
@@ -101,10 +101,15 @@ def _load(args: argparse.Namespace, out: Out, steps: Steps, manifest: Any) -> No
     with steps.step("review", T("审核", "review")):
         counts = {s: ReturnFinding.objects.filter(severity=s).count() for s in ("must", "explain", "note")}
     out.say(T("  错误 {a}，需核实 {b}，提示 {c}", "  errors {a}, to verify {b}, notes {c}", a=counts["must"], b=counts["explain"], c=counts["note"]))
+    round_ = Round.objects.get(year=2022)
     with steps.step("accept", T("审核通过（2022 年有“错误”的留着）", "accepting (those of 2022 with errors are left)")):
+        round2022.plan_round(who, round_)
+        round2022.review_levels(who, book, round_)
         _accept(who)
     with steps.step("freeze", T("封存 2022 年快照", "freezing 2022")):
         freeze.freeze(who, book, 2022)
+    with steps.step("round", T("2022 年：省局退回几份，催报", "2022: a few come back from the province, reminders")):
+        round2022.after_freeze(who, round_)
 
 
 def _accept(who: Any) -> None:
@@ -114,11 +119,11 @@ def _accept(who: Any) -> None:
     from jieneng.returns import actions
     from jieneng.returns.models import Return, ReturnFinding
 
-    waiting = Return.objects.filter(state="filed")
+    waiting = Return.objects.filter(state__in=("filed", "county_ok"))
     actions.act(who, "accept", waiting.filter(round__year__lt=2022), keep=True,
                 reason=str(T("往年数，按当年审核结果接收", "earlier years, taken as they were reviewed then")))
     must = ReturnFinding.objects.filter(severity="must", revision=F("ret__revision"), ret__round__year=2022).values("ret")
-    actions.act(who, "accept", Return.objects.filter(state="filed", round__year=2022).exclude(pk__in=must))
+    actions.act(who, "accept", waiting.filter(round__year=2022).exclude(pk__in=must))
 
 
 def _use(args: argparse.Namespace, out: Out, steps: Steps) -> dict[str, Any]:

@@ -20,7 +20,17 @@ from jieneng.records.events import together
 from jieneng.records.models import Event, Evidence
 from jieneng.registry.models import Standing
 from jieneng.reports.models import DocumentVersion
-from jieneng.returns.models import Import, Return, Revision, Round, Signoff, SnapshotRecord
+from jieneng.returns.models import (
+    Extension,
+    Import,
+    Reminder,
+    Return,
+    Revision,
+    Round,
+    Signoff,
+    SnapshotRecord,
+    Submission,
+)
 from jieneng.returns.moves import VERBS, move
 from jieneng.returns.ranges import unpacked
 
@@ -72,7 +82,8 @@ def tell() -> Told:
             told.revision.update(ids)
             told.step(seq, "import", ids)
             if data.get("accepted"):
-                told.step(seq, "accept", ids)
+                # events from before the held ones were listed had none, or said more than happened
+                told.step(seq, data.get("word", "accept"), ids - unpacked(data.get("held_returns", "")))
         elif name in VERBS and "from" in data:
             for state, packed in data["from"].items():
                 mine = unpacked(packed)
@@ -134,6 +145,9 @@ def objects(told: Told) -> tuple[int, list[str]]:
     count += _revisions(faults, told)
     count += _differ(faults, "snapshots", (f"{s.pk} {s.manifest_hash}" for s in SnapshotRecord.objects.only("pk", "manifest_hash")),
                      (f"{i} {d.get('manifest')}" for i, d in Event.objects.filter(verb="snapshot.freeze").values_list("object_id", "data")))
+    count += _differ(faults, "totals handed up", Submission.objects.values_list("pk", flat=True), _objects("round.submit"))
+    count += _differ(faults, "reminders", Reminder.objects.values_list("pk", flat=True), _objects("remind.send"))
+    count += _differ(faults, "extensions", Extension.objects.values_list("pk", flat=True), _objects("round.extend"))
     count += _differ(faults, "sign-offs", Signoff.objects.values_list("pk", flat=True), _objects("round.sign_off"))
     count += _differ(faults, "documents", DocumentVersion.objects.values_list("pk", flat=True), _objects("document.compose"))
     count += _differ(faults, "evidence", (f"{e.object_type} {e.object_id} {e.file.sha256[:12]}" for e in Evidence.objects.select_related("file")),

@@ -69,6 +69,12 @@ def said(text: Any) -> str:
 
 
 @register.filter
+def words(text: str) -> list[str]:
+    """``{% for v in "a b c"|words %}``."""
+    return text.split()
+
+
+@register.filter
 def place(where: Any) -> str:
     """Where a problem sits, in words: 工作表 消费状况 单元格 N7, 第 3 行. Takes a ``Place`` or its JSON."""
     if not where:
