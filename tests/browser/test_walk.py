@@ -128,7 +128,7 @@ def page(site: dict[str, Any]) -> Iterator[Any]:
         complaints: list[str] = []
         view.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
         view.on("pageerror", lambda e: complaints.append(str(e)))
-        view.set_default_timeout(15_000)
+        view.set_default_timeout(90_000)
         yield view
         browser.close()
         assert [c for c in complaints if "422" not in c] == []
@@ -164,12 +164,11 @@ def test_from_a_file_to_a_number_and_back_to_its_cell(site: dict[str, Any], page
     page.click("text=看读入的结果")
     text = page.inner_text("main")
     assert "1.2万" in text and "D3" in text and "示例不在名录" in text and "最终版(2)" in text
-    # accept, freeze with progress
+    # accept, see what would be left out, freeze with progress
     page.goto(url + "/rounds/")
     page.locator("section.card").first.locator("button:has-text('全部审核通过')").click()
     page.wait_for_selector("text=审核通过 5 份")
-    page.locator("section.card").first.locator("button:has-text('封存 2022')").click()
-    page.wait_for_selector("text=看汇总与指标")
+    freeze(page, url)
     page.click("text=看汇总与指标")
     # the institution whose electricity could not be read is said not to be covered
     assert "4 / 5" in page.inner_text("main")
@@ -229,11 +228,17 @@ def test_a_document_refuses_then_composes_and_one_capacity_moves_one_number(site
     assert download.value.suggested_filename.endswith(".docx")
 
 
+def freeze(page: Any, url: str) -> None:
+    """Freeze the newest year from the page of rounds, past the page that says what would be left out."""
+    page.goto(url + "/rounds/")
+    page.locator("section.card").first.locator("a:has-text('封存 2022')").click()
+    page.locator("form[action$='/rounds/2022/freeze/'] button").click()
+    page.wait_for_selector("text=看汇总与指标")
+
+
 def compose(page: Any, url: str) -> dict[str, str]:
     """Freeze, compose, and read the numbers on the page by their names."""
-    page.goto(url + "/rounds/")
-    page.locator("section.card").first.locator("button:has-text('封存 2022')").click()
-    page.wait_for_selector("text=看汇总与指标")
+    freeze(page, url)
     page.goto(url + "/documents/")
     page.click("button:has-text('编制')")
     page.wait_for_selector("article.paper")
