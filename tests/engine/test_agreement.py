@@ -139,7 +139,7 @@ def test_what_means_nothing_is_refused(tmp_path: Path, engine: str) -> None:
 
 
 def test_an_address_that_is_no_engine_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected duckdb: or plain:"):
+    with pytest.raises(ValueError, match="expected duckdb:, plain: or spark://host:7077"):
         connect("mysql://")
 
 

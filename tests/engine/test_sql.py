@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from jieneng.core.period import Period
-from jieneng.engine.sums import (
-    Ask,
+from jieneng.engine.questions import Ask
+from jieneng.engine.statements import (
     cells_query,
     ledger_query,
     members_query,
