@@ -11,6 +11,11 @@ import time
 from pathlib import Path
 from urllib.parse import urlencode
 
+import pytest
+
+SPARK = pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.xdist_group("spark")])
+ENGINES = ["duckdb:", "plain:", SPARK]
+"""For ``parametrize("engine", ENGINES, indirect=True)``: one test, all engines."""
 MEMORY = "512m"
 JAVA = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 OPTIONS = {

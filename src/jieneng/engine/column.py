@@ -94,7 +94,7 @@ class Column:
             no_name(name)
         if isinstance(found, Number):
             return found
-        amount = exp.TryCast(this=found.copy(), to=_type(AMOUNT))
+        amount = _try_cast(found.copy(), AMOUNT)
         return Number(amount, AMOUNT, (amount,))
 
     def negative(self, value: Piece) -> Number:
@@ -139,7 +139,7 @@ class Column:
     def _ratio(self, over: Number, under: Number) -> Number:
         over.extent.over(under.extent)  # tells what is too wide
         sql = (_quotient if self.dialect == "duckdb" else _quotient_of_decimals)(over, under)
-        ratio = exp.TryCast(this=sql, to=_type(RATIO))
+        ratio = _try_cast(sql, RATIO)
         return Number(ratio, RATIO, (ratio,))
 
 
@@ -150,7 +150,7 @@ def _quotient(over: Number, under: Number) -> exp.Expr:
     cut = exp.IntDiv(this=_whole(over, shift), expression=zero_is_unknown)
     digits = RATIO.digits + 1
     last = exp.Cast(this=exp.Literal.number(f"{Decimal(1).scaleb(-keep):f}"), to=_decimal(keep, keep))
-    return exp.Mul(this=exp.TryCast(this=cut, to=_decimal(digits, 0)), expression=last)
+    return exp.Mul(this=_try_cast(cut, digits), expression=last)
 
 
 def _quotient_of_decimals(over: Number, under: Number) -> exp.Expr:
@@ -236,6 +236,11 @@ def _cast(sql: exp.Expr, extent: Extent, least: int = 0) -> exp.Expr:
         return sql.copy()
     inner = sql.this if isinstance(sql, exp.Cast) and isinstance(sql.this, exp.Literal) else sql
     return exp.Cast(this=inner.copy(), to=to)
+
+
+def _try_cast(sql: exp.Expr, to: Extent | int) -> exp.TryCast:
+    """NULL where it does not fit. ``safe``: else sqlglot prints a plain CAST for Spark, which is an error there."""
+    return exp.TryCast(this=sql, to=_decimal(to, 0) if isinstance(to, int) else _type(to), safe=True)
 
 
 def _fitted(n: Number) -> exp.Expr:

@@ -27,6 +27,14 @@ def check_address(url: str) -> str:
     raise ValueError(f"engine {url!r}: expected duckdb:, plain: or spark://host:7077")
 
 
+def check_engine(url: str) -> None:
+    """Whether an engine could answer: quick, and nothing is run. Raises ``Refused`` where a cluster, Java or a package is missing."""
+    if check_address(url).startswith("spark://"):
+        from .on_spark import Address, reachable
+
+        reachable(Address.parse(url))
+
+
 def connect(url: str = "") -> Engine:
     """An engine: ``duckdb:`` (in this process), ``plain:`` (plain Python) or ``spark://host:7077`` (a cluster), one per thread.
 

@@ -125,7 +125,7 @@ def totals_query(institutions: Any, asks: Sequence[Ask], months: int, by: Sequen
         else:
             outer.append(exp.Sum(this=total))
         outer += [exp.Count(this=column(f"s{n}")), exp.Sum(this=column(f"n{n}"))]
-    query = _over(institutions, select(*[as_(c, f"c{n}") for n, c in enumerate(outer)], copy=False).from_("some"))
+    query = _over(institutions, select(*[as_(c, f"c{n}") for n, c in enumerate(outer)], copy=False).from_("amounts"))
     return query.group_by(*_keys(by)) if by else query
 
 
@@ -138,7 +138,7 @@ def _keys(by: Sequence[str]) -> list[Any]:
     return [column(f"k{i}") for i in range(len(by))]
 
 
-def _over(institutions: Any, query: exp.Select, name: str = "some") -> exp.Select:
+def _over(institutions: Any, query: exp.Select, name: str = "amounts") -> exp.Select:
     """``query`` with ``institutions`` as its table; their own tables come before."""
     for each in institutions.ctes:
         query = query.with_(each.alias, each.this)
@@ -165,7 +165,7 @@ def _valued(institutions: Any, indicator: Indicator, by: Sequence[str]) -> exp.S
         value.append(as_(side(indicator.lower, len(indicator.upper)), "l"))
         result = exp.Case(ifs=[exp.If(this=exp.GT(this=column("l"), expression=exp.Literal.number(0)),
                                       true=exp.SafeDivide(this=column("u"), expression=column("l")))])
-    sides = _over(institutions, select(*_keys(by), column("institution"), *value, copy=False).from_("some"))
+    sides = _over(institutions, select(*_keys(by), column("institution"), *value, copy=False).from_("amounts"))
     return _over(sides, select(*_keys(by), column("institution"), as_(result, "v"), copy=False).from_("sides"), "sides")
 
 

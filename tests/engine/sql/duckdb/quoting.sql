@@ -4,7 +4,7 @@ WITH base AS (
   FROM returns
   WHERE
     "period" IN ('2022-01', '2022-02', '2022-03', '2022Q1')
-), "some" AS (
+), amounts AS (
   SELECT
     "base"."institution",
     COUNT(*) AS "lines",
@@ -22,4 +22,4 @@ SELECT
   SUM("s0") AS "c2",
   COUNT("s0") AS "c3",
   SUM("n0") AS "c4"
-FROM "some"
+FROM amounts

@@ -14,7 +14,7 @@ WITH base AS (
     "institution"
   HAVING
     COUNT("electricity_kwh") >= 1 AND COUNT("people") >= 1
-), "some" AS (
+), amounts AS (
   SELECT
     "base"."area" AS "k0",
     "base"."institution",
@@ -52,6 +52,6 @@ SELECT
   SUM(CASE WHEN "m2" = 4 THEN "s2" END) AS "c12",
   COUNT("s2") AS "c13",
   SUM("n2") AS "c14"
-FROM "some"
+FROM amounts
 GROUP BY
   "k0"

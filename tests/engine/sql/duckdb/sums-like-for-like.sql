@@ -34,7 +34,7 @@ WITH base AS (
         COUNT("electricity_kwh") >= 1
     )
     AND "type" IN ('organ')
-), "some" AS (
+), amounts AS (
   SELECT
     "base"."area" AS "k0",
     "base"."institution",
@@ -60,6 +60,6 @@ SELECT
   SUM("s0") AS "c3",
   COUNT("s0") AS "c4",
   SUM("n0") AS "c5"
-FROM "some"
+FROM amounts
 GROUP BY
   "k0"

@@ -4,7 +4,7 @@ WITH base AS (
   FROM returns
   WHERE
     "period" IN ('2022-01', '2022-02', '2022-03', '2022Q1')
-), "some" AS (
+), amounts AS (
   SELECT
     "base"."institution",
     COUNT(*) AS "lines",
@@ -25,4 +25,4 @@ SELECT
   SUM("s1") AS "c5",
   COUNT("s1") AS "c6",
   SUM("n1") AS "c7"
-FROM "some"
+FROM amounts
