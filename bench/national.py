@@ -10,7 +10,7 @@ Steps, each in a process of its own, timed apart (wall, CPU, peak memory):
     edits     layer-1 edits: every check of the form over all returns of 2022, last year's beside them
     figures   conversion and roll-up: 14 items, tce, CO2 and five indicators for the nation and by county, department and type;
               counties rolled up to cities and provinces
-    medians   of energy per floor area, by type and province
+    medians   of energy per floor area, by type and province: the engine's spread
     pandas, polars   checks, sums, indicators and medians by them, from the same files
 
 Asserted: pandas, Polars and the product agree on every check, sum and indicator to the last digit, and on the medians to
@@ -33,6 +33,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -136,19 +137,15 @@ def _upper(on: Any, snapshot: Any, rules: Any, asked: Callable[[str], tuple[Any,
 
 
 def medians(home: Path, institutions: int) -> dict[str, Any]:
-    """By a statement of this bench on the engine's own table of parts: the engine has no quantiles of its own yet."""
+    """By the engine's own ``spread``: energy per floor area of each institution, by type and province."""
     from jieneng.core.period import Period
-    from jieneng.engine import Ask
+    from jieneng.engine import Indicator, Term
 
-    on, snapshot, items = engine(), newest(home), peers.NEEDS["energy_per_area"]
-    asks = [Ask(i, "last" if i == "area_m2" else "sum") for i in items]
-    on.sums(snapshot, asks, form="consumption", period=Period.parse(YEAR))
-    table = on._parts(Period.parse(YEAR), True, asks).table
-    kgce = " + ".join(f'coalesce(sum("s_{i}"), 0)::DOUBLE * {f}' for i, f in peers.KGCE.items())
-    full = " AND ".join(f'"m_{i}" >= {"1" if i == "area_m2" else "owed"}' for i in items)
-    rows = on.run(f'SELECT "type", p, median(v) FROM (SELECT "type", "area"[1:2] AS p, ({kgce}) / sum("l_area_m2")::DOUBLE AS v FROM {table} '
-                  f'WHERE {full} GROUP BY institution, "type", p HAVING sum("l_area_m2") > 0) GROUP BY 1, 2')
-    return {"medians": {f"{kind} {p}": v for kind, p, v in rows}}
+    needed = peers.NEEDS["energy_per_area"]
+    indicator = Indicator(tuple(Term(i, factor=Decimal(f)) for i, f in peers.KGCE.items()), (Term("area_m2", "last"),),
+                          tuple(i if i == "area_m2" else f"{i}*" for i in needed))
+    found = engine().spread(newest(home), indicator, form="consumption", period=Period.parse(YEAR), by=("type", "area:2"), quantiles=(0.5,))
+    return {"medians": {" ".join(map(str, s.keys)): s.quantiles[0] for s in found}}
 
 
 def peer(name: str) -> Callable[[Path, int], dict[str, Any]]:

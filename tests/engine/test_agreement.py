@@ -16,10 +16,12 @@ from jieneng.core.period import Period
 from jieneng.engine import Ask, Snapshot, connect, write_snapshot
 from jieneng.engine import snapshot as writing
 from jieneng.rulebook import load
+from tests.engine.cluster import ENGINES
 from tests.engine.make import ITEMS, row, snapshot
 
 YEAR, BEFORE = Period.parse("2022"), Period.parse("2021")
-ENGINES = ["duckdb:", "plain:"]
+HERE = ["duckdb:", "plain:"]
+"""The engines that start at once: for many small made-up cities. Spark answers for one large one (``test_spark``)."""
 ASKS = [Ask("electricity_kwh"), Ask("area_m2", "last"), Ask("people", "mean")]
 AREAS = ["341802", "341821", None]
 quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -66,13 +68,13 @@ def test_who_is_covered_is_the_same_on_all_engines(city: tuple, by: tuple, where
     with tempfile.TemporaryDirectory() as home:
         made = frozen(Path(home), *city)
         for expected in (True, False):
-            members = [connect(e).members(made, "consumption", year, by=by, where=where, expected=expected) for e in ENGINES]
-            lacking = [connect(e).uncovered(made, "consumption", year, items, by=by, where=where, expected=expected) for e in ENGINES]
+            members = [connect(e).members(made, "consumption", year, by=by, where=where, expected=expected) for e in HERE]
+            lacking = [connect(e).uncovered(made, "consumption", year, items, by=by, where=where, expected=expected) for e in HERE]
             assert members[0] == members[1] and lacking[0] == lacking[1]
             groups = connect().sums(made, [], form="consumption", period=year, by=by, where=where, complete=items)
             covered = {tuple(g.keys.values()): g.members for g in groups}
             needs = [items, ["area_m2*"], []]
-            counts = [connect(e).covered(made, "consumption", year, needs, by=by, where=where) for e in ENGINES]
+            counts = [connect(e).covered(made, "consumption", year, needs, by=by, where=where) for e in HERE]
             assert counts[0] == counts[1] and {k: n[0] for k, n in counts[0].items() if n[0]} == covered
             for key, n in members[0].items():
                 assert covered.get(key, 0) + sum(u.keys == key for u in lacking[0]) == n
@@ -83,7 +85,7 @@ def test_who_is_covered_is_the_same_on_all_engines(city: tuple, by: tuple, where
 def test_like_for_like_takes_the_same_members_in_both_years(city: tuple, by: tuple, where: dict) -> None:
     with tempfile.TemporaryDirectory() as home:
         made, found = frozen(Path(home), *city), []
-        for engine in ENGINES:
+        for engine in HERE:
             now = connect(engine).sums(made, ASKS, form="consumption", period=YEAR, by=by, where=where,
                                        complete=("electricity_kwh*", "2021:electricity_kwh*"))
             then = connect(engine).sums(made, ASKS, form="consumption", period=BEFORE, by=by, where=where,
@@ -105,7 +107,7 @@ def test_the_order_of_rows_never_matters(city: tuple, seed: int) -> None:
     assert answers[0] == answers[1]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_cells_of_covered_institutions_only(tmp_path: Path, engine: str) -> None:
     rows = [row(1, "2022-01", electricity_kwh="1", people="3"), row(2, "2022-01", electricity_kwh="2"), row(1, "2021-01", electricity_kwh="9")]
     made = frozen(tmp_path, rows, [])
@@ -115,7 +117,7 @@ def test_cells_of_covered_institutions_only(tmp_path: Path, engine: str) -> None
     assert [c.institution for c in connect(engine).cells(made, "electricity_kwh", complete=("2021:electricity_kwh",), **ask)] == [1]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_those_that_filed_nothing_are_members_and_are_named(tmp_path: Path, engine: str) -> None:
     made = frozen(tmp_path, [row(1, "2022-01", electricity_kwh="1"), row(2, "2022-01")], [body(i, "341802") for i in (1, 2, 3)])
     assert connect(engine).members(made, "consumption", YEAR) == {(): 3}
@@ -124,7 +126,7 @@ def test_those_that_filed_nothing_are_members_and_are_named(tmp_path: Path, engi
     assert [(u.keys, u.name, u.missing) for u in lacking] == [(("341802",), "名录3", ()), (("341802",), "示例2", ("electricity_kwh",))]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_what_means_nothing_is_refused(tmp_path: Path, engine: str) -> None:
     made, it = frozen(tmp_path, [row(1, "2022-01", electricity_kwh="1")], []), connect(engine)
     with pytest.raises(ValueError, match="cannot filter by"):
@@ -139,7 +141,7 @@ def test_what_means_nothing_is_refused(tmp_path: Path, engine: str) -> None:
 
 
 def test_an_address_that_is_no_engine_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected duckdb: or plain:"):
+    with pytest.raises(ValueError, match="expected duckdb:, plain: or spark://host:7077"):
         connect("mysql://")
 
 
@@ -153,7 +155,7 @@ def contracts(tmp_path: Path) -> Snapshot:
     return snapshot(tmp_path, [row(1, "2022-01")], ledgers={"energy_contracts": (ledger, rows)})
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 @pytest.mark.parametrize(("take", "column", "where", "value", "texts"), [
     ("count", "", {}, 3, ()),
     ("count", "", {"type": "pv", "area": ("341802", "341823")}, 1, ()),
@@ -173,7 +175,7 @@ def test_ledgers(contracts: Snapshot, engine: str, take: str, column: str, where
     assert (answer.value, answer.texts) == (value, texts)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_ledger_lines_as_frozen(contracts: Snapshot, engine: str) -> None:
     rows = connect(engine).ledger_rows(contracts, "energy_contracts", {"type": "pv"})
     assert [r["key"] for r in rows] == ["1", "2"] and rows[1]["investment_10k_yuan"] is None and str(rows[0]["signed_on"]) == "2022-03-01"
@@ -185,7 +187,7 @@ def months_of(institution: int, months: range, due: int, **answers: Any) -> list
     return [row(institution, f"2022-{m:02}", due=due, **{"electricity_kwh": "1", **answers}) for m in months]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 @pytest.mark.parametrize(("period", "whole"), [("2022", {1, 2}), ("2022Q1", {1, 3, 4}), ("2022H2", {1, 2, 3}), ("2022-04", {1, 3})])
 def test_covered_is_who_answered_each_time_it_was_due(tmp_path: Path, engine: str, period: str, whole: set[int]) -> None:
     """1 the whole year; 2 opened in July; 3 without May, due all year; 4 filed until March, due all year; 5 answers nothing in February."""
@@ -201,7 +203,7 @@ def test_covered_is_who_answered_each_time_it_was_due(tmp_path: Path, engine: st
     assert lacking.get(3, ((), ("electricity_kwh",))) == ((), ("electricity_kwh",)) and lacking.get(6, ((), ())) == ((), ())
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_a_snapshot_that_does_not_know_what_was_due_takes_one_answer_for_enough(tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "KEYS", tuple(k for k in writing.KEYS if k[0] != "due"))
     monkeypatch.setattr(writing, "BODIES", tuple(k for k in writing.BODIES if k[0] != "due"))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
 from sqlglot import exp, parse_one
 
 from jieneng.core.formula import TRUTH_ANSWERS, TRUTH_CASES, FormulaError, Value, is_truth, read
+from jieneng.engine import connect, write_table
 from jieneng.engine.column import Column, Number, Truth
 from jieneng.engine.sql import column
 from tests.core.formulas import NAMES, answers, conditions, let_through, numbers
@@ -136,6 +139,7 @@ def test_prints_for_spark(text: str) -> None:
     """Decimals only, division by TRY_DIVIDE, quoting with backticks; Spark's parser in sqlglot reads it back."""
     tree = read(text, Column({"a": column("a"), "b": column("b")}, dialect="spark")).sql
     printed = tree.sql("spark")
+    assert "TRY_CAST(`a` AS DECIMAL(16, 4))" in printed and " CAST(`a`" not in printed, "what is too large is unknown, not an error"
     assert "INT128" not in printed and "DOUBLE" not in printed and "//" not in printed and '"' not in printed
     assert ("TRY_DIVIDE" in printed) == ("ratio" in text)
     assert parse_one(printed, dialect="spark").sql("spark") == printed
@@ -150,3 +154,69 @@ def test_nesting_stays_small() -> None:
 def test_dialect_by_name() -> None:
     with pytest.raises(ValueError, match="expected one of duckdb, spark"):
         Column({}, dialect="oracle")
+
+
+# -- the same on Spark: many formulas in a statement, in its compiled and its interpreted way ------------------------------------------
+
+
+@pytest.fixture
+def session(spark: str) -> Any:
+    return connect(spark).session  # type: ignore[attr-defined]
+
+
+def judged_on_spark(session: Any, folder: Path, texts: Sequence[str], rows: Sequence[Answers], compiled: bool) -> list[tuple[Any, ...]]:
+    """As ``judged``, from a Parquet file, in its order."""
+    names, places = sorted(rows[0]), [f"{n:05}" for n in range(len(rows))]
+    write_table(folder / "rows.parquet", [("n", "text"), *((n, "number") for n in names)], [{**r, "n": n} for n, r in zip(places, rows, strict=True)])
+    session.read.parquet(f"file://{folder}/rows.parquet").createOrReplaceTempView("formulas")
+    reading = Column({n: column(n) for n in names}, dialect="spark")
+    query = exp.select(column("n"), *[exp.alias_(read(t, reading).sql, f"f{n}") for n, t in enumerate(texts)]).from_("formulas")
+    session.conf.set("spark.sql.codegen.wholeStage", str(compiled).lower())
+    session.conf.set("spark.sql.codegen.factoryMode", "CODEGEN_ONLY" if compiled else "NO_CODEGEN")
+    try:
+        return [tuple(r)[1:] for r in sorted(session.sql(query.sql("spark")).collect())]
+    finally:
+        session.conf.set("spark.sql.codegen.wholeStage", "false")
+        session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+
+
+def by_value(texts: Sequence[str], rows: Sequence[Answers]) -> list[tuple[Any, ...]]:
+    return [tuple(read(t, Value(row)) for t in texts) for row in rows]
+
+
+@pytest.mark.spark
+@pytest.mark.xdist_group("spark")
+def test_spark_follows_the_truth_table(session: Any, tmp_path: Path) -> None:
+    texts = [t for t, _ in TRUTH_CASES]
+    rows = [{k: v if v is None else D(v) for k, v in TRUTH_ANSWERS.items()}]
+    assert judged_on_spark(session, tmp_path, texts, rows, compiled=False) == [tuple(a for _, a in TRUTH_CASES)]
+
+
+@pytest.mark.spark
+@pytest.mark.xdist_group("spark")
+@pytest.mark.parametrize("compiled", [True, False])
+def test_spark_at_the_bounds_and_on_thresholds(session: Any, tmp_path: Path, compiled: bool) -> None:
+    ends = (BIG, -BIG, TINY, -TINY, D(0), D(10**11), None)
+    rows: list[Answers] = [{"a": a, "b": b, "c": c, "d": d} for a in ends for b in ends for c in (BIG, TINY, None) for d in (-BIG, D("0.3"))]
+    rows += [{"a": D(n) / 10 * D("1.3"), "b": D(n) / 10, "c": D(n) / 7 // TINY * TINY, "d": D(3)} for n in range(1, 400)]
+    texts = [*(t for t in WIDE if let_through(t)), "abs(ratio(a, b) - 1) <= 0.3", "abs(ratio(a, b) - 1) < 0.3", "ratio(a, 3) - 33333333333 == 0.333333333"]
+    assert judged_on_spark(session, tmp_path, texts, rows, compiled) == by_value(texts, rows)
+
+
+@pytest.mark.spark
+@pytest.mark.xdist_group("spark")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_spark_on_random_formulas(session: Any, tmp_path: Path, seed: int) -> None:
+    """Sixty conditions and numbers in one statement over forty rows."""
+    drawn: list[tuple[list[str], list[Answers]]] = []
+
+    @given(st.lists(conditions(), min_size=30, max_size=30), st.lists(numbers(9).filter(let_through), min_size=30, max_size=30),
+           st.lists(answers(), min_size=40, max_size=40))
+    @settings(max_examples=2, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @hypothesis_seed(seed)
+    def draw(claims: list[str], amounts: list[str], rows: list[Answers]) -> None:
+        drawn.append(([*claims, *amounts], rows))
+
+    draw()
+    texts, rows = drawn[-1]  # the first example that is drawn is the simplest
+    assert judged_on_spark(session, tmp_path, texts, rows, compiled=seed == 1) == by_value(texts, rows)

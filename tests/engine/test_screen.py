@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from jieneng.engine import Snapshot, connect
 from jieneng.returns.examine import Examiner
 from jieneng.rulebook import load
 from jieneng.rulebook.types import Check
+from tests.engine.cluster import ENGINES
 from tests.engine.make import row, snapshot
 
 YEAR = Period.parse("2022")
-ENGINES = ["duckdb:", "plain:"]
+HERE = ["duckdb:", "plain:"]
+"""The engines that start at once: for many small made-up cities. Spark answers for one large one (``test_spark``)."""
 FORM = load("cn").forms["consumption@2022"]
 ITEMS = [i.item for i in FORM.items]
 
@@ -54,7 +57,7 @@ def test_all_checks_of_the_form_give_one_verdict(rows: list[dict[str, Any]]) -> 
     with tempfile.TemporaryDirectory() as home:
         made = snapshot(Path(home), rows, items=ITEMS)
         for period in (YEAR, Period.parse("2022-01")):
-            screened = [connect(e).screen(made, "consumption", FORM.checks, period) for e in ENGINES]
+            screened = [connect(e).screen(made, "consumption", FORM.checks, period) for e in HERE]
             assert screened[0] == screened[1]
         by_period = {(r["institution"], r["period"]): {i: None if r.get(i) is None else Decimal(r[i]) for i in ITEMS} for r in rows}
         examined: dict[str, set[tuple[int, str]]] = {}
@@ -75,8 +78,7 @@ def one(tmp_path: Path) -> Snapshot:
     return snapshot(tmp_path, rows, items=ITEMS)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(("holds", "when", "let", "state"), [
+SAID: list[tuple[str, str, dict[str, str] | None, str]] = [
     ("electricity_kwh == 3", "", None, "holds"), ("electricity_kwh == 4", "", None, "fails"), ("people > 0", "", None, "unknown"),
     ("electricity_kwh == 4", "people > 0", None, "unknown"), ("electricity_kwh == 4", "electricity_kwh > 5", None, "unknown"),
     ("last_month.electricity_kwh == 2 and last_year.electricity_kwh == 1", "", None, "holds"),
@@ -91,14 +93,22 @@ def one(tmp_path: Path) -> Snapshot:
     ("ratio(electricity_kwh, 0) > 0", "", None, "unknown"), ("ratio(1, electricity_kwh) == 0.333333333", "", None, "holds"),
     ("ratio(electricity_kwh, last_year.electricity_kwh) - 1 == change", "", {"change": "ratio(electricity_kwh, last_year.electricity_kwh) - 1"}, "holds"),
     ("-electricity_kwh + 4 == 1", "", None, "holds"), ("1 < electricity_kwh <= 3", "", None, "holds"), ("1 < electricity_kwh < 3", "", None, "fails"),
-])
-def test_what_a_check_says(one: Snapshot, engine: str, holds: str, when: str, let: dict[str, str] | None, state: str) -> None:
-    (s,) = connect(engine).screen(one, "consumption", [check(holds, when, let)], Period.parse("2022-02"))
-    assert (s.applied, s.failed, s.not_applied) == {"holds": (1, 0, 0), "fails": (1, 1, 0), "unknown": (0, 0, 1)}[state]
-    assert [(f.institution, f.period, f.return_id) for f in s.rows] == ([(1, "2022-02", 1266)] if state == "fails" else [])
+]
 
 
-def test_exactly_on_a_threshold_all_readings_agree(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_what_a_check_says(one: Snapshot, engine: str) -> None:
+    """All cases in one question: what each says, and who fails."""
+    checks = [replace(check(holds, when, let), id=f"X{n}") for n, (holds, when, let, _) in enumerate(SAID)]
+    found = connect(engine).screen(one, "consumption", checks, Period.parse("2022-02"))
+    for said, (holds, when, _, state) in zip(found, SAID, strict=True):
+        expected = {"holds": (1, 0, 0), "fails": (1, 1, 0), "unknown": (0, 0, 1)}[state]
+        assert (said.applied, said.failed, said.not_applied) == expected, (holds, when)
+        assert [(f.institution, f.period, f.return_id) for f in said.rows] == ([(1, "2022-02", 1266)] if state == "fails" else []), (holds, when)
+
+
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_exactly_on_a_threshold_all_readings_agree(tmp_path: Path, engine: str) -> None:
     """A change of exactly 10 or 30 per cent: binary floats get half of these wrong."""
     rows, expected = [], 0
     for who in range(1, 400):
@@ -108,14 +118,13 @@ def test_exactly_on_a_threshold_all_readings_agree(tmp_path: Path) -> None:
         expected += 1
     made = snapshot(tmp_path, rows, items=ITEMS)
     checks = [check("abs(ratio(area_m2, last_year.area_m2) - 1) <= 0.1"), check("abs(ratio(people, last_year.people) - 1) >= 0.3")]
-    for engine in ENGINES:
-        assert [(s.applied, s.failed) for s in connect(engine).screen(made, "consumption", checks, YEAR)] == [(expected, 0)] * 2
+    assert [(s.applied, s.failed) for s in connect(engine).screen(made, "consumption", checks, YEAR)] == [(expected, 0)] * 2
 
 
-def test_large_amounts_do_not_abort(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+def test_large_amounts_do_not_abort(tmp_path: Path, engine: str) -> None:
     big = "999999999999.9999"
     made = snapshot(tmp_path, [row(1, "2022-01", electricity_kwh=big, people=big)], items=ITEMS)
     checks = [check("electricity_kwh * 1000 > electricity_kwh"), check("electricity_kwh * people > electricity_kwh"), check(
         "total(electricity_kwh, people, electricity_kwh) * 1.5 > people")]
-    for engine in ENGINES:
-        assert [s.failed for s in connect(engine).screen(made, "consumption", checks, YEAR)] == [0, 0, 0]
+    assert [s.failed for s in connect(engine).screen(made, "consumption", checks, YEAR)] == [0, 0, 0]

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from jieneng.core.period import Period
 from jieneng.engine import Ask, connect
+from tests.engine.cluster import ENGINES
 from tests.engine.make import ITEMS, row, snapshot
 
 YEAR = Period.parse("2022")
-ENGINES = ["duckdb:", "plain:"]
+HERE = ["duckdb:", "plain:"]
+"""The engines that start at once: for many small made-up cities. Spark answers for one large one (``test_spark``)."""
 ASKS = [Ask("electricity_kwh"), Ask("water_m3"), Ask("area_m2", "last"), Ask("people", "mean")]
 amounts = st.one_of(st.none(), st.just("0"), st.decimals(min_value=0, max_value=10**11, places=4).map(str),
                     st.decimals(min_value=-1000, max_value=1000, places=2).map(str))
@@ -40,10 +42,10 @@ def returns(draw: st.DrawFn) -> list[dict]:
 def test_duckdb_gives_the_plain_answer(rows: list[dict], by: tuple, where: dict, complete: tuple) -> None:
     with tempfile.TemporaryDirectory() as home:
         made = snapshot(Path(home), rows)
-        answers = [connect(e).sums(made, ASKS, form="consumption", period=YEAR, by=by, where=where, complete=complete) for e in ENGINES]
+        answers = [connect(e).sums(made, ASKS, form="consumption", period=YEAR, by=by, where=where, complete=complete) for e in HERE]
         assert answers[0] == answers[1]
         for take in ("sum", "last"):
-            cells = [connect(e).cells(made, "people", form="consumption", period=YEAR, where=where, take=take, limit=50) for e in ENGINES]
+            cells = [connect(e).cells(made, "people", form="consumption", period=YEAR, where=where, take=take, limit=50) for e in HERE]
             assert cells[0] == cells[1]
 
 
@@ -70,7 +72,7 @@ def year(tmp_path: Path):
     return snapshot(tmp_path, rows)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_sum_last_and_mean(year, engine: str) -> None:
     (all_,) = connect(engine).sums(year, ASKS, form="consumption", period=YEAR)
     assert all_.totals["electricity_kwh"].value == Fraction("1326")
@@ -80,27 +82,27 @@ def test_sum_last_and_mean(year, engine: str) -> None:
     assert (all_.members, all_.rows) == (2, 24)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_a_school_that_moved_is_counted_once(year, engine: str) -> None:
     groups = {g.keys["area"]: g for g in connect(engine).sums(year, ASKS, form="consumption", period=YEAR, by=("area",))}
     assert groups["341821"].totals["area_m2"].value == 500 and groups["341802"].totals["area_m2"].value == 1200
     assert groups["341802"].totals["people"].value + groups["341821"].totals["people"].value == Fraction(sum(range(101, 113)), 12) + 60
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_quarters_are_sums_of_their_months(year, engine: str) -> None:
     quarters = [connect(engine).sums(year, ASKS[:1], form="consumption", period=Period.parse(f"2022Q{q}"))[0] for q in range(1, 5)]
     assert sum(q.totals["electricity_kwh"].value for q in quarters) == Fraction("1326")
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_an_item_nobody_was_asked_is_unknown(year, engine: str) -> None:
     (all_,) = connect(engine).sums(year, [Ask("pv_generation_kwh")], form="consumption", period=YEAR)
     assert all_.totals["pv_generation_kwh"].value is None
     assert connect(engine).sums(year, ASKS, form="consumption", period=YEAR, complete=("pv_generation_kwh",)) == []
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_editions_side_by_side(tmp_path: Path, engine: str) -> None:
     made = snapshot(tmp_path, {
         "consumption@2019": (["electricity_kwh"], [row(1, "2021-03", electricity_kwh="1")]),
@@ -112,7 +114,7 @@ def test_editions_side_by_side(tmp_path: Path, engine: str) -> None:
     assert new.totals["pv_generation_kwh"].value == 7
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_names_of_people_are_never_sql(tmp_path: Path, engine: str) -> None:
     evil = "x' OR '1'='1"
     made = snapshot(tmp_path, [row(1, "2022-01", electricity_kwh="5"), {**row(2, "2022-01", electricity_kwh="7"), "department": evil}])

@@ -2,6 +2,7 @@
 
 JIENENG_HOME          the workspace: database, received files, snapshots, secret key
 JIENENG_DATABASE_URL  postgresql://user:password@host:port/name instead of SQLite
+JIENENG_ENGINE        duckdb: (default), or spark://host:7077 for sums on a cluster (jieneng[spark])
 JIENENG_HOSTS         host names the site answers to, comma separated
 JIENENG_TLS           1 when served behind TLS: secure cookies, HSTS
 JIENENG_DEBUG         1 for developers
@@ -36,6 +37,16 @@ def _flag(name: str) -> bool:
     return value == "1"
 
 
+def _engine() -> str:
+    from jieneng.engine import check_address
+
+    try:
+        return check_address(os.environ.get("JIENENG_ENGINE", ""))
+    except ValueError as error:
+        raise SystemExit(f"JIENENG_ENGINE: {error} / 应为 duckdb: 或 spark://主机:7077") from None
+
+
+ENGINE = _engine()
 HOME = Path(os.environ.get("JIENENG_HOME", "jieneng-home")).resolve()
 DEBUG = _flag("JIENENG_DEBUG")
 TLS = _flag("JIENENG_TLS")

@@ -1,16 +1,25 @@
-"""engine: snapshots and sums. The only room that knows SQL dialects, Arrow and DuckDB; it knows no Django.
+"""engine: snapshots and sums. The only room that knows SQL dialects, Arrow, DuckDB and Spark; it knows no Django.
 
-May import: core, rulebook. Others may use: connect, Ask, Piece, Pieces, write_snapshot, open_snapshot, verify_snapshot,
-leftovers, clean_leftovers, read_table, write_table, and the types of their answers.
+    questions   the protocol: what may be asked, the types of the answers
+    statements  each question as one SQL tree      answers  rows of an engine as those types
+    relational  what engines that speak SQL share  on_duckdb (with parts), on_spark   plain  the same from loops
+    connect     an engine by its address
+    screening, column                              checks over all returns
+    snapshot, bulk, wide, tables                   what is frozen
+
+May import: core, rulebook. Others may use: connect, check_address, check_engine, Ask, Indicator, Term, Piece, Pieces, write_snapshot, open_snapshot,
+verify_snapshot, leftovers, clean_leftovers, read_table, write_table, and the types of their answers.
 """
 
 from .bulk import Piece, Pieces
+from .connect import check_address, check_engine, connect
+from .questions import EVERY, Ask, Cell, Engine, Group, Indicator, LedgerAnswer, Rank, Spread, Term, Total, Uncovered
 from .screening import Failing, Screened
 from .snapshot import Snapshot, clean_leftovers, due_bit, leftovers, open_snapshot, verify_snapshot, write_snapshot
-from .sums import EVERY, Ask, Cell, Engine, Group, LedgerAnswer, Total, Uncovered, connect
 from .tables import read_table, table_rows, write_table
 
 __all__ = [
-    "EVERY", "Ask", "Cell", "Engine", "Failing", "Group", "LedgerAnswer", "Piece", "Pieces", "Screened", "Snapshot", "Total", "Uncovered", "clean_leftovers", "connect", "due_bit",
-    "leftovers", "open_snapshot", "read_table", "table_rows", "verify_snapshot", "write_snapshot", "write_table",
+    "EVERY", "Ask", "Cell", "Engine", "Failing", "Group", "Indicator", "LedgerAnswer", "Piece", "Pieces", "Rank", "Screened", "Snapshot", "Spread", "Term",
+    "Total", "Uncovered", "check_address", "check_engine", "clean_leftovers", "connect", "due_bit", "leftovers", "open_snapshot", "read_table", "table_rows",
+    "verify_snapshot", "write_snapshot", "write_table",
 ]

@@ -16,9 +16,9 @@ nine with ties away from zero: about 1 µs a row on one core.
 **Unknown** is NULL. SQL's ``AND``, ``OR``, ``NOT`` are Kleene's already; ``LEAST`` and ``GREATEST`` skip NULLs, which is what
 ``known`` wants, and are guarded otherwise.
 
-**Dialects.** The tree for ``duckdb`` is the one that tests execute. ``spark`` differs only in the ratio: Spark divides decimals
-as decimals (``TRY_DIVIDE`` from sqlglot's ``SafeDivide``, ties away from zero), keeping at least six places more than DuckDB's
-way needs for amounts, fewer for very wide operands; it is printed and not yet run against a cluster.
+**Dialects.** One tree but for the ratio: DuckDB divides whole numbers of 128 bits, Spark decimals whose quotient ends at ten places
+(Spark rounds a quotient to places that depend on the widths of both sides: twice rounded it would differ). Spark must be told
+``decimalOperations.allowPrecisionLoss=false``, else it drops places of wide products (``on_spark.SETTINGS``). Both are executed by the tests.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Column:
             no_name(name)
         if isinstance(found, Number):
             return found
-        amount = exp.TryCast(this=found.copy(), to=_type(AMOUNT))
+        amount = _try_cast(found.copy(), AMOUNT)
         return Number(amount, AMOUNT, (amount,))
 
     def negative(self, value: Piece) -> Number:
@@ -138,8 +138,8 @@ class Column:
 
     def _ratio(self, over: Number, under: Number) -> Number:
         over.extent.over(under.extent)  # tells what is too wide
-        sql = _quotient(over, under) if self.dialect == "duckdb" else exp.SafeDivide(this=_fitted(over), expression=_fitted(under))
-        ratio = exp.TryCast(this=sql, to=_type(RATIO))
+        sql = (_quotient if self.dialect == "duckdb" else _quotient_of_decimals)(over, under)
+        ratio = _try_cast(sql, RATIO)
         return Number(ratio, RATIO, (ratio,))
 
 
@@ -150,7 +150,17 @@ def _quotient(over: Number, under: Number) -> exp.Expr:
     cut = exp.IntDiv(this=_whole(over, shift), expression=zero_is_unknown)
     digits = RATIO.digits + 1
     last = exp.Cast(this=exp.Literal.number(f"{Decimal(1).scaleb(-keep):f}"), to=_decimal(keep, keep))
-    return exp.Mul(this=exp.TryCast(this=cut, to=_decimal(digits, 0)), expression=last)
+    return exp.Mul(this=_try_cast(cut, digits), expression=last)
+
+
+def _quotient_of_decimals(over: Number, under: Number) -> exp.Expr:
+    """The same on Spark, whose whole numbers end at 64 bits: what remains beyond ten places is taken from the upper side first, so
+    that the quotient ends there and no width of Spark's own choosing can round it. NULL where the lower side is 0 or it is too large."""
+    keep = PLACES + 1
+    last = exp.Cast(this=exp.Literal.number(f"{Decimal(1).scaleb(-keep):f}"), to=_decimal(keep, keep))
+    rest = exp.Anonymous(this="TRY_MOD", expressions=[_fitted(over), exp.Mul(this=_bracket(_fitted(under)), expression=last)])
+    ending = exp.Cast(this=exp.Sub(this=_bracket(_fitted(over)), expression=rest), to=_decimal(DIGITS, under.extent.places + keep))
+    return exp.SafeDivide(this=ending, expression=_fitted(under))
 
 
 def _whole(n: Number, shift: int) -> exp.Expr:
@@ -226,6 +236,11 @@ def _cast(sql: exp.Expr, extent: Extent, least: int = 0) -> exp.Expr:
         return sql.copy()
     inner = sql.this if isinstance(sql, exp.Cast) and isinstance(sql.this, exp.Literal) else sql
     return exp.Cast(this=inner.copy(), to=to)
+
+
+def _try_cast(sql: exp.Expr, to: Extent | int) -> exp.TryCast:
+    """NULL where it does not fit. ``safe``: else sqlglot prints a plain CAST for Spark, which is an error there."""
+    return exp.TryCast(this=sql, to=_decimal(to, 0) if isinstance(to, int) else _type(to), safe=True)
 
 
 def _fitted(n: Number) -> exp.Expr:

@@ -11,30 +11,36 @@ from jieneng.core.period import Period
 from jieneng.rulebook.types import Check
 
 from . import tables
-from .screening import BEFORE, FAILS, NOT_APPLIED, Failing, Screened, before, judge, usable
-from .snapshot import BODIES, Snapshot
-from .sums import (
+from .answers import lacking
+from .questions import (
     STANDING,
     Ask,
     Cell,
     Group,
+    Indicator,
     LedgerAnswer,
+    Rank,
+    Spread,
+    Term,
     Total,
     Uncovered,
     as_known,
     asked_of,
     bare,
+    bodies_usable,
     check_asks,
     check_groups,
+    check_indicator,
     check_where,
     due_bits,
     in_order,
     known_items,
     knows_due,
-    lacking,
     periods_of,
     split_complete,
 )
+from .screening import BEFORE, FAILS, NOT_APPLIED, Failing, Screened, before, judge, usable
+from .snapshot import Snapshot
 
 Row = dict[str, Any]
 
@@ -58,6 +64,21 @@ def fits(row: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
         elif not any(have == v or str(have) == str(v) for v in options):
             return False
     return True
+
+
+def key_of(row: Mapping[str, Any], by: Sequence[str]) -> tuple[Any, ...]:
+    """The keys of a row; ``area:2`` is the beginning of a code."""
+    found = []
+    for name, _, length in (k.partition(":") for k in by):
+        found.append(row[name][:int(length)] if length and row[name] is not None else row[name])
+    return tuple(found)
+
+
+def quantile(values: Sequence[float], q: float) -> float:
+    """The quantile of ordered values, interpolated between the two beside it (``PERCENTILE_CONT`` of SQL:2003)."""
+    at = (len(values) - 1) * q
+    below, share = int(at), at - int(at)
+    return values[below] if share == 0 else values[below] * (1 - share) + values[below + 1] * share
 
 
 class Plain:
@@ -96,15 +117,15 @@ class Plain:
                  where: Mapping[str, Any]) -> Callable[[Row], bool]:
         """Whether a row belongs to an institution that answered all it must, in this period and in others."""
         own, other = split_complete(complete)
-        keys = [k for k in by if k in STANDING]
+        keys = [k for k in by if k.partition(":")[0] in STANDING]
         standing = {k: v for k, v in where.items() if k in STANDING}
         mine = self._complete(snapshot, form, rows, period, own) if own else None
         then: list[set[tuple[Any, ...]]] = []
         for earlier, items in other.items():
             old = self._rows(snapshot, form, earlier)
             whole = self._complete(snapshot, form, old, earlier, items)
-            then.append({(r["institution"], *(r[k] for k in keys)) for r in old if fits(r, standing) and r["institution"] in whole})
-        return lambda r: (mine is None or r["institution"] in mine) and all((r["institution"], *(r[k] for k in keys)) in t for t in then)
+            then.append({(r["institution"], *key_of(r, keys)) for r in old if fits(r, standing) and r["institution"] in whole})
+        return lambda r: (mine is None or r["institution"] in mine) and all((r["institution"], *key_of(r, keys)) in t for t in then)
 
     def sums(self, snapshot: Snapshot, asks: Sequence[Ask], *, form: str, period: Period, by: Sequence[str] = (),
              where: Mapping[str, Any] | None = None, complete: Sequence[str] = ()) -> list[Group]:
@@ -141,14 +162,53 @@ class Plain:
             cells += 1
         return Total(total if cells else None, len(members), cells)
 
+    def spread(self, snapshot: Snapshot, indicator: Indicator, *, form: str, period: Period, by: Sequence[str] = (),
+               where: Mapping[str, Any] | None = None, quantiles: Sequence[float] = (0.25, 0.5, 0.75), ranked: Sequence[int] = ()) -> list[Spread]:
+        check_indicator(indicator, by, quantiles)
+        check_where(where or {})
+        if (indicator.items | asked_of(indicator.complete)) - known_items(snapshot, form):
+            return []
+        rows = self._rows(snapshot, form, period)
+        answered = self._answered(rows, list(indicator.items))
+        covered = self._covered(snapshot, form, rows, period, indicator.complete, by, where or {})
+        groups: dict[tuple[Any, ...], dict[int, list[Row]]] = {}
+        for row in rows:
+            if fits(row, where or {}) and covered(row):
+                groups.setdefault(key_of(row, by), {}).setdefault(row["institution"], []).append(row)
+        found = []
+        for key in sorted(groups, key=in_order):
+            numbers = {who: v for who, own in groups[key].items() if (v := self._number(indicator, own, answered)) is not None}
+            if numbers:
+                values = sorted(numbers.values())
+                ranks = [Rank(who, numbers[who], 1 + sum(v > numbers[who] for v in values)) for who in {*ranked} & set(numbers)]
+                found.append(Spread(key, len(values), values[0], tuple(quantile(values, q) for q in quantiles), values[-1],
+                                    tuple(sorted(ranks, key=lambda r: (r.rank, r.institution)))))
+        return found
+
+    @staticmethod
+    def _number(indicator: Indicator, rows: Sequence[Row], answered: Mapping[str, Mapping[int, list[str]]]) -> float | None:
+        """The indicator of one institution from its rows, as doubles; None where it is unknown."""
+        def side(terms: Sequence[Term]) -> float | None:
+            total: float | None = None
+            for term in terms:
+                periods = answered[term.item].get(rows[0]["institution"], [])
+                values = [v for r in rows if (v := r.get(term.item)) is not None and (term.over_time != "last" or r["period"] == max(periods))]
+                if not values:
+                    return None
+                part = float(sum(values, Decimal(0))) / (len(periods) if term.over_time == "mean" else 1) * float(term.factor)
+                total = part if total is None else total + part
+            return total
+
+        upper, lower = side(indicator.upper), side(indicator.lower) if indicator.lower else 1.0
+        return None if upper is None or lower is None or lower <= 0 else upper / lower
+
     def _standing(self, snapshot: Snapshot, form: str, period: Period, by: Sequence[str], where: Mapping[str, Any],
                   expected: bool) -> dict[tuple[tuple[Any, ...], int], str]:
         """(Keys, institution) → name, of those with a row, and those that had to answer and filed nothing."""
         found: dict[tuple[tuple[Any, ...], int], str] = {}
         rows = sorted(self._rows(snapshot, form, period), key=lambda r: r["period"])
         newest = {r["institution"]: r["name"] for r in rows}
-        columns = {k for k, _ in BODIES}
-        if expected and snapshot.year == period.year and {*by, *where} <= columns:
+        if expected and bodies_usable(snapshot, period, by, where):
             for body in tables.read_table(snapshot.file("bodies.parquet")):
                 owes = body["expected"] and (not knows_due(snapshot, form) or (body["due"] or 0) & due_bits(period))
                 if owes and body["institution"] not in newest and fits(body, where):

@@ -16,7 +16,7 @@ from jieneng.core.period import Period
 from jieneng.rulebook.types import Check
 
 from .column import Column, Number
-from .sql import column, conditions
+from .sql import column, conditions, in_row
 
 BEFORE = ("last_year", "last_month")
 NOT_APPLIED, HOLDS, FAILS = 0, 1, 2
@@ -50,7 +50,7 @@ def usable(checks: Sequence[Check]) -> list[Check]:
     return [c for c in checks if not c.process]
 
 
-def verdict(check: Check, items: frozenset[str]) -> Any:
+def verdict(check: Check, items: frozenset[str], dialect: str) -> Any:
     """What a check says of a row: true, false, or NULL where it is not applied. Its text is evaluated once."""
 
     def name(text: str) -> Any:
@@ -60,7 +60,7 @@ def verdict(check: Check, items: frozenset[str]) -> Any:
         return lets.get(text, exp.null())  # not asked, or nothing that a snapshot holds: unknown
 
     lets: dict[str, Number] = {}
-    reading = Column(name)
+    reading = Column(name, dialect=dialect)
     for let, text in check.let.items():
         found = read(text, reading)
         assert isinstance(found, Number), "the loader lets only numbers be named"
@@ -70,9 +70,9 @@ def verdict(check: Check, items: frozenset[str]) -> Any:
 
 
 def judged_query(checks: Sequence[Check], items: frozenset[str], base: exp.Select, where: Mapping[str, Any],
-                 keys: Sequence[str] = ("institution", "code", "name", "period", "return_id", "revision")) -> exp.Select:
+                 keys: Sequence[str], dialect: str) -> exp.Select:
     """Every return with what each check says of it; last year's and last month's return beside it where a check looks back."""
-    judged = [exp.alias_(verdict(c, items), f"s{n}", quoted=True) for n, c in enumerate(checks)]
+    judged = [exp.alias_(verdict(c, items, dialect), f"s{n}", quoted=True) for n, c in enumerate(checks)]
     query = select(*[column(k, "base") for k in keys]).from_("base")
     looks = {c.table for v in judged for c in v.find_all(exp.Column)}
     if "last_year" in looks:
@@ -109,7 +109,7 @@ def failing_query(judged: exp.Select, limit: int, n: int = 0) -> exp.Select:
     """The returns that fail check ``n`` of ``judged``, by period, code and id."""
     keys = [column(k) for k in ("institution", "code", "name", "period", "return_id", "revision")]
     return select(*keys).from_("judged").where(exp.Not(this=column(f"s{n}"))).order_by(
-        column("period"), column("code"), column("return_id")).limit(limit).with_("judged", judged, copy=False)
+        *[in_row(column(k)) for k in ("period", "code", "return_id")]).limit(limit).with_("judged", judged, copy=False)
 
 
 def some_failing_query(checks: Sequence[int], base: exp.Select) -> exp.Select:

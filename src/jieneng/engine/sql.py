@@ -31,6 +31,34 @@ def number(expression: exp.Expression) -> exp.Cast:
     return exp.Cast(this=expression, to=WIDE.copy())
 
 
+def as_(expression: Any, name: str) -> Any:
+    """An expression under a quoted name."""
+    return exp.alias_(expression, name, quoted=True)
+
+
+def key(name: str, table: str | None = None) -> Any:
+    """A key of a grouping: a column, or the first characters of one (``area:2``)."""
+    name, _, length = name.partition(":")
+    return exp.Left(this=column(name, table), expression=exp.Literal.number(length)) if length else column(name, table)
+
+
+def in_row(expression: Any) -> exp.Ordered:
+    """Ordered upwards, those without one last: engines differ where it is not said."""
+    return exp.Ordered(this=expression)
+
+
+EXACT = "900000000000"
+"""Below this an amount of four places is a whole number of units that a double holds, and every engine's cast is the nearest."""
+
+
+def double(amount: exp.Expression) -> Any:
+    """The double nearest to a decimal of four places. Larger ones go by their digits: DuckDB's own cast divides what it has rounded."""
+    to = exp.DataType.build("DOUBLE")
+    digits = exp.Cast(this=exp.Cast(this=amount.copy(), to=exp.DataType.build("TEXT")), to=to.copy())
+    small = exp.LT(this=exp.Abs(this=amount.copy()), expression=exp.Literal.number(EXACT))
+    return exp.Case(ifs=[exp.If(this=small, true=exp.Cast(this=amount.copy(), to=to))], default=digits)
+
+
 def answered(expression: exp.Expression) -> Any:
     return exp.Not(this=exp.Is(this=expression, expression=exp.Null()))
 

@@ -165,5 +165,11 @@ def row_count(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
 
 
+def column_kinds(path: Path) -> dict[str, str]:
+    """The columns of a file that was written here, with their kinds (a year stands for a month too: both are short whole numbers)."""
+    kinds = {kind: name for name, kind in reversed(TYPES.items())}
+    return {field.name: kinds[field.type] for field in pq.read_schema(path)}
+
+
 def column_names(path: Path) -> list[str]:
     return list(pq.read_schema(path).names)

@@ -247,8 +247,19 @@ def postgresql_tools() -> Check:
                  T("装与服务器同版本的 postgresql-client", "install the postgresql-client of the server's version"))
 
 
+def numbers_engine() -> Check:
+    """Whether the engine that adds up the figures is there; a cluster is only greeted, nothing is run on it."""
+    label = T("数值引擎", "engine of the figures")
+    try:
+        engine.check_engine(settings.ENGINE)
+    except Refused as refusal:
+        return Check("jieneng.D015", label, "fail", _text(refusal.problems[0].found), refusal.problems[0].do)
+    return Check("jieneng.D015", label, "ok", _text(settings.ENGINE.partition("?")[0]))
+
+
 CHECKS: list[Callable[[], Check]] = [
-    sqlite_version, pragmas, migrations, space, reserve, permissions, rules, stuck_jobs, last_backup, leftovers, clock, office_suite, fonts, postgresql_tools]
+    sqlite_version, pragmas, migrations, space, reserve, permissions, rules, stuck_jobs, last_backup, leftovers, clock, office_suite, fonts, postgresql_tools,
+    numbers_engine]
 
 
 def quick_check() -> str | None:

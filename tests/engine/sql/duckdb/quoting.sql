@@ -4,12 +4,12 @@ WITH base AS (
   FROM returns
   WHERE
     "period" IN ('2022-01', '2022-02', '2022-03', '2022Q1')
-), parts AS (
+), amounts AS (
   SELECT
     "base"."institution",
     COUNT(*) AS "lines",
-    SUM("base"."electricity_kwh") AS "sum0",
-    COUNT("base"."electricity_kwh") AS "cells0"
+    SUM("base"."electricity_kwh") AS "s0",
+    COUNT("base"."electricity_kwh") AS "n0"
   FROM base
   WHERE
     "base"."department" IN ('x'' OR ''1''=''1')
@@ -19,7 +19,7 @@ WITH base AS (
 SELECT
   COUNT(*) AS "c0",
   SUM("lines") AS "c1",
-  SUM("sum0") AS "c2",
-  COUNT("sum0") AS "c3",
-  SUM("cells0") AS "c4"
-FROM parts
+  SUM("s0") AS "c2",
+  COUNT("s0") AS "c3",
+  SUM("n0") AS "c4"
+FROM amounts

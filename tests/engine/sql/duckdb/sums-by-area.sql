@@ -14,18 +14,18 @@ WITH base AS (
     "institution"
   HAVING
     COUNT("electricity_kwh") >= 1 AND COUNT("people") >= 1
-), parts AS (
+), amounts AS (
   SELECT
     "base"."area" AS "k0",
     "base"."institution",
     COUNT(*) AS "lines",
-    SUM("base"."electricity_kwh") AS "sum0",
-    COUNT("base"."electricity_kwh") AS "cells0",
-    SUM(CASE WHEN "base"."period" = "whole"."last1" THEN "base"."area_m2" END) AS "sum1",
-    COUNT(CASE WHEN "base"."period" = "whole"."last1" THEN "base"."area_m2" END) AS "cells1",
-    SUM("base"."people") AS "sum2",
-    COUNT("base"."people") AS "cells2",
-    MAX("whole"."months2") AS "months2"
+    SUM("base"."electricity_kwh") AS "s0",
+    COUNT("base"."electricity_kwh") AS "n0",
+    SUM(CASE WHEN "base"."period" = "whole"."last1" THEN "base"."area_m2" END) AS "s1",
+    COUNT(CASE WHEN "base"."period" = "whole"."last1" THEN "base"."area_m2" END) AS "n1",
+    SUM("base"."people") AS "s2",
+    COUNT("base"."people") AS "n2",
+    MAX("whole"."months2") AS "m2"
   FROM base
   JOIN whole
     ON "base"."institution" = "whole"."institution"
@@ -40,18 +40,18 @@ SELECT
   "k0" AS "c0",
   COUNT(*) AS "c1",
   SUM("lines") AS "c2",
-  SUM("sum0") AS "c3",
-  COUNT("sum0") AS "c4",
-  SUM("cells0") AS "c5",
-  SUM("sum1") AS "c6",
-  COUNT("sum1") AS "c7",
-  SUM("cells1") AS "c8",
-  SUM(CASE WHEN "months2" = 1 THEN "sum2" END) AS "c9",
-  SUM(CASE WHEN "months2" = 2 THEN "sum2" END) AS "c10",
-  SUM(CASE WHEN "months2" = 3 THEN "sum2" END) AS "c11",
-  SUM(CASE WHEN "months2" = 4 THEN "sum2" END) AS "c12",
-  COUNT("sum2") AS "c13",
-  SUM("cells2") AS "c14"
-FROM parts
+  SUM("s0") AS "c3",
+  COUNT("s0") AS "c4",
+  SUM("n0") AS "c5",
+  SUM("s1") AS "c6",
+  COUNT("s1") AS "c7",
+  SUM("n1") AS "c8",
+  SUM(CASE WHEN "m2" = 1 THEN "s2" END) AS "c9",
+  SUM(CASE WHEN "m2" = 2 THEN "s2" END) AS "c10",
+  SUM(CASE WHEN "m2" = 3 THEN "s2" END) AS "c11",
+  SUM(CASE WHEN "m2" = 4 THEN "s2" END) AS "c12",
+  COUNT("s2") AS "c13",
+  SUM("n2") AS "c14"
+FROM amounts
 GROUP BY
   "k0"

@@ -20,7 +20,7 @@ WITH base AS (
     "period" IN ('2021-01', '2021-02', '2021-03', '2021Q1')
 ), like0 AS (
   SELECT DISTINCT
-    "area",
+    "area" AS "k0",
     "institution"
   FROM then0
   WHERE
@@ -34,18 +34,18 @@ WITH base AS (
         COUNT("electricity_kwh") >= 1
     )
     AND "type" IN ('organ')
-), parts AS (
+), amounts AS (
   SELECT
     "base"."area" AS "k0",
     "base"."institution",
     COUNT(*) AS "lines",
-    SUM("base"."electricity_kwh") AS "sum0",
-    COUNT("base"."electricity_kwh") AS "cells0"
+    SUM("base"."electricity_kwh") AS "s0",
+    COUNT("base"."electricity_kwh") AS "n0"
   FROM base
   JOIN whole
     ON "base"."institution" = "whole"."institution"
   JOIN like0
-    ON "base"."area" IS NOT DISTINCT FROM "like0"."area"
+    ON "base"."area" IS NOT DISTINCT FROM "like0"."k0"
     AND "base"."institution" IS NOT DISTINCT FROM "like0"."institution"
   WHERE
     "base"."type" IN ('organ')
@@ -57,9 +57,9 @@ SELECT
   "k0" AS "c0",
   COUNT(*) AS "c1",
   SUM("lines") AS "c2",
-  SUM("sum0") AS "c3",
-  COUNT("sum0") AS "c4",
-  SUM("cells0") AS "c5"
-FROM parts
+  SUM("s0") AS "c3",
+  COUNT("s0") AS "c4",
+  SUM("n0") AS "c5"
+FROM amounts
 GROUP BY
   "k0"

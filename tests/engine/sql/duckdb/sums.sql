@@ -4,14 +4,14 @@ WITH base AS (
   FROM returns
   WHERE
     "period" IN ('2022-01', '2022-02', '2022-03', '2022Q1')
-), parts AS (
+), amounts AS (
   SELECT
     "base"."institution",
     COUNT(*) AS "lines",
-    SUM("base"."electricity_kwh") AS "sum0",
-    COUNT("base"."electricity_kwh") AS "cells0",
-    SUM("base"."water_m3") AS "sum1",
-    COUNT("base"."water_m3") AS "cells1"
+    SUM("base"."electricity_kwh") AS "s0",
+    COUNT("base"."electricity_kwh") AS "n0",
+    SUM("base"."water_m3") AS "s1",
+    COUNT("base"."water_m3") AS "n1"
   FROM base
   GROUP BY
     "base"."institution"
@@ -19,10 +19,10 @@ WITH base AS (
 SELECT
   COUNT(*) AS "c0",
   SUM("lines") AS "c1",
-  SUM("sum0") AS "c2",
-  COUNT("sum0") AS "c3",
-  SUM("cells0") AS "c4",
-  SUM("sum1") AS "c5",
-  COUNT("sum1") AS "c6",
-  SUM("cells1") AS "c7"
-FROM parts
+  SUM("s0") AS "c2",
+  COUNT("s0") AS "c3",
+  SUM("n0") AS "c4",
+  SUM("s1") AS "c5",
+  COUNT("s1") AS "c6",
+  SUM("n1") AS "c7"
+FROM amounts

@@ -1,0 +1,321 @@
+"""The questions as SQL trees: filter, join, group, sum, count. Engines only add; Python multiplies and divides.
+
+``last`` and ``mean`` over the months of a period are still only adding: the last answered month of each institution is a
+filter, a mean is a sum grouped by the number of months answered, divided in Python as a fraction. Both look at the whole
+period of an institution, so the parts of any grouping add up to the whole exactly, even when it moved during the year.
+
+One statement answers all items asked: rows are added per institution first, institutions per group second. No row is
+touched in Python and nothing is counted with DISTINCT, so that a national year of 19 million rows takes the same path.
+Every statement reads the tables ``returns``, ``bodies`` or ``ledger_<kind>``, and is printed in the dialect of its engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlglot import exp, select
+
+from jieneng.core.period import Period
+
+from .questions import EVERY, STANDING, Ask, Indicator, Term, bare, due_bits, periods_of, split_complete
+from .sql import answered, as_, both, column, conditions, double, in_row, key, literal, number
+
+
+def base_query(period: Period) -> exp.Select:
+    """The rows of the form that lie in the period."""
+    return select("*").from_("returns").where(exp.In(this=column("period"), expressions=[literal(p) for p in periods_of(period)]))
+
+
+def due_now(period: Period) -> Any:
+    """Whether a body had to answer in the period."""
+    bits = exp.BitwiseAnd(this=column("due"), expression=exp.Literal.number(due_bits(period)))
+    return exp.NEQ(this=bits, expression=exp.Literal.number(0))
+
+
+def owed(period: Period, due: bool = True) -> Any:
+    """How many answers an institution owes in the period, at least one; over its rows, which all say the same of a year."""
+    if not due:
+        return exp.Literal.number(1)
+    found = exp.Coalesce(this=exp.Max(this=column("due")), expressions=[exp.Literal.number(0)])
+    bits = exp.BitwiseAnd(this=found, expression=exp.Literal.number(due_bits(period)))
+    return exp.Greatest(this=exp.Anonymous(this="BIT_COUNT", expressions=[bits]), expressions=[exp.Literal.number(1)])
+
+
+def _answered_all(items: Sequence[str], period: Period) -> Any:
+    return both([exp.GTE(this=exp.Count(this=column(bare(i))), expression=owed(period) if i.endswith(EVERY) else exp.Literal.number(1))
+                 for i in items])
+
+
+def _like(query: exp.Select, complete: Sequence[str], by: Sequence[str], where: Mapping[str, Any]) -> tuple[exp.Select, dict[str, exp.Select]]:
+    """Join to ``base`` those that answered in the other periods named by ``complete``; and the tables this needs."""
+    tables: dict[str, exp.Select] = {}
+    keys = [k for k in by if k.partition(":")[0] in STANDING]
+    for n, (period, items) in enumerate(split_complete(complete)[1].items()):
+        name, rows = f"like{n}", f"then{n}"
+        found = select(*[as_(key(k), f"k{i}") for i, k in enumerate(keys)], column("institution")).distinct().from_(rows)
+        if items:
+            inner = select(column("institution")).from_(rows).group_by(column("institution")).having(_answered_all(items, period))
+            found = found.where(exp.In(this=column("institution"), query=inner.subquery()))
+        for condition in conditions({k: v for k, v in where.items() if k in STANDING}):
+            found = found.where(condition)
+        tables |= {rows: base_query(period), name: found}
+        same = [exp.NullSafeEQ(this=key(k, "base"), expression=column(f"k{i}", name)) for i, k in enumerate(keys)]
+        same.append(exp.NullSafeEQ(this=column("institution", "base"), expression=column("institution", name)))
+        query = query.join(name, on=both(same))
+    return query, tables
+
+
+def _whole(asks: Sequence[Ask], complete: Sequence[str], period: Period) -> exp.Select | None:
+    """What is known of each institution over the whole period; None when nothing needs to be."""
+    columns: list[Any] = []
+    for n, ask in enumerate(asks):
+        if ask.over_time == "last":
+            case = exp.Case(ifs=[exp.If(this=answered(column(ask.item)), true=column("period"))])
+            columns.append(exp.alias_(exp.Max(this=case), f"last{n}", quoted=True))
+        elif ask.over_time == "mean":
+            columns.append(exp.alias_(exp.Count(this=column(ask.item)), f"months{n}", quoted=True))
+    if not columns and not complete:
+        return None
+    query = select(column("institution"), *columns).from_("base").group_by(column("institution"))
+    if complete:
+        query = query.having(_answered_all(complete, period))
+    return query
+
+
+def institutions_query(asks: Sequence[Ask], period: Period, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> exp.Select:
+    """Per group (k0, k1 …) and institution: its ``lines``, and per item n its sum ``s``, answered cells ``n``, and for a mean the
+    months ``m`` that it answered."""
+    whole = _whole(asks, split_complete(complete)[0], period)
+    keys = [key(k, "base") for k in by]
+    columns: list[Any] = [as_(k, f"k{i}") for i, k in enumerate(keys)]
+    columns += [column("institution", "base"), as_(exp.Count(this=exp.Star()), "lines")]
+    for n, ask in enumerate(asks):
+        value: Any = column(ask.item, "base")
+        if ask.over_time == "last":
+            same = exp.EQ(this=column("period", "base"), expression=column(f"last{n}", "whole"))
+            value = exp.Case(ifs=[exp.If(this=same, true=value)])
+        columns += [as_(exp.Sum(this=value), f"s{n}"), as_(exp.Count(this=value.copy()), f"n{n}")]
+        if ask.over_time == "mean":
+            columns.append(as_(exp.Max(this=column(f"months{n}", "whole")), f"m{n}"))
+    query = select(*columns).from_("base").group_by(*[k.copy() for k in keys], column("institution", "base"))
+    if whole is not None:
+        query = query.join("whole", on=exp.EQ(this=column("institution", "base"), expression=column("institution", "whole")))
+    for condition in conditions(where, "base"):
+        query = query.where(condition)
+    query, tables = _like(query, complete, by, where)
+    query = query.with_("base", base_query(period))
+    if whole is not None:
+        query = query.with_("whole", whole)
+    for name, table in tables.items():
+        query = query.with_(name, table)
+    return query
+
+
+def totals_query(institutions: Any, asks: Sequence[Ask], months: int, by: Sequence[str]) -> exp.Select:
+    """Per group: keys, members, rows; per item its sum, answering members, answered cells; a mean has one sum per number
+    of months answered (up to ``months``) instead of the one sum. ``institutions``: a row each, as ``institutions_query`` gives it."""
+    outer: list[Any] = [*_keys(by), exp.Count(this=exp.Star()), exp.Sum(this=column("lines"))]
+    for n, ask in enumerate(asks):
+        total = column(f"s{n}")
+        if ask.over_time == "mean":
+            for answered_ in range(1, months + 1):
+                same = exp.EQ(this=column(f"m{n}"), expression=exp.Literal.number(answered_))
+                outer.append(exp.Sum(this=exp.Case(ifs=[exp.If(this=same, true=total.copy())])))
+        else:
+            outer.append(exp.Sum(this=total))
+        outer += [exp.Count(this=column(f"s{n}")), exp.Sum(this=column(f"n{n}"))]
+    query = _over(institutions, select(*[as_(c, f"c{n}") for n, c in enumerate(outer)], copy=False).from_("amounts"))
+    return query.group_by(*_keys(by)) if by else query
+
+
+def sum_query(asks: Sequence[Ask], period: Period, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> exp.Select:
+    """The totals of ``asks`` per group, as ``totals_query`` says."""
+    return totals_query(institutions_query(asks, period, by, where, complete), asks, len(periods_of(period)), by)
+
+
+def _keys(by: Sequence[str]) -> list[Any]:
+    return [column(f"k{i}") for i in range(len(by))]
+
+
+def _over(institutions: Any, query: exp.Select, name: str = "amounts") -> exp.Select:
+    """``query`` with ``institutions`` as its table; their own tables come before."""
+    for each in institutions.ctes:
+        query = query.with_(each.alias, each.this)
+    bare_ = institutions.copy()
+    bare_.set("with_", None)
+    return query.with_(name, bare_)
+
+
+def _valued(institutions: Any, indicator: Indicator, by: Sequence[str]) -> exp.Select:
+    """Per group and institution the number ``v``: doubles, added in the order of the terms."""
+    def side(terms: Sequence[Term], first: int) -> Any:
+        total: Any = None
+        for n, term in enumerate(terms, first):
+            part = double(column(f"s{n}"))
+            if term.over_time == "mean":
+                part = exp.Div(this=part, expression=exp.Cast(this=column(f"m{n}"), to=exp.DataType.build("DOUBLE")), typed=True)
+            part = exp.Mul(this=part, expression=exp.Cast(this=exp.Literal.number(f"{term.factor:f}"), to=exp.DataType.build("DOUBLE")))
+            total = part if total is None else exp.Add(this=total, expression=part)
+        return total
+
+    value = [as_(side(indicator.upper, 0), "u")]
+    result: Any = column("u")
+    if indicator.lower:
+        value.append(as_(side(indicator.lower, len(indicator.upper)), "l"))
+        result = exp.Case(ifs=[exp.If(this=exp.GT(this=column("l"), expression=exp.Literal.number(0)),
+                                      true=exp.SafeDivide(this=column("u"), expression=column("l")))])
+    sides = _over(institutions, select(*_keys(by), column("institution"), *value, copy=False).from_("amounts"))
+    return _over(sides, select(*_keys(by), column("institution"), as_(result, "v"), copy=False).from_("sides"), "sides")
+
+
+def spread_query(institutions: Any, indicator: Indicator, by: Sequence[str], quantiles: Sequence[float]) -> exp.Select:
+    """Per group: keys, how many institutions have a number, the least, each quantile, the most."""
+    v = column("v")
+    # not sqlglot's own node: for Spark that would become PERCENTILE_APPROX
+    asked = [exp.WithinGroup(this=exp.Anonymous(this="PERCENTILE_CONT", expressions=[exp.Literal.number(q)]),
+                             expression=exp.Order(expressions=[in_row(v.copy())])) for q in quantiles]
+    columns = [exp.Count(this=v.copy()), exp.Min(this=v.copy()), *asked, exp.Max(this=v.copy())]
+    query = select(*_keys(by), *[as_(c, f"c{n}") for n, c in enumerate(columns)], copy=False).from_("valued").where(answered(v.copy()))
+    query = _over(_valued(institutions, indicator, by), query, "valued")
+    return query.group_by(*_keys(by)) if by else query
+
+
+def ranks_query(institutions: Any, indicator: Indicator, by: Sequence[str], ranked: Sequence[int]) -> exp.Select:
+    """Per group the institutions ``ranked``: keys, id, number, place from the largest."""
+    order = exp.Order(expressions=[exp.Ordered(this=column("v"), desc=True)])
+    place = exp.Window(this=exp.Anonymous(this="RANK"), partition_by=_keys(by), order=order)
+    every = select(*_keys(by), column("institution"), column("v"), as_(place, "place"), copy=False).from_("valued").where(answered(column("v")))
+    every = _over(_valued(institutions, indicator, by), every, "valued")
+    query = select(*_keys(by), column("institution"), column("v"), column("place"), copy=False).from_("ranked").where(
+        exp.In(this=column("institution"), expressions=[literal(int(i)) for i in ranked])).order_by(in_row(column("place")), in_row(column("institution")))
+    return _over(every, query, "ranked")
+
+
+def cells_query(item: str, period: Period, where: Mapping[str, Any], take: str, complete: Sequence[str], limit: int, offset: int
+                ) -> exp.Select:
+    """The answered cells of an item; with ``take`` last only those of each institution's last answered month."""
+    names = ("institution", "code", "name", "area", "period", item, "return_id", "revision", "status")
+    query = select(*[column(n, "base") for n in names]).from_("base").where(answered(column(item, "base"))).order_by(
+        in_row(column("period", "base")), exp.Ordered(this=column(item, "base"), desc=True), in_row(column("return_id", "base"))
+    ).limit(limit).offset(offset).with_("base", base_query(period))
+    for condition in conditions(where, "base"):
+        query = query.where(condition)
+    if take == "last":
+        newest = select(column("institution"), exp.alias_(exp.Max(this=column("period")), "p", quoted=True)).from_("base").where(
+            answered(column(item))).group_by(column("institution"))
+        query = query.with_("newest", newest).join("newest", on=exp.and_(
+            exp.EQ(this=column("institution", "base"), expression=column("institution", "newest")),
+            exp.EQ(this=column("period", "base"), expression=column("p", "newest"))))
+    if own := split_complete(complete)[0]:
+        inner = select(column("institution")).from_("base").group_by(column("institution")).having(_answered_all(own, period))
+        query = query.where(exp.In(this=column("institution", "base"), query=inner.subquery()))
+    query, tables = _like(query, complete, (), where)
+    for name, table in tables.items():
+        query = query.with_(name, table)
+    return query
+
+
+def _standing(period: Period, by: Sequence[str], where: Mapping[str, Any], expected: bool, due: bool) -> Any:
+    """Keys and institution: of every row, and of every body that had to answer (in the period, where that is known) and filed nothing."""
+    keys = [exp.alias_(column(k), f"k{i}", quoted=True) for i, k in enumerate(by)]
+    rows = select(*keys, column("institution")).distinct().from_("base")
+    filed = select(column("institution")).from_("base")
+    bodies = select(*[k.copy() for k in keys], column("institution")).from_("bodies").where(column("expected")).where(
+        exp.Not(this=exp.In(this=column("institution"), query=filed.subquery())))
+    if due:
+        bodies = bodies.where(due_now(period))
+    for condition in conditions(where):
+        rows, bodies = rows.where(condition), bodies.where(condition.copy())
+    return exp.union(rows, bodies, distinct=True) if expected else rows
+
+
+def members_query(period: Period, by: Sequence[str], where: Mapping[str, Any], expected: bool, due: bool = True) -> exp.Select:
+    """Per group the number of institutions that answered or had to."""
+    keys = [column(f"k{i}") for i in range(len(by))]
+    query = select(*keys, exp.alias_(exp.Count(this=exp.Star()), "n", quoted=True)).from_("standing")
+    if by:
+        query = query.group_by(*[k.copy() for k in keys])
+    return query.with_("base", base_query(period)).with_("standing", _standing(period, by, where, expected, due))
+
+
+def covered_query(needs: Sequence[Sequence[str]], period: Period, by: Sequence[str], where: Mapping[str, Any], due: bool = True) -> exp.Select:
+    """Per group the number of institutions that answered all of each of ``needs``: one row per institution, then one per group."""
+    items = sorted({bare(i) for need in needs for i in need})
+    counts = [exp.alias_(exp.Count(this=column(i)), f"n{k}", quoted=True) for k, i in enumerate(items)]
+    found = select(column("institution"), exp.alias_(owed(period, due), "owed", quoted=True), *counts).from_("base").group_by(column("institution"))
+    keys = [exp.alias_(column(k), f"k{i}", quoted=True) for i, k in enumerate(by)]
+    parts = select(*keys, column("institution")).distinct().from_("base")
+    for condition in conditions(where):
+        parts = parts.where(condition)
+
+    def holds(need: Sequence[str]) -> Any:
+        each = [exp.GTE(this=column(f"n{items.index(bare(i))}", "found"), expression=column("owed", "found") if i.endswith(EVERY) else
+                        exp.Literal.number(1)) for i in need]
+        return exp.Count(this=exp.Case(ifs=[exp.If(this=both(each), true=exp.Literal.number(1))]) if each else exp.Star())
+
+    outer = [column(f"k{i}", "parts") for i in range(len(by))]
+    query = select(*outer, *[exp.alias_(holds(need), f"h{n}", quoted=True) for n, need in enumerate(needs)]).from_("parts").join(
+        "found", on=exp.EQ(this=column("institution", "parts"), expression=column("institution", "found")))
+    if by:
+        query = query.group_by(*[c.copy() for c in outer])
+    return query.with_("base", base_query(period)).with_("found", found).with_("parts", parts)
+
+
+def uncovered_query(items: Sequence[str], period: Period, by: Sequence[str], where: Mapping[str, Any], expected: bool,
+                    limit: int, everyone: bool = False, due: bool = True) -> exp.Select:
+    """Per group the institutions that lack an item: keys, id, name, whether nothing was filed, the answers owed, those per item.
+
+    ``everyone``: all are listed, because some item was never asked at all.
+    """
+    counts = [exp.alias_(exp.Count(this=column(bare(i))), f"n{k}", quoted=True) for k, i in enumerate(items)]
+    counts.append(exp.alias_(owed(period, due), "owed", quoted=True))
+    newest = exp.alias_(exp.ArgMax(this=column("name"), expression=column("period")), "name", quoted=True)
+    found = select(column("institution"), newest, *counts).from_("base").group_by(column("institution"))
+    name: Any = column("name", "found")
+    if expected:
+        name = exp.Coalesce(this=name, expressions=[column("name", "bodies")])
+    keys = [column(f"k{i}", "standing") for i in range(len(by))]
+    some = [exp.Coalesce(this=column(f"n{k}", "found"), expressions=[exp.Literal.number(0)]) for k in range(len(items))]
+    empty = exp.Is(this=column("institution", "found"), expression=exp.Null())
+    name = exp.alias_(name, "name", quoted=True)
+    query = select(*keys, column("institution", "standing"), name, empty, column("owed", "found"), *some).from_("standing").join(
+        "found", join_type="left", on=exp.EQ(this=column("institution", "standing"), expression=column("institution", "found")))
+    if expected:
+        query = query.join("bodies", join_type="left", on=exp.EQ(
+            this=column("institution", "standing"), expression=column("institution", "bodies")))
+    least = [column("owed", "found") if i.endswith(EVERY) else exp.Literal.number(1) for i in items]
+    lacking = [empty.copy(), *(exp.LT(this=s.copy(), expression=o) for s, o in zip(some, least, strict=True))]
+    if not everyone:
+        query = query.where(exp.or_(*lacking))
+    query = query.order_by(*[in_row(k.copy()) for k in keys], in_row(column("name")), in_row(column("institution", "standing")))
+    query = query.limit(limit)
+    return query.with_("base", base_query(period)).with_("standing", _standing(period, by, where, expected, due)).with_("found", found)
+
+
+def names_query(period: Period, institutions: Sequence[int]) -> exp.Select:
+    """The newest name of each institution within the period."""
+    newest = exp.ArgMax(this=column("name"), expression=column("period"))
+    return select(column("institution"), exp.alias_(newest, "name", quoted=True)).from_("base").where(
+        exp.In(this=column("institution"), expressions=[literal(int(i)) for i in institutions])).group_by(
+        column("institution")).with_("base", base_query(period))
+
+
+def ledger_query(kind: str, take: str, name: str, where: Mapping[str, Any]) -> exp.Select:
+    """The statement behind one ledger answer; the number of lines always comes with it."""
+    source = exp.to_table(f"ledger_{kind}", quoted=True)
+    lines = exp.Count(this=exp.Star())
+    if take == "count":
+        query = select(lines, lines.copy())
+    elif take == "sum":
+        query = select(exp.Sum(this=number(column(name))), exp.Count(this=column(name)))
+    elif take == "distinct":
+        query = select(exp.Count(this=exp.Distinct(expressions=[column(name)])), lines)
+    elif take in ("list", "value"):
+        query = select(column(name)).distinct().order_by(in_row(column(name))) if take == "list" else select(column(name))
+    else:
+        raise ValueError(f"take {take!r}: expected count, sum, distinct, list or value")
+    query = query.from_(source)
+    for condition in conditions(where):
+        query = query.where(condition)
+    return query

@@ -1,0 +1,5 @@
+SELECT DISTINCT
+  `unit`
+FROM ledger_waste_bins
+ORDER BY
+  `unit` NULLS LAST

@@ -1,0 +1,86 @@
+WITH base AS (
+  SELECT
+    *
+  FROM returns
+  WHERE
+    `period` IN ('2022-01', '2022-02', '2022-03', '2022Q1')
+), whole AS (
+  SELECT
+    `institution`,
+    COUNT(`people`) AS `months1`,
+    MAX(CASE WHEN NOT `area_m2` IS NULL THEN `period` END) AS `last2`
+  FROM base
+  GROUP BY
+    `institution`
+  HAVING
+    COUNT(`electricity_kwh`) >= GREATEST(BIT_COUNT(COALESCE(MAX(`due`), 0) & 4103), 1)
+), amounts AS (
+  SELECT
+    `base`.`type` AS `k0`,
+    LEFT(`base`.`area`, 2) AS `k1`,
+    `base`.`institution`,
+    COUNT(*) AS `lines`,
+    SUM(`base`.`electricity_kwh`) AS `s0`,
+    COUNT(`base`.`electricity_kwh`) AS `n0`,
+    SUM(`base`.`people`) AS `s1`,
+    COUNT(`base`.`people`) AS `n1`,
+    MAX(`whole`.`months1`) AS `m1`,
+    SUM(CASE WHEN `base`.`period` = `whole`.`last2` THEN `base`.`area_m2` END) AS `s2`,
+    COUNT(CASE WHEN `base`.`period` = `whole`.`last2` THEN `base`.`area_m2` END) AS `n2`
+  FROM base
+  JOIN whole
+    ON `base`.`institution` = `whole`.`institution`
+  GROUP BY
+    `base`.`type`,
+    LEFT(`base`.`area`, 2),
+    `base`.`institution`
+), sides AS (
+  SELECT
+    `k0`,
+    `k1`,
+    `institution`,
+    CASE
+      WHEN ABS(`s0`) < 900000000000
+      THEN CAST(`s0` AS DOUBLE)
+      ELSE CAST(CAST(`s0` AS STRING) AS DOUBLE)
+    END * CAST(0.1229 AS DOUBLE) + CASE
+      WHEN ABS(`s1`) < 900000000000
+      THEN CAST(`s1` AS DOUBLE)
+      ELSE CAST(CAST(`s1` AS STRING) AS DOUBLE)
+    END / CAST(`m1` AS DOUBLE) * CAST(1 AS DOUBLE) AS `u`,
+    CASE
+      WHEN ABS(`s2`) < 900000000000
+      THEN CAST(`s2` AS DOUBLE)
+      ELSE CAST(CAST(`s2` AS STRING) AS DOUBLE)
+    END * CAST(1 AS DOUBLE) AS `l`
+  FROM amounts
+), valued AS (
+  SELECT
+    `k0`,
+    `k1`,
+    `institution`,
+    CASE WHEN `l` > 0 THEN TRY_DIVIDE(`u`, `l`) END AS `v`
+  FROM sides
+), ranked AS (
+  SELECT
+    `k0`,
+    `k1`,
+    `institution`,
+    `v`,
+    RANK() OVER (PARTITION BY `k0`, `k1` ORDER BY `v` DESC) AS `place`
+  FROM valued
+  WHERE
+    NOT `v` IS NULL
+)
+SELECT
+  `k0`,
+  `k1`,
+  `institution`,
+  `v`,
+  `place`
+FROM ranked
+WHERE
+  `institution` IN (1, 2)
+ORDER BY
+  `place` NULLS LAST,
+  `institution` NULLS LAST
