@@ -21,7 +21,7 @@ def day_words(day: dt.date | None, over: bool = False) -> T:
     if day is None:
         return T("请尽快报送", "please file soon")
     zh, en = ("已截止", "they were due on") if over else ("截止", "they are due by")
-    return T("{m} 月 {d} 日{zh}", "{en} {e}", m=day.month, d=day.day, zh=zh, en=en, e=day.strftime("%-d %B"))
+    return T("{m} 月 {d} 日{c}", "{ce} {e}", m=day.month, d=day.day, c=zh, ce=en, e=day.strftime("%-d %B"))
 
 
 def subject(round_: Round, target: Target, today: dt.date) -> T:
@@ -32,10 +32,10 @@ def subject(round_: Round, target: Target, today: dt.date) -> T:
     zh, en = when.say("zh"), when.say("en")
     if target.institution is not None:
         state = STATES[target.units[0].state]
-        return T("【节能】{o}：{y} 年度年报{s}，{zh}。", "[Energy] {o}: the {y} returns are {se}; {en}.", o=target.name, y=round_.year,
-                 s=state.say("zh"), se=state.say("en"), zh=zh, en=en)
-    return T("【节能】{o}：{y} 年度年报还有 {n} 家未报完（名单附后），{zh}。", "[Energy] {o}: {n} institutions have not filed all of {y} (list below); {en}.",
-             o=target.name, y=round_.year, n=len(target.units), zh=zh, en=en)
+        return T("【节能】{o}：{y} 年度年报{s}，{c}。", "[Energy] {o}: the {y} returns are {se}; {ce}.", o=target.name, y=round_.year,
+                 s=state.say("zh"), se=state.say("en"), c=zh, ce=en)
+    return T("【节能】{o}：{y} 年度年报还有 {n} 家未报完（名单附后），{c}。", "[Energy] {o}: {n} institutions have not filed all of {y} (list below); {ce}.",
+             o=target.name, y=round_.year, n=len(target.units), c=zh, ce=en)
 
 
 def lines(units: Sequence[Unit], limit: int = NAMED) -> list[str]:
