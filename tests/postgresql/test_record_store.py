@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ["tests/records", "tests/people", "tests/registry", "tests/returns/test_returns.py", "tests/returns/test_moves.py", "tests/fieldwork",
+ROOMS = ["tests/records", "tests/people", "tests/registry", "tests/returns/test_returns.py", "tests/returns/test_moves.py", "tests/returns/test_rounds.py", "tests/fieldwork",
          "tests/access", "tests/open_data"]
 
 
