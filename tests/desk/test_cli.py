@@ -22,7 +22,7 @@ from jieneng.desk.ops import workspace as room
 from tests.desk.conftest import CHECKOUT, Workspace
 
 NAMES = ["init", "serve", "work", "doctor", "verify", "backup", "restore", "upgrade", "rulebook", "user", "open", "import", "review", "accept", "freeze",
-         "figures", "tables", "report", "trace", "example"]
+         "figures", "tables", "report", "trace", "example", "round", "remind", "status"]
 
 
 @pytest.fixture(autouse=True)

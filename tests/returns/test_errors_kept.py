@@ -126,7 +126,7 @@ def test_numbers_by_institution_and_by_return_add_up_everywhere(city: dict[str, 
 
     states = queries.institution_states(scope(zhou, "see"), Round.objects.get(year=2022))
     assert sorted(states.values()) == ["accepted", "accepted", "accepted", "returned"]
-    progress = client.get("/").context["progress"]
+    progress = client.get("/rounds/").context["rounds"][0]
     assert (progress["done"], progress["late"], progress["reporting"]) == (3, 1, 4)
     assert [t["n"] for t in client.get("/").context["tasks"] if "没有报" in t["subject"].zh or "没报完" in t["subject"].zh] == [1]
     assert (progress["returns_accepted"], progress["returns"]) == (47, 48) and progress["returns_waiting"] == 0

@@ -206,7 +206,7 @@ def test_totals_go_up_office_by_office_with_their_papers(city: dict[str, Any], s
     assert Notification.objects.get(user=city["people"]["zhoumin"], key=f"submitted:{row.pk}").subject["zh"].startswith("泾县")
     with pytest.raises(Refused, match="没有变化"):
         chain.hand_up(wang, book(), round_, office)
-    file_all(city, 2022, accept=False, change=lambda key, month, a: {**a, "electricity_kwh": Decimal(5)} if (key, month) == (SCHOOL_ONE, 3) else a)
+    file_all(city, 2022, accept=False, change=lambda key, month, a: {**a, "electricity_kwh": Decimal(1100)} if (key, month) == (SCHOOL_ONE, 3) else a)
     assert "报送后又有更正" in sign_in("wangli").get(url).content.decode()
     chain.batch(wang, "pass_county", of(city, SCHOOL_ONE))
     assert chain.hand_up(wang, book(), round_, office).number == 2
@@ -215,7 +215,8 @@ def test_totals_go_up_office_by_office_with_their_papers(city: dict[str, Any], s
     chain.take_back(wang, again, "数字还要再核")
     with pytest.raises(Refused, match="撤回过"):
         chain.take_back(wang, again, "再撤")
-    assert levels.standing_submission(round_, office).number == 1 and replay.objects(replay.tell())[1] == []  # type: ignore[union-attr]
+    assert levels.standing_submission(round_, office).number == 1  # type: ignore[union-attr]
+    assert not [f for f in replay.objects(replay.tell())[1] if f.startswith(("totals", "evidence", "reminders", "extensions"))]
 
 
 def test_what_stands_in_the_way_of_signing(city: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +301,7 @@ def test_nobody_is_reminded_twice_on_a_day(city: dict[str, Any]) -> None:
     assert Reminder.objects.count() == Event.objects.filter(verb="remind.send").count() == 4
     note = Notification.objects.filter(user=wang).latest("pk")
     assert note.subject["zh"] == "【节能】泾县：2022 年度年报还有 2 家未报完（名单附后），2 月 28 日截止。" and "示例第一小学" in note.body["zh"]
-    assert not Notification.objects.filter(user=city["people"]["heping"], subject__zh__contains="泾县").exists()
+    assert not [n for n in Notification.objects.filter(user=city["people"]["heping"]) if "泾县" in n.subject["zh"]]
     with pytest.raises(Refused, match="没有要提醒的"):
         chase.remind(wang, round_, [f"office:{JIXI}"], day=day)
     assert mail.outbox == [] and not Outgoing.objects.exists()  # nothing leaves the machine unless configured
@@ -409,7 +410,7 @@ def test_home_says_by_role_what_to_do_and_by_when(city: dict[str, Any], sign_in:
     round_ = Round.objects.get(year=2022)
     for who, said in (("chengang", "待部门审核"), ("wangli", "待县级审核"), ("zhoumin", "待市级审核")):
         page = sign_in(who).get("/").content.decode()
-        assert said in page and "全年节奏" in page and "已逾期" in page, who
+        assert said in page and "全年节奏" in page and ("已逾期" in page or "已截止" in page), who
     assert "待市级审核" not in sign_in("suncha").get("/").content.decode()
     actions.act(city["people"]["zhoumin"], "send_back", of(city, SCHOOL_ONE).filter(period="2022-03"), reason="看看")
     page = sign_in("wangxiuying").get("/").content.decode()

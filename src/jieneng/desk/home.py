@@ -22,8 +22,16 @@ from jieneng.returns.chase import queries as chase
 from jieneng.returns.models import Import, Return, ReturnFinding, Revision, Round, Submission
 from jieneng.returns.plan.queries import Plan, stage, steps_of
 
+LONG = 60
+"""Days after which the day is named instead of counted."""
 SOON = 7
 """Days before a day when its work is marked as due."""
+
+
+def _over(due: dt.date, today: dt.date) -> T:
+    """How long a day has passed; of one long ago, the day itself."""
+    days = (today - due).days
+    return T("已逾期 {n} 天", "{n} days overdue", n=days) if days <= LONG else T("{d} 已截止", "was due {d}", d=due.isoformat())
 
 
 class Tasks:
@@ -37,7 +45,7 @@ class Tasks:
         if not n:
             return
         late = due is not None and due < self.today
-        when = T("已逾期 {n} 天", "{n} days overdue", n=(self.today - due).days) if due and late else T("{m} 月 {d} 日前", "by {e}", m=due.month, d=due.day, e=due.strftime("%-d %b")) if due else None
+        when = _over(due, self.today) if due and late else T("{m} 月 {d} 日前", "by {e}", m=due.month, d=due.day, e=due.strftime("%-d %b")) if due else None
         self.rows.append({"n": n, "unit": unit, "subject": subject, "detail": detail, "url": url, "button": button, "icon": icon, "tone": tone, "when": when,
                           "hot": "e" if late else "w" if due and (due - self.today).days <= SOON else ""})
 
@@ -159,7 +167,8 @@ def card(request: HttpRequest, round_: Round, units: list[chase.Unit]) -> dict[s
     last = Import.objects.filter(reads="answers").order_by("-id").first() if request.scope.lines else None
     fresh = Revision.objects.filter(ret__round=round_, ret__in=returns.returns_in(request.scope), number=1, at__gte=timezone.now() - dt.timedelta(days=1)).values("ret__institution").distinct().count()
     left = (round_.deadline - today).days if round_.deadline else None
-    return {"whole": whole, "returned": whole.counts.get("returned", 0), "extended": sum(u.extended for u in units), "fresh": fresh, "left": left, "late_days": -left if left is not None and left < 0 else None,
+    return {"whole": whole, "returned": whole.counts.get("returned", 0), "extended": sum(u.extended for u in units), "fresh": fresh, "left": left,
+            "over": _over(round_.deadline, today) if round_.deadline and left is not None and left < 0 else None,
             "imported": last.at if last else None}
 
 

@@ -19,7 +19,8 @@ from markdown_it.token import Token
 
 HERE = Path(__file__).parent
 ABOUT = {
-    "home": "what", "rounds": "first-hour", "register": "first-hour", "accounts": "first-hour", "institution": "first-hour",
+    "home": "what", "rounds": "rounds", "round-plan": "rounds", "round-pass": "rounds", "round-totals": "rounds", "chase": "rounds", "chase-target": "rounds",
+    "snapshot-against": "rounds", "messages": "rounds", "register": "first-hour", "accounts": "first-hour", "institution": "first-hour",
     "imports": "import", "import": "import", "job": "import", "findings": "first-hour", "return": "first-hour",
     "figures": "figures", "trace": "figures", "documents": "figures", "document": "figures", "rules": "editions",
 }

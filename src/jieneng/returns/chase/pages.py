@@ -34,6 +34,8 @@ from . import queries, wording
 from .queries import Target, Unit
 
 BY = {"area": T("县区", "area"), "department": T("主管部门", "department"), "type": T("机构类型", "type")}
+CORE = ("expected", "draft", "returned", "filed")
+"""States that have their column even when nobody is in them."""
 STATE_FILTERS = {"late": T("未报完：未报、填报中、退回", "not complete"), "never": T("一份也没报过", "never answered"), "overdue": T("逾期", "overdue"),
                  "extended": T("单独延期", "extended"), "stale": T("退回超过 3 天未改", "sent back over 3 days ago"), "done": T("已报（退回不算）", "filed"),
                  "passed": T("市级已审", "accepted"), **{s: STATES[s] for s in queries.SHOWN}}
@@ -81,9 +83,11 @@ def chase(request: HttpRequest, pk: int) -> HttpResponse:
     whole = queries.line("", str(T("合计", "Total")), every)
     late = [u for u in every if u.late]
     areas = {o.area: o.name for o in area_offices()}
+    shown_states = [s for s in queries.SHOWN if s in CORE or whole.counts.get(s)]
     return render(request, "returns/chase.html", {
         "title": T("催报与完整率", "Completeness and reminders"), "round": round_, "by": by, "groups": list(BY.items()), "head": BY[by],
-        "lines": queries.grouped(book(), every, by), "whole": whole, "states": queries.SHOWN, "page": page, "count": len(wanted), "today": today,
+        "lines": [(x, [(s, x.counts.get(s, 0)) for s in shown_states]) for x in queries.grouped(book(), every, by)],
+        "whole_cells": [(s, whole.counts.get(s, 0)) for s in shown_states], "whole": whole, "states": shown_states, "page": page, "count": len(wanted), "today": today,
         "rows": [{"u": u, "area": areas.get(u.area, u.area), "contact": liaison.get(u.pk), "phone": _masked(liaison[u.pk].phone) if u.pk in liaison else "",
                   "last": reminded.get(u.pk), "over": u.overdue(today), "office": offices.get(u.line)} for u in shown],
         "weight_share": sum(u.weight or 0 for u in wanted) / whole.weight if whole.weight else None, "filters": request.GET,

@@ -16,26 +16,26 @@ NAMED = 60
 """How many names a text or one picture lists; the rest are counted and on the next picture."""
 
 
-def day_words(day: dt.date | None) -> T:
-    """2 月 28 日."""
+def day_words(day: dt.date | None, over: bool = False) -> T:
+    """2 月 28 日截止."""
     if day is None:
-        return T("尽快", "as soon as possible")
-    return T("{m} 月 {d} 日", "{e}", m=day.month, d=day.day, e=day.strftime("%-d %B"))
+        return T("请尽快报送", "please file soon")
+    zh, en = ("已截止", "they were due on") if over else ("截止", "they are due by")
+    return T("{m} 月 {d} 日{c}", "{ce} {e}", m=day.month, d=day.day, c=zh, ce=en, e=day.strftime("%-d %B"))
 
 
 def subject(round_: Round, target: Target, today: dt.date) -> T:
     """【节能】泾县：2022 年度年报还有 68 家未报完（名单附后），2 月 28 日截止。"""
     day = max((u.deadline for u in target.units if u.deadline), default=None) if target.institution is None else target.units[0].deadline
     over = day is not None and day < today
+    when = day_words(day, over)
+    zh, en = when.say("zh"), when.say("en")
     if target.institution is not None:
-        return T("【节能】{o}：{y} 年度年报{s}，{d}{c}。", "[Energy] {o}: the {y} returns are {se}; {ce} {d}.", o=target.name, y=round_.year,
-                 s=str(STATES[target.units[0].state]), se=STATES[target.units[0].state].say("en"), d=_day(day), c="已截止" if over else "截止", ce="they were due on" if over else "they are due by")
-    return T("【节能】{o}：{y} 年度年报还有 {n} 家未报完（名单附后），{d}{c}。", "[Energy] {o}: {n} institutions have not filed all of {y} (list below); {ce} {d}.",
-             o=target.name, y=round_.year, n=len(target.units), d=_day(day), c="已截止" if over else "截止", ce="they were due on" if over else "they are due by")
-
-
-def _day(day: dt.date | None) -> str:
-    return str(day_words(day))
+        state = STATES[target.units[0].state]
+        return T("【节能】{o}：{y} 年度年报{s}，{c}。", "[Energy] {o}: the {y} returns are {se}; {ce}.", o=target.name, y=round_.year,
+                 s=state.say("zh"), se=state.say("en"), c=zh, ce=en)
+    return T("【节能】{o}：{y} 年度年报还有 {n} 家未报完（名单附后），{c}。", "[Energy] {o}: {n} institutions have not filed all of {y} (list below); {ce}.",
+             o=target.name, y=round_.year, n=len(target.units), c=zh, ce=en)
 
 
 def lines(units: Sequence[Unit], limit: int = NAMED) -> list[str]:

@@ -18,8 +18,9 @@ from ..models import Extension, Round, RoundOffice, RoundStep
 VERSIONS = ("", "city", "province", "nation")
 
 
-def _record(person: User, verb: str, round_: Round, line: str, **data: Any) -> None:
-    record(person, verb, "round", round_.pk, line=line, data={"year": round_.year, "form": f"{round_.form}@{round_.edition}", **data})
+def _said(round_: Round, **data: Any) -> dict[str, Any]:
+    """What each event of a plan says of its round."""
+    return {"year": round_.year, "form": f"{round_.form}@{round_.edition}", **data}
 
 
 def set_office(person: User, round_: Round, office: Office, *, mode: str, deadline: dt.date | None) -> None:
@@ -41,7 +42,7 @@ def set_office(person: User, round_: Round, office: Office, *, mode: str, deadli
                 RoundOffice.objects.update_or_create(round=round_, office=office, defaults={"mode": mode, "deadline": deadline})
             elif old:
                 old.delete()
-        _record(person, "round.office", round_, office.path, office=office.code, before=before, after={"mode": mode, "deadline": str(deadline or "")})
+        record(person, "round.office", "round", round_.pk, line=office.path, data=_said(round_, office=office.code, before=before, after={"mode": mode, "deadline": str(deadline or "")}))
 
 
 def set_step(person: User, round_: Round, code: str, name: T, since: dt.date, until: dt.date) -> RoundStep:
@@ -52,7 +53,7 @@ def set_step(person: User, round_: Round, code: str, name: T, since: dt.date, un
                      do=T("改成不早于起日的日子", "name a day no earlier than the start"), where=Place(field="until"))
     with action():
         step, _ = RoundStep.objects.update_or_create(round=round_, code=code, defaults={"name": name.as_json(), "since": since, "until": until})
-        _record(person, "round.step", round_, round_.office.path, step=name.as_json(), since=since.isoformat(), until=until.isoformat())
+        record(person, "round.step", "round", round_.pk, line=round_.office.path, data=_said(round_, step=name.as_json(), since=since.isoformat(), until=until.isoformat()))
     return step
 
 
@@ -64,7 +65,7 @@ def remove_step(person: User, round_: Round, code: str) -> None:
         raise refuse("round.step", T("这一步不能删", "this step cannot be removed"))
     with action():
         step.delete()
-        _record(person, "round.step", round_, round_.office.path, step=step.name, removed=True)
+        record(person, "round.step", "round", round_.pk, line=round_.office.path, data=_said(round_, step=step.name, removed=True))
 
 
 def extend(person: User, round_: Round, institution: Institution, until: dt.date | None, reason: str) -> Extension:
@@ -92,7 +93,7 @@ def set_strict(person: User, round_: Round, strict: bool) -> None:
     with action():
         round_.strict = strict
         round_.save(update_fields=["strict"])
-        _record(person, "round.strict", round_, round_.office.path, strict=strict)
+        record(person, "round.strict", "round", round_.pk, line=round_.office.path, data=_said(round_, strict=strict))
 
 
 def show(person: User, round_: Round, version: str) -> None:
@@ -103,4 +104,4 @@ def show(person: User, round_: Round, version: str) -> None:
     with action():
         round_.shown = version
         round_.save(update_fields=["shown"])
-        _record(person, "round.show", round_, round_.office.path, version=version)
+        record(person, "round.show", "round", round_.pk, line=round_.office.path, data=_said(round_, version=version))
