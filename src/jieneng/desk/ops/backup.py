@@ -219,6 +219,8 @@ def backup(home: Path, out: Path | None, progress: Progress) -> tuple[Path, dict
         os.chmod(part, 0o600)
         with open(part, "rb+") as f:
             os.fsync(f.fileno())
+        if target.exists():  # another's, made under that name while this one was written: never overwritten
+            target = _target(home, out)
         os.replace(part, target)
         workspace.sync_folder(target.parent)
     return target, manifest
