@@ -154,7 +154,7 @@ class Relational:
             return []
         complete = as_known(snapshot, form, indicator.complete)
         amounts = self._institutions(indicator.asks, period, knows_due(snapshot, form), by, where, complete)
-        rows = self.run(spread_query(amounts, indicator, by, quantiles))
+        rows = self.run(spread_query(amounts, indicator, by, quantiles, self.dialect))
         ranks = self.run(ranks_query(amounts, indicator, by, ranked)) if ranked and rows else []
         return read_spread(rows, ranks, by)
 

@@ -12,6 +12,7 @@ Every statement reads the tables ``returns``, ``bodies`` or ``ledger_<kind>``, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlglot import exp, select
@@ -154,8 +155,8 @@ def _valued(institutions: Any, indicator: Indicator, by: Sequence[str]) -> exp.S
         for n, term in enumerate(terms, first):
             part = double(column(f"s{n}"))
             if term.over_time == "mean":
-                part = exp.Div(this=part, expression=exp.Cast(this=column(f"m{n}"), to=exp.DataType.build("DOUBLE")), typed=True)
-            part = exp.Mul(this=part, expression=exp.Cast(this=exp.Literal.number(f"{term.factor:f}"), to=exp.DataType.build("DOUBLE")))
+                part = exp.Div(this=part, expression=double(column(f"m{n}")), typed=True)
+            part = exp.Mul(this=part, expression=double(exp.Literal.number(f"{term.factor:f}")))
             total = part if total is None else exp.Add(this=total, expression=part)
         return total
 
@@ -169,12 +170,19 @@ def _valued(institutions: Any, indicator: Indicator, by: Sequence[str]) -> exp.S
     return _over(sides, select(*_keys(by), column("institution"), as_(result, "v"), copy=False).from_("sides"), "sides")
 
 
-def spread_query(institutions: Any, indicator: Indicator, by: Sequence[str], quantiles: Sequence[float]) -> exp.Select:
+def quantile(v: Any, q: float, dialect: str) -> Any:
+    """The interpolated quantile. Two trees: sqlglot prints its own node for Spark as PERCENTILE_APPROX, and standard SQL for DuckDB
+    without the words WITHIN GROUP."""
+    share = exp.Literal.number(f"{Decimal(str(q)):f}")
+    if dialect == "duckdb":
+        return exp.Anonymous(this="QUANTILE_CONT", expressions=[v.copy(), share])
+    return exp.WithinGroup(this=exp.Anonymous(this="PERCENTILE_CONT", expressions=[share]), expression=exp.Order(expressions=[in_row(v.copy())]))
+
+
+def spread_query(institutions: Any, indicator: Indicator, by: Sequence[str], quantiles: Sequence[float], dialect: str) -> exp.Select:
     """Per group: keys, how many institutions have a number, the least, each quantile, the most."""
     v = column("v")
-    # not sqlglot's own node: for Spark that would become PERCENTILE_APPROX
-    asked = [exp.WithinGroup(this=exp.Anonymous(this="PERCENTILE_CONT", expressions=[exp.Literal.number(q)]),
-                             expression=exp.Order(expressions=[in_row(v.copy())])) for q in quantiles]
+    asked = [quantile(v, q, dialect) for q in quantiles]
     columns = [exp.Count(this=v.copy()), exp.Min(this=v.copy()), *asked, exp.Max(this=v.copy())]
     query = select(*_keys(by), *[as_(c, f"c{n}") for n, c in enumerate(columns)], copy=False).from_("valued").where(answered(v.copy()))
     query = _over(_valued(institutions, indicator, by), query, "valued")

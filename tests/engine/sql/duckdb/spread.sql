@@ -43,20 +43,8 @@ WITH base AS (
     "k0",
     "k1",
     "institution",
-    CASE
-      WHEN ABS("s0") < 900000000000
-      THEN CAST("s0" AS DOUBLE)
-      ELSE CAST(CAST("s0" AS TEXT) AS DOUBLE)
-    END * CAST(0.1229 AS DOUBLE) + CASE
-      WHEN ABS("s1") < 900000000000
-      THEN CAST("s1" AS DOUBLE)
-      ELSE CAST(CAST("s1" AS TEXT) AS DOUBLE)
-    END / CAST("m1" AS DOUBLE) * CAST(1 AS DOUBLE) AS "u",
-    CASE
-      WHEN ABS("s2") < 900000000000
-      THEN CAST("s2" AS DOUBLE)
-      ELSE CAST(CAST("s2" AS TEXT) AS DOUBLE)
-    END * CAST(1 AS DOUBLE) AS "l"
+    CAST("s0" AS DOUBLE) * CAST(0.1229 AS DOUBLE) + CAST("s1" AS DOUBLE) / CAST("m1" AS DOUBLE) * CAST(1 AS DOUBLE) AS "u",
+    CAST("s2" AS DOUBLE) * CAST(1 AS DOUBLE) AS "l"
   FROM amounts
 ), valued AS (
   SELECT
@@ -71,12 +59,8 @@ SELECT
   "k1",
   COUNT("v") AS "c0",
   MIN("v") AS "c1",
-  PERCENTILE_CONT(0.25
-  ORDER BY
-    "v") AS "c2",
-  PERCENTILE_CONT(0.5
-  ORDER BY
-    "v") AS "c3",
+  QUANTILE_CONT("v", 0.25) AS "c2",
+  QUANTILE_CONT("v", 0.5) AS "c3",
   MAX("v") AS "c4"
 FROM valued
 WHERE

@@ -39,20 +39,8 @@ WITH base AS (
     `k0`,
     `k1`,
     `institution`,
-    CASE
-      WHEN ABS(`s0`) < 900000000000
-      THEN CAST(`s0` AS DOUBLE)
-      ELSE CAST(CAST(`s0` AS STRING) AS DOUBLE)
-    END * CAST(0.1229 AS DOUBLE) + CASE
-      WHEN ABS(`s1`) < 900000000000
-      THEN CAST(`s1` AS DOUBLE)
-      ELSE CAST(CAST(`s1` AS STRING) AS DOUBLE)
-    END / CAST(`m1` AS DOUBLE) * CAST(1 AS DOUBLE) AS `u`,
-    CASE
-      WHEN ABS(`s2`) < 900000000000
-      THEN CAST(`s2` AS DOUBLE)
-      ELSE CAST(CAST(`s2` AS STRING) AS DOUBLE)
-    END * CAST(1 AS DOUBLE) AS `l`
+    CAST(`s0` AS DOUBLE) * CAST(0.1229 AS DOUBLE) + CAST(`s1` AS DOUBLE) / CAST(`m1` AS DOUBLE) * CAST(1 AS DOUBLE) AS `u`,
+    CAST(`s2` AS DOUBLE) * CAST(1 AS DOUBLE) AS `l`
   FROM amounts
 ), valued AS (
   SELECT
