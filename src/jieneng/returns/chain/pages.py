@@ -132,7 +132,7 @@ def totals(request: HttpRequest, pk: int, office: int) -> HttpResponse:
     history = list(queries.submissions(round_).filter(office=where))
     may = scope(request.user, queries.right_of(where)).covers_line(where.path)
     return render(request, "returns/totals.html", {
-        "title": T("{o} {y} 年合计", "{o}: totals {y}", o=where.name, y=round_.year), "round": round_, "office": where, **facts, "history": history,
+        "title": T("{o} {y} 年合计", "{o}: totals {y}", o=where.name, y=round_.year), "round": round_, "mine": where, **facts, "history": history,
         "files": {s.pk: list(evidence.of("submission", s.pk)) for s in history}, "may": may, "top": where.pk == round_.office_id, "snapshot": latest_snapshot(round_.year),
         "below": [{"office": o, "submission": standing.get(o.pk), "members": _count(round_, o)} for o in below if o.kind != "department" or o.pk in standing or where.kind != "city"],
         "signoff": round_.signoff_set.select_related("by").order_by("-at").first() if where.pk == round_.office_id else None})

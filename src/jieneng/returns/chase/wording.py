@@ -43,7 +43,7 @@ def lines(units: Sequence[Unit], limit: int = NAMED) -> list[str]:
     groups: dict[str, list[str]] = {}
     for u in units[:limit]:
         state = str(STATES[u.state]) + (f" {u.filed}/{u.returns}" if u.returns > 1 and u.filed else "")
-        groups.setdefault(u.department or str(T("未分部门", "no department")), []).append(f"{u.name}（{state}）")
+        groups.setdefault(u.department or str(T("不归部门的单位", "no department")), []).append(f"{u.name}（{state}）")
     found = [f"{department}：{'、'.join(names)}" for department, names in groups.items()]
     if len(units) > limit:
         found.append(str(T("……另有 {n} 家", "… and {n} more", n=len(units) - limit)))
