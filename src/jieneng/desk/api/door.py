@@ -193,7 +193,8 @@ def once(write: Write) -> Callable[..., HttpResponse]:
                 row.save(update_fields=["body", "etag"])
         if row.request != said:
             raise refuse("api.key_reused", T("这个 Idempotency-Key 已经用在别的内容上", "this Idempotency-Key was used for something else"), do=T("换一个新的键", "use a new key"))
-        response = JsonResponse(row.body, json_dumps_params={"ensure_ascii": False})
+        # keys in one order: a database may give them back in another, and the same answer is the same to the byte
+        response = JsonResponse(row.body, json_dumps_params={"ensure_ascii": False, "sort_keys": True})
         if row.etag:
             response.headers["ETag"] = row.etag
         if not fresh:

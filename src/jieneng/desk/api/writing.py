@@ -30,18 +30,18 @@ from . import door, shapes
 from .reading import one, status, tag_of
 
 router = Router()
-VERBS = ("send_back", "accept", "reopen", "pass_department", "pass_county")
+VERBS = ("send_back", "accept", "reopen", "pass_department", "pass_county", "take_back")
 LAYOUT = "api"
 
 
-@router.post("/returns/{pk}/{verb}", summary="退回 send_back、通过 accept、重新打开 reopen、部门审核 pass_department、县级审核 pass_county",
+@router.post("/returns/{pk}/{verb}", summary="退回 send_back、通过 accept、重新打开 reopen、部门审核 pass_department、县级审核 pass_county、撤回审核通过 take_back",
              response={200: shapes.ReturnOut, shapes.ERRORS: shapes.Problems}, tags=["报表 / Returns"],
              openapi_extra={"parameters": [
                  {"in": "header", "name": "Idempotency-Key", "required": True, "schema": {"type": "string", "minLength": 8, "maxLength": 100, "pattern": "^[A-Za-z0-9_.:-]+$"}},
                  {"in": "header", "name": "If-Match", "required": True, "schema": {"type": "string", "maxLength": 80}}]})
 @door.once
 def act(request: HttpRequest, pk: shapes.Number, verb: str, given: shapes.Act) -> Any:
-    """Send back, accept, reopen, pass at department or county: one of ``send_back accept reopen pass_department pass_county``."""
+    """Send back, accept, reopen, pass at department or county, take a pass back: ``send_back accept reopen pass_department pass_county take_back``."""
     door.only(request, ())
     if verb not in VERBS:
         raise Http404
