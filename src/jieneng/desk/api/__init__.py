@@ -13,6 +13,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.renderers import JSONRenderer
 
 from jieneng.core.problem import Place, Problem, Refused
 from jieneng.core.words import T
@@ -20,7 +21,16 @@ from jieneng.core.words import T
 from . import door, reading, writing
 
 log = logging.getLogger("jieneng.api")
+
+
+class Plain(JSONRenderer):
+    """JSON with Chinese as it is written."""
+
+    json_dumps_params = {"ensure_ascii": False}
+
+
 api = NinjaAPI(
+    renderer=Plain(),
     title="jieneng 节能 API", version="1", urls_namespace="api", docs_url=None, openapi_url=None, auth=door.Token(),
     description="公共机构节约能源资源管理：名录库、报表、数据、指标、审核问题。 / Registers, returns, answers, figures and findings of public institutions.")
 api.add_router("", reading.router)
