@@ -8,17 +8,19 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
-from jieneng.people.models import Appointment, Office, User
-from jieneng.people.queries import CONSOLE
+from jieneng.people.models import Appointment, Office, PasswordUsed, User
+from jieneng.people.passwords import REMEMBERED, hash_one_time
+from jieneng.people.queries import CONSOLE, root_office
 from jieneng.people.roles import APART, ROLES
 from jieneng.people.scope import require
 from jieneng.records.events import action, record
 from jieneng.registry.models import Standing
+from jieneng.registry.queries import seen
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 ONE_TIME = dt.timedelta(hours=72)
@@ -35,7 +37,7 @@ def _event(person: User | None, verb: str, user: User, **data: object) -> None:
     record(person, verb, "account", user.username, data={k: v for k, v in data.items() if v not in ("", None)})
 
 
-def _line(office: Office | None, key: str) -> str:
+def line_of(office: Office | None, key: str) -> str:
     """The reporting line of a scope. Raises ``Refused`` for an institution that is not in the register."""
     if office is not None:
         return office.path
@@ -45,21 +47,40 @@ def _line(office: Office | None, key: str) -> str:
     return standing.office.path
 
 
-def _current(user: User) -> list[Appointment]:
+def name_of(key: str) -> str:
+    """What an institution is called now; its key when the register does not know it."""
+    last = Standing.objects.filter(institution__key=key).order_by("-since").first()
+    return last.name if last else key
+
+
+def current(user: User) -> list[Appointment]:
     """What a person holds today or will hold."""
     today = timezone.localdate()
     return list(user.appointments.select_related("office").filter(Q(until__isnull=True) | Q(until__gte=today)))
 
 
-def _reach(person: User | None, user: User) -> None:
+def visible(person: User) -> QuerySet[User]:
+    """The accounts a security administrator sees: those that hold something in his scope today, and those that hold nothing."""
+    mine = require(person, "accounts")
+    people = User.objects.exclude(username=CONSOLE)
+    root = root_office()
+    if root is not None and mine.covers_line(root.path):
+        return people
+    now = Q(until__isnull=True) | Q(until__gte=timezone.localdate())
+    keys = seen(mine, timezone.localdate()).values("institution__key")
+    here = Appointment.objects.filter(now).filter(mine.q("office__path", "institution_key") | Q(institution_key__in=keys))
+    return people.filter(Q(pk__in=here.values("user")) | ~Q(pk__in=Appointment.objects.filter(now).values("user")))
+
+
+def reach(person: User | None, user: User) -> None:
     """Refuse when ``user`` holds anything outside the scope in which ``person`` keeps accounts."""
     if user.username == CONSOLE:
         raise refuse("account.console", T("控制台账号不能改", "the console account cannot be changed"))
     if person is None:
         return
     require(person, "accounts")
-    for held in _current(user):
-        require(person, "accounts", _line(held.office, held.institution_key))
+    for held in current(user):
+        require(person, "accounts", line_of(held.office, held.institution_key))
 
 
 def create_user(person: User | None, username: str, name: str) -> tuple[User, str]:
@@ -73,7 +94,7 @@ def create_user(person: User | None, username: str, name: str) -> tuple[User, st
         raise refuse("account.name", T("用户名里不能有空格，用户名和姓名都不超过 60 个字", "a user name has no blanks; neither is longer than 60 characters"))
     password = one_time_password()
     user = User(username=username, name=name, must_change_password=True, password_until=timezone.now() + ONE_TIME)
-    user.set_password(password)  # before the transaction: hashing takes a tenth of a second, in which nobody else could write
+    user.password = hash_one_time(password)  # before the transaction: nobody else could write while it is hashed
     with action():
         if User.objects.filter(username__iexact=username).exists():
             raise refuse("account.taken", T("用户名“{u}”已经有了（停用的也不再用）", "user name “{u}” is taken (also when disabled)", u=username),
@@ -96,15 +117,15 @@ def appoint(person: User | None, user: User, role: str, *, office: Office | None
     if (wants == "office") != (office is not None) or (wants == "institution") != bool(institution_key):
         raise refuse("account.scope", T("角色“{r}”的范围应是{w}", "role “{r}” is given over {w}", r=str(ROLES[role].label),
                                         w=str(T("一个单位（机关）", "an office") if wants == "office" else T("一个填报单位", "one institution"))))
-    line = _line(office, institution_key)
+    line = line_of(office, institution_key)
     if person is not None:
         require(person, "accounts", line)
         if person.pk == user.pk:
             raise refuse("account.self", T("不能给自己授权", "you cannot give rights to yourself"), do=T("请另一位安全管理员办理", "ask another security administrator"))
-    _reach(person, user)
+    reach(person, user)
     with action():
         User.objects.select_for_update().get(pk=user.pk)  # two grants at once could otherwise each miss the other
-        roles = {a.role for a in _current(user)} | {role}
+        roles = {a.role for a in current(user)} | {role}
         if len(roles & set(APART)) > 1 or (roles & {"system_admin", "security_admin"} and roles & OFFICE_BUSINESS):
             raise refuse("account.apart", T("系统管理员、安全管理员、审计不能是同一个人，前两者也不办业务", "system, security and audit are three persons, and the first two do no business"),
                          do=T("另建账号", "use another account"))
@@ -117,7 +138,7 @@ def appoint(person: User | None, user: User, role: str, *, office: Office | None
 
 def dismiss(person: User | None, appointment: Appointment) -> Appointment:
     """Take a role away, from now on. It stays in the records."""
-    _reach(person, appointment.user)
+    reach(person, appointment.user)
     yesterday = timezone.localdate() - dt.timedelta(days=1)
     with action():
         held = Appointment.objects.select_for_update().get(pk=appointment.pk)
@@ -131,7 +152,7 @@ def dismiss(person: User | None, appointment: Appointment) -> Appointment:
 
 def disable(person: User | None, user: User) -> None:
     """Stop an account, at once; it stays in the records, its name is never used again."""
-    _reach(person, user)
+    reach(person, user)
     if person is not None and user.pk == person.pk:
         raise refuse("account.self", T("不能停用自己的账号", "you cannot disable your own account"))
     with action():
@@ -150,14 +171,22 @@ def reset_password(person: User | None, user: User) -> str:
 def set_password(person: User | None, user: User, password: str, *, one_time: bool) -> None:
     """Set a password: one's own, or another's as a one-time password (needs the right ``accounts`` over all that one holds)."""
     if person is None or person.pk != user.pk:
-        _reach(person, user)
+        reach(person, user)
         if person is not None and not one_time:
             raise refuse("account.one_time", T("别人的密码只能是一次性的", "another's password can only be a one-time password"))
-    user.set_password(password)
     if person is not None and person.pk == user.pk and user.password_over(timezone.now()):
         raise refuse("account.over", T("一次性密码已过 72 小时", "the one-time password is older than 72 hours"), do=T("请安全管理员重设", "ask the security administrator for a new one"))
+    before = user.password if not user.must_change_password else ""
+    if one_time:
+        user.password = hash_one_time(password)
+    else:
+        user.set_password(password)
     user.must_change_password = one_time
     user.password_until = timezone.now() + ONE_TIME if one_time else None
+    user.password_at = None if one_time else timezone.now()
     with action():
-        user.save(update_fields=["password", "must_change_password", "password_until"])
+        user.save(update_fields=["password", "must_change_password", "password_until", "password_at"])
+        if before:
+            PasswordUsed.objects.create(user=user, password=before)
+            PasswordUsed.objects.filter(user=user).exclude(pk__in=PasswordUsed.objects.filter(user=user)[:REMEMBERED].values_list("pk", flat=True)).delete()
         _event(person, "account.password", user, one_time=one_time)

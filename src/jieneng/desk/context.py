@@ -12,6 +12,7 @@ from jieneng.core.words import T, language
 from jieneng.people.queries import root_office, scope, verbs_of
 from jieneng.records.notify import unread
 
+from . import delegations
 from .manual import ABOUT
 
 MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
@@ -33,6 +34,7 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
         ("events", "history", T("办理记录", "Event log"), ("log", "see")),
         ("status", "server", T("系统状态", "System status"), ("operate", "log")),
         ("accounts", "users", T("账号与权限", "Accounts"), ("accounts",)),
+        ("api-docs", "plug", T("数据接口", "API"), ("accounts", "operate")),
     ]),
 ]
 WHOLE = {"documents"}
@@ -77,6 +79,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     office = root_office()
     here = request.resolver_match.url_name if request.resolver_match else ""
     explained = reverse("manual-chapter", args=[ABOUT[here]]) if here in ABOUT else reverse("manual")
-    return {**base, "help": explained, "menu": menu(request), "office": office, "person": user, "verbs": verbs_of(user), "unread": unread(user)}
+    return {**base, "help": explained, "menu": menu(request), "office": office, "person": user, "verbs": verbs_of(user), "unread": unread(user),
+            "acting": delegations.usable(user, request.session.get("acting"))}
 
 

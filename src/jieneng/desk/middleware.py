@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
@@ -17,13 +15,19 @@ from django.utils import timezone, translation
 from jieneng.core.problem import Refused
 from jieneng.core.words import LANGUAGES, T, speaking
 
+from . import delegations, factors, signing
+from .api.door import missing
+
 Respond = Callable[[HttpRequest], HttpResponse]
 CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-OPEN = {"sign-in", "set-language", "health"}
-"""Addresses that need no sign-in. Everything else does: deny by default."""
+OPEN = {"sign-in", "sign-in-code", "set-language", "health"}
+"""Addresses that need no sign-in. Everything else does: deny by default. The API asks for a token itself, and knows no sessions."""
+OWN = {"me", "session-end", "factor", "delegate", "delegation-end", "act-for", "change-password", "sign-out"}
+"""Pages about oneself: also who acts for another is himself there."""
+FIRST = ("change-password", "sign-out")
 
 
 class Headers:
@@ -57,31 +61,45 @@ class Language:
 
 
 class SignedIn:
-    """Nothing without sign-in but the open addresses; idle sessions end; a one-time password must be changed first."""
+    """Nothing without sign-in but the open addresses; sessions end; a one-time or old password is changed first, a factor asked for is set up."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
-            name = resolve(request.path_info).url_name
+            found = resolve(request.path_info)
+            name = found.url_name
         except Exception:
-            name = None  # an unknown address: 404 for those signed in, sign-in for others
-        if name in OPEN:
+            found = name = None  # an unknown address: 404 for those signed in, sign-in for others
+        if name in OPEN or (found is not None and found.namespaces == ["api"]):
             return self.get_response(request)
-        if not request.user.is_authenticated:
+        if found is None and request.path_info.startswith("/api/v1/"):
+            return missing()
+        user = request.user
+        if not user.is_authenticated:
             return redirect_to_login(request.get_full_path(), reverse("sign-in"))
-        now = time.time()
-        if now - request.session.get("seen", now) > settings.SESSION_IDLE:
+        now = timezone.now()
+        if signing.over(request) or user.password_over(now):
             logout(request)
             return redirect_to_login(request.get_full_path(), reverse("sign-in"))
-        request.session["seen"] = now
-        if request.user.password_over(timezone.now()):
-            logout(request)
-            return redirect_to_login(request.get_full_path(), reverse("sign-in"))
-        if request.user.must_change_password and name not in ("change-password", "sign-out"):
+        if (user.must_change_password or user.password_old(now)) and name not in FIRST:
             return HttpResponseRedirect(reverse("change-password"))
+        if name not in (*FIRST, "factor", "change-password") and factors.required(user) and not factors.active(user):
+            return HttpResponseRedirect(reverse("factor"))
+        self._act_for(request, name)
         return self.get_response(request)
+
+    def _act_for(self, request: HttpRequest, name: str | None) -> None:
+        """Who chose to act for another does so on every page but those about himself, until he stops or it is over."""
+        if "acting" not in request.session:
+            return
+        delegation = delegations.usable(request.user, request.session["acting"])
+        if delegation is None:
+            del request.session["acting"]
+            messages.warning(request, str(T("委托已经结束，现在是您自己的权限", "the delegation is over: you have your own rights again")))
+        elif name not in OWN:
+            request.user.acting = delegation
 
 
 class Refusals:
@@ -97,13 +115,14 @@ class Refusals:
         if not isinstance(exception, Refused):
             return None
         forbidden = any(p.code == "people.forbidden" for p in exception.problems)
+        busy = any(p.code == "people.busy" for p in exception.problems)
         back = request.headers.get("Referer", "")
-        if request.method == "POST" and not forbidden and back.startswith(request.build_absolute_uri("/")):
+        if request.method == "POST" and not forbidden and not busy and back.startswith(request.build_absolute_uri("/")):
             for problem in exception.problems:
                 messages.error(request, str(problem))
             return HttpResponseRedirect(back)
-        return render(
-            request, "desk/refused.html",
-            {"problems": exception.problems, "title": T("没有办成", "Not done")},
-            status=403 if forbidden else 422,
-        )
+        response = render(request, "desk/refused_plain.html" if busy else "desk/refused.html",
+                          {"problems": exception.problems, "title": T("没有办成", "Not done")}, status=503 if busy else 403 if forbidden else 422)
+        if busy:
+            response.headers["Retry-After"] = "30"
+        return response

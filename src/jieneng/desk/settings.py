@@ -9,6 +9,8 @@ JIENENG_DEBUG         1 for developers
 JIENENG_MAIL          e-mail, off unless named: smtp://user:password@host:port, smtps://…, file (into outbox/ of the workspace) or console
 JIENENG_MAIL_FROM     the sender's address
 JIENENG_WEBHOOK       one address that reminders are posted to, off unless named
+JIENENG_PROXIES       addresses of proxies whose X-Forwarded-For is believed, comma separated
+JIENENG_PROFILE       dengbao2 (password rules of GB/T 22239) or asvs (those of OWASP ASVS)
 """
 
 from __future__ import annotations
@@ -149,13 +151,20 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "people.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["jieneng.people.passwords.GatedArgon2"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
      "OPTIONS": {"user_attributes": ["username", "name"]}},
+    {"NAME": "jieneng.people.passwords.Kinds"},
+    {"NAME": "jieneng.people.passwords.LocalWords"},
+    {"NAME": "jieneng.people.passwords.NotAgain"},
 ]
+JIENENG_PROFILE = os.environ.get("JIENENG_PROFILE", "dengbao2")
+if JIENENG_PROFILE not in ("dengbao2", "asvs"):
+    raise SystemExit(f"JIENENG_PROFILE={JIENENG_PROFILE!r}: write dengbao2 or asvs / 应写 dengbao2 或 asvs")
+TRUSTED_PROXIES = tuple(p.strip() for p in os.environ.get("JIENENG_PROXIES", "").split(",") if p.strip())
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
@@ -167,8 +176,10 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "jieneng.people.origin.address"
 
 SESSION_COOKIE_AGE = 12 * 3600
+"""Absolute: after that one signs in again however busy one was (SignedIn counts from the sign-in, not from the last click)."""
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = TLS
 SESSION_IDLE = 30 * 60

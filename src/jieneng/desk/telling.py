@@ -45,7 +45,15 @@ VERBS: dict[str, T] = {
     "workspace.init": T("建立工作区", "made the workspace"), "backup.make": T("备份", "backed up"), "backup.restore": T("恢复备份", "restored a backup"),
     "account.create": T("新建账号", "created the account"), "account.appoint": T("授予角色", "gave a role to"),
     "account.dismiss": T("撤销角色", "took a role from"), "account.disable": T("停用账号", "disabled the account"),
-    "account.password": T("设置密码", "set the password of"), "log.verify": T("校验办理记录", "verified the event log"),
+    "account.password": T("设置密码", "set the password of"), "account.sign_in": T("登录", "signed in as"),
+    "account.lock": T("因密码多次不对锁定", "locked after wrong passwords"), "account.unlock": T("解除锁定", "unlocked"),
+    "account.end_session": T("结束一处登录", "ended a session of"), "account.end_sessions": T("结束登录", "ended sessions of"),
+    "account.factor_on": T("开启两步验证", "turned on the second factor of"), "account.factor_off": T("关闭两步验证", "turned off the second factor of"),
+    "account.recovery_codes": T("换恢复码", "renewed the recovery codes of"), "account.factor_rule": T("设定两步验证要求", "set who is asked for a second factor in"),
+    "account.delegate": T("委托代办", "delegated work of"), "account.delegate_end": T("结束委托", "ended a delegation of"),
+    "account.handover": T("办理交接", "handed over the work of"), "account.bulk": T("批量建账号", "made accounts from a workbook"),
+    "client.create": T("新建数据接口", "made the API client"), "client.renew": T("换接口令牌", "renewed the token of"), "client.revoke": T("停用数据接口", "revoked the API client"),
+    "log.verify": T("校验办理记录", "verified the event log"),
 }
 REGISTER = {"name": T("名称", "name"), "office": T("统计归口", "line"), "area": T("地区", "area"), "department": T("主管部门", "department"),
             "territory": T("所在地", "territory"), "type": T("类型", "type"), "in_scope": T("纳入统计", "in scope"),
@@ -287,14 +295,39 @@ def _account(told: Told, data: dict[str, Any]) -> None:
     user = User.objects.filter(username=told.event.object_id).first()
     told.object = f"{user.name}（{user.username}）" if user and user.name else told.event.object_id
     told.url, told.right = reverse("accounts"), "accounts"
+    verb = told.event.verb.partition(".")[2]
+    if verb in ("factor_rule", "bulk"):
+        place = Office.objects.filter(code=told.event.object_id).first()
+        told.object = place.name if verb == "factor_rule" and place else ""
+    if verb in ("sign_in", "lock", "end_session"):
+        told.says = " · ".join(str(data[k]) for k in ("from", "device") if data.get(k))
+    elif verb in ("end_sessions", "unlock"):
+        told.says = str(T("{n} 处", "{n} of them", n=_n(data, "ended")))
+    elif verb == "handover":
+        told.says = _joined([str(T("交给 {t}，{n} 项职责", "to {t}, {n} roles", t=_person(data.get("to")), n=_n(data, "rights"))), str(data.get("note") or "")])
+        told.url = reverse("handover-note", args=[_n(data, "handover")])
+    elif verb == "bulk":
+        told.says = str(T("新建 {n} 个，没有建 {m} 处", "{n} made, {m} not", n=_n(data, "made"), m=_n(data, "refused")))
     if data.get("role"):
         office = Office.objects.filter(code=data.get("office", "")).first()
         role = str(ROLES[data["role"]].label) if data["role"] in ROLES else str(data["role"])
         told.says = f"{role} · {office.name if office else data.get('institution') or data.get('office') or ''}"
+        if verb in ("delegate", "delegate_end"):
+            told.says = _joined([str(T("由 {t} 代办", "done by {t}", t=_person(data.get("to")))), told.says, str(T("到 {d}", "until {d}", d=data["until"])) if data.get("until") else "",
+                                 str(data.get("reason") or "")])
+        elif verb == "factor_rule":
+            told.says += str(T("：要求", ": asked") if data.get("on") else T("：不再要求", ": no longer asked"))
+        elif told.event.object_type == "client":
+            told.says = _joined([told.says, str(T("可写", "may write") if data.get("writes") else T("只读", "read only")), str(T("到 {d}", "until {d}", d=str(data.get("expires"))[:10]))])
     elif told.event.verb == "account.password":
         own = user is not None and told.event.actor_id == user.pk
         told.says = str(T("一次性密码，72 小时内有效", "a one-time password, valid for 72 hours") if data.get("one_time") else
                         T("本人改的", "changed by the person") if own else T("代为设置", "set for the person"))
+
+
+def _person(username: Any) -> str:
+    found = User.objects.filter(username=username or "").first()
+    return found.name if found and found.name else str(username or "—")
 
 
 def _workspace(told: Told, data: dict[str, Any]) -> None:
@@ -385,6 +418,6 @@ TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
     "round.office": _plan, "round.step": _plan, "round.strict": _plan, "round.show": _plan, "round.extend": _extend, "round.submit": _submission,
     "round.take_back": _submission, "remind.*": _remind, "office.mailbox": _mailbox,
     "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,
-    "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "account.*": _account,
+    "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "account.*": _account, "client.*": _account,
     "workspace.*": _workspace, "backup.*": _workspace, "log.verify": _verify,
 }

@@ -1,6 +1,5 @@
 """Every address of the site, in one visible list."""
 
-from django.contrib.auth import views as auth
 from django.urls import path
 
 from jieneng.fieldwork import pages as fieldwork
@@ -13,15 +12,25 @@ from jieneng.returns.chain import pages as chain
 from jieneng.returns.chase import pages as chase
 from jieneng.returns.plan import pages as plan
 
-from . import account_pages, log_pages, pages
+from . import account_pages, log_pages, pages, signing_pages
+from . import security_pages as security
+from .api import api
+from .api import pages as api_pages
 from .manual import pages as manual
 
 handler400 = "django.views.defaults.bad_request"
 
 urlpatterns = [
     path("", pages.home, name="home"),
-    path("sign-in/", auth.LoginView.as_view(authentication_form=account_pages.SignInForm), name="sign-in"),
-    path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
+    path("sign-in/", signing_pages.Door.as_view(), name="sign-in"),
+    path("sign-in/code/", signing_pages.code, name="sign-in-code"),
+    path("sign-out/", signing_pages.Out.as_view(), name="sign-out"),
+    path("me/", signing_pages.me, name="me"),
+    path("me/sessions/end/", signing_pages.end_session, name="session-end"),
+    path("me/factor/", signing_pages.factor, name="factor"),
+    path("me/delegate/", signing_pages.delegate, name="delegate"),
+    path("me/delegations/<int:pk>/end/", signing_pages.end_delegation, name="delegation-end"),
+    path("me/act-for/", signing_pages.act_for, name="act-for"),
     path("password/", account_pages.change_password, name="change-password"),
     path("language/", pages.set_language, name="set-language"),
     path("health/", pages.health, name="health"),
@@ -29,6 +38,20 @@ urlpatterns = [
     path("rules/", pages.rules, name="rules"),
     path("status/", pages.status, name="status"),
     path("accounts/", account_pages.accounts, name="accounts"),
+    path("accounts.xlsx", account_pages.accounts_xlsx, name="accounts-xlsx"),
+    path("accounts/template.xlsx", security.template, name="accounts-template"),
+    path("accounts/bulk/", security.bulk, name="accounts-bulk"),
+    path("accounts/bulk/<str:sha256>/", security.bulk_file, name="accounts-bulk-file"),
+    path("accounts/bulk/<str:sha256>/problems.xlsx", security.bulk_problems, name="accounts-bulk-problems"),
+    path("accounts/sign-ins/", security.sign_ins, name="sign-ins"),
+    path("accounts/sign-ins.xlsx", security.sign_ins_xlsx, name="sign-ins-xlsx"),
+    path("accounts/unlock/", security.unlock, name="unlock"),
+    path("accounts/<int:pk>/handover/", security.handover, name="handover"),
+    path("handovers/<int:pk>/", security.handover_note, name="handover-note"),
+    path("accounts/clients/", security.api_clients, name="clients"),
+    path("api/", api_pages.docs, name="api-docs"),
+    path("api/openapi.json", api_pages.openapi, name="api-openapi"),
+    path("api/v1/", api.urls),
     path("manual/", manual.contents, name="manual"),
     path("manual/<slug:name>/", manual.chapter, name="manual-chapter"),
     path("register/", pages.register, name="register"),

@@ -12,10 +12,10 @@ from django.utils import timezone
 from jieneng.core.problem import Refused, refuse
 from jieneng.core.words import T
 
-from .roles import ROLES, VERBS
+from .roles import APART, ROLES, VERBS
 
 if TYPE_CHECKING:
-    from .models import User
+    from .models import Delegation, User
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,32 @@ class Scope:
 
 
 def held(user: User, on: dt.date | None = None) -> list:
-    """The appointments a person holds on a day (today by default)."""
+    """The appointments a person holds on a day (today by default); of one who acts for another, what was delegated and no more."""
     if not getattr(user, "is_authenticated", False) or not user.is_active:
         return []
     on = on or timezone.localdate()
+    if (acting := getattr(user, "acting", None)) is not None:
+        return delegated(acting, on)
     rows = user.appointments.select_related("office").filter(since__lte=on)
     return [a for a in rows.filter(Q(until__isnull=True) | Q(until__gte=on)) if a.role in ROLES]
+
+
+def delegated(delegation: Delegation, on: dt.date | None = None) -> list:
+    """What a delegation gives on a day: its role over its scope, as long as the giver holds that himself; else nothing."""
+    from .models import Appointment
+
+    on = on or timezone.localdate()
+    if delegation.ended_at is not None or not delegation.since <= on <= delegation.until or delegation.role in APART:
+        return []
+    giver = delegation.giver
+    giver.acting = None  # what was delegated to the giver cannot be handed on
+    line = delegation.office.path if delegation.office else ""
+    for a in held(giver, on):
+        inside = a.office is not None and line.startswith(a.office.path) if line else a.institution_key == delegation.institution_key
+        if a.role == delegation.role and inside:
+            return [Appointment(user=delegation.to, role=a.role, office=delegation.office, institution_key=delegation.institution_key,
+                                since=delegation.since, until=delegation.until)]
+    return []
 
 
 def scope(user: User, verb: str = "see") -> Scope:

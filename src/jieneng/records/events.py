@@ -69,14 +69,20 @@ def action() -> Iterator[str]:
 def record(
     person: Any, verb: str, object_type: str, object_id: object, *, line: str = "", data: dict[str, Any] | None = None
 ) -> Event:
-    """Append one event. Must run inside ``action()``: no event, no action. ``person`` None is the system itself."""
+    """Append one event. Must run inside ``action()``: no event, no action. ``person`` None is the system itself.
+
+    Of a person who acts for another the event says so: 李四（代周敏）, and ``data["for"]`` names the one who delegated.
+    """
     if not _transaction.get():
         raise RuntimeError("events are recorded inside action() only")
     ChainHead.objects.get_or_create(pk=1)
     head = ChainHead.objects.select_for_update().get(pk=1)
+    name = getattr(person, "name", "") or ("系统" if person is None else person.username)
+    if (acting := getattr(person, "acting", None)) is not None:
+        name = f"{name[:28]}（代{acting.giver.name[:28]}）"
+        data = {**(data or {}), "for": acting.giver.username}
     event = Event(
-        seq=head.seq + 1, at=timezone.localtime().isoformat(timespec="microseconds"), actor=person,
-        actor_name=getattr(person, "name", "") or ("系统" if person is None else person.username), verb=verb,
+        seq=head.seq + 1, at=timezone.localtime().isoformat(timespec="microseconds"), actor=person, actor_name=name, verb=verb,
         object_type=object_type, object_id=str(object_id), line=line,
         # through JSON once, so that what is hashed is what any database gives back
         data=json.loads(json.dumps(data or {}, ensure_ascii=False, default=str)),

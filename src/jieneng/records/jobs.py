@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from jieneng.core.problem import Refused, refuse
 from jieneng.core.words import T
+from jieneng.people.models import Delegation
 
 from .models import Job
 
@@ -50,6 +51,8 @@ def enqueue(name: str, args: dict[str, Any], *, by: Any, key: str, line: str = "
     """Ask for a job; the same ``key`` gives the job that is already there (P2)."""
     if name not in KINDS:
         raise KeyError(name)
+    if (acting := getattr(by, "acting", None)) is not None:
+        args = {**args, "acting": acting.pk}  # done later, it is still done for another
     job, _ = Job.objects.get_or_create(key=key, defaults={"kind": name, "args": args, "by": by, "line": line})
     return job
 
@@ -118,6 +121,8 @@ def run_one(worker: str | None = None) -> Job | None:
         run = KINDS.get(job.kind)
         if run is None:
             raise refuse("job.unknown", T("不认识的任务：{kind}", "unknown kind of job: {kind}", kind=job.kind))
+        if acting := job.args.get("acting"):
+            job.by.acting = Delegation.objects.select_related("giver", "to", "office").get(pk=acting)
         result = run(job, reporter(job))
         with transaction.atomic():
             finish(job, result)

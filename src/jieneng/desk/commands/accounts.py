@@ -13,7 +13,8 @@ from . import Out, Verb
 WHAT = {
     "list": T("列出账号", "list the accounts"), "add": T("新建，可同时授予角色", "make one, with a role if given"),
     "appoint": T("授予角色", "give a role"), "dismiss": T("收回角色", "take a role away"), "disable": T("停用", "stop it"),
-    "password": T("重设为一次性密码", "set a one-time password"),
+    "password": T("重设为一次性密码", "set a one-time password"), "unlock": T("解除锁定", "end lock-outs"),
+    "factor-off": T("关闭两步验证（手机丢了）", "turn the second factor off (telephone lost)"),
 }
 
 
@@ -27,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
-    """list, add, appoint, dismiss, disable, password."""
+    """list, add, appoint, dismiss, disable, password, unlock, factor-off."""
     if args.what == "list":
         return _list(out)
     if not args.username:
@@ -43,9 +44,24 @@ def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
         actions.disable(None, user)
         out.say(T("已停用 {u}", "{u} disabled", u=user.username))
         return {"username": user.username}
+    if args.what in ("unlock", "factor-off"):
+        return _let_in(args.what, out, user)
     password = actions.reset_password(None, user)
     out.say(T("{u} 的一次性密码（只显示这一次）：{p}", "one-time password of {u} (shown only now): {p}", u=user.username, p=password))
     return {"username": user.username, "password": password}
+
+
+def _let_in(what: str, out: Out, user: Any) -> dict[str, Any]:
+    """For whoever is shut out when no security administrator can help."""
+    from jieneng.desk import factors, signing
+
+    if what == "unlock":
+        ended = signing.unlock(None, user)
+        out.say(T("{u} 可以再登录了，解除 {n} 处锁定", "{u} can sign in again, {n} lock-outs ended", u=user.username, n=ended))
+        return {"username": user.username, "ended": ended}
+    factors.turn_off(None, user)
+    out.say(T("{u} 的两步验证已关", "second factor of {u} is off", u=user.username))
+    return {"username": user.username}
 
 
 def _list(out: Out) -> dict[str, Any]:

@@ -177,8 +177,26 @@ def _accounts(args: argparse.Namespace, out: Out) -> dict[str, Any]:
         actions.appoint(None, user, role, office=Office.objects.get(code=office), institution_key=key)
         lines.append(f"{username:10} {password}   {name} · {ROLES[role].label.zh} / {ROLES[role].label.en}")
     if lines:
+        lines += _beside(Office.objects.get(code="341823"))
         write_durably(Path(args.home) / "demo-accounts.txt", ("\n".join(lines) + "\n").encode())
     return {"accounts": len(lines)}
+
+
+def _beside(county: Any) -> list[str]:
+    """What people would look for around accounts: a delegation that holds, and a client of the API with its token."""
+    import datetime as dt
+
+    from django.utils import timezone
+
+    from jieneng.desk import clients, delegations
+    from jieneng.people.models import User
+
+    wang, zhou = User.objects.filter(username="wangli").first(), User.objects.filter(username="zhoumin").first()
+    if wang is None or zhou is None or User.objects.filter(username="api-demo").exists():
+        return []
+    delegations.delegate(wang, zhou, "county", office=county, until=timezone.localdate() + dt.timedelta(days=30), reason="示例：外出学习")
+    _, token = clients.create(None, "demo", "示例县统计平台", "county", office=county, writes=True)
+    return ["", f"API 令牌 / token   {token}   泾县，可写 / may write（/api/）"]
 
 
 VERBS = [Verb("example", T("示例城市", "the example city"), arguments, run)]

@@ -20,7 +20,9 @@ from markdown_it.token import Token
 HERE = Path(__file__).parent
 ABOUT = {
     "home": "what", "rounds": "rounds", "round-plan": "rounds", "round-pass": "rounds", "round-totals": "rounds", "chase": "rounds", "chase-target": "rounds",
-    "snapshot-against": "rounds", "messages": "rounds", "register": "first-hour", "accounts": "first-hour", "institution": "first-hour",
+    "snapshot-against": "rounds", "messages": "rounds", "register": "first-hour", "institution": "first-hour",
+    "accounts": "people", "accounts-bulk": "people", "sign-ins": "people", "handover": "people", "me": "people", "factor": "people",
+    "clients": "people", "api-docs": "people",
     "imports": "import", "import": "import", "job": "import", "findings": "first-hour", "return": "first-hour",
     "figures": "figures", "trace": "figures", "documents": "figures", "document": "figures", "rules": "editions",
 }

@@ -20,8 +20,10 @@ from jieneng.core.problem import Severity
 from jieneng.core.words import T, language
 from jieneng.figures import overview
 from jieneng.figures.overview import trace_url
+from jieneng.people.origin import device
 from jieneng.people.roles import ROLES
 from jieneng.records import evidence as evidence_records
+from jieneng.registry.models import Standing
 from jieneng.returns.moves import STATES
 from jieneng.returns.queries import book
 
@@ -35,6 +37,27 @@ FILLS = {"expected": "#c3cdd7", "draft": "#8fa1b3", "returned": "#e2a83a", "file
 @register.simple_tag
 def role(code: str) -> str:
     return str(ROLES[code].label) if code in ROLES else code
+
+
+@register.filter
+def delegated_role(delegation: Any) -> str:
+    """A delegation's role and where it holds: 县市区机关事务部门 · 泾县."""
+    return f"{role(delegation.role)} · {scope_name(delegation)}"
+
+
+@register.simple_tag
+def scope_name(held: Any) -> str:
+    """Where a role holds: the office, or the institution by its present name."""
+    if held.office is not None:
+        return str(held.office.name)
+    last = Standing.objects.filter(institution__key=held.institution_key).order_by("-since").first()
+    return last.name if last else str(held.institution_key)
+
+
+@register.filter
+def device_words(agent: str) -> str:
+    """A browser's name for itself, in words."""
+    return device(agent)
 
 
 @register.simple_tag
