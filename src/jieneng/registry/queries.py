@@ -203,7 +203,7 @@ def changes_in(scope_: Scope) -> QuerySet[Change]:
     """The changes that touch a scope: its own, and those of a single institution that it holds."""
     inside = Q(pk__in=[])
     for line in scope_.lines:
-        inside |= Q(line__startswith=line)
+        inside |= Q(line__startswith=line) | Q(standings__office__path__startswith=line)
     if scope_.institutions:
         inside |= Q(standings__institution__key__in=scope_.institutions)
     return Change.objects.filter(inside).distinct().select_related("by")

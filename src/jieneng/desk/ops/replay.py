@@ -255,7 +255,7 @@ def _changes(faults: list[str]) -> int:
         links += [f"{a} → {b}" for a, b in data.get("links", [])]
     count = _differ(faults, "changes of the register", (f"{c.pk} {c.kind} {c.since} {c.undoes_id}" for c in Change.objects.all()), told)
     count += _differ(faults, "mergers and splits", (f"{a} → {b}" for a, b in Link.objects.values_list("parent_id", "child_id")), links)
-    offices = Event.objects.filter(verb__startswith="office.").values_list("verb", "object_id", "data")
+    offices = Event.objects.filter(verb__in=("office.add", "office.rename", "office.move", "office.close")).values_list("verb", "object_id", "data")
     count += _differ(faults, "changes of offices", (f"{c.pk} {c.kind} {c.office.code} {c.since}" for c in OfficeChange.objects.select_related("office")),
                      (f"{d.get('change')} {v.partition('.')[2]} {code} {d.get('since')}" for v, code, d in offices))
     return count + _differ(faults, "pairs", (f"{p.pk} {p.first_id} {p.second_id} {p.same}" for p in Pair.objects.all()),
