@@ -118,7 +118,7 @@ def build() -> dict[str, Any]:
     job = enqueue("freeze", {"year": 2022}, by=people[COUNTY], key="walk", line=offices["341823"].path)
     version = reports.compose(people[CITY], "annual-summary", 2022, record)
     ret = Return.objects.get(institution=city["institutions"][SCHOOL_ONE], period="2022-03")
-    (change,), _ = register_changes.apply(people[COUNTY], [Line("territory", SCHOOL_ONE, dt.date(2023, 1, 5), "迁址", "泾县编办〔2023〕1号", territory="341823")])
+    (change,), _ = register_changes.apply(people[COUNTY], [Line("territory", SCHOOL_ONE, dt.date(2023, 1, 5), "迁址", "泾县编办〔2023〕1号", territory="341821")])
     voucher = vouchers.add(people[COUNTY], city["institutions"][SCHOOL_ONE], 2022, "electricity_bill", io.BytesIO(b"%PDF-1.4 bill"), "电费.pdf")
     return {**city, "change": change, "voucher": voucher, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received, "first": first, "open": later}
 

@@ -13,17 +13,21 @@ from django.http import HttpRequest
 
 from jieneng import engine
 from jieneng.core.period import Period
+from jieneng.core.words import T
 from jieneng.figures import calculate as calculating
 from jieneng.figures import overview as figures
+from jieneng.registry import queries as register
 from jieneng.registry.given import gives
 from jieneng.registry.models import Institution
 from jieneng.returns import pages as returns_pages
 from jieneng.returns import queries as returns
+from jieneng.returns.freeze import part
 from jieneng.returns.intake.grid import shown
 from jieneng.returns.intake.guard import column_letters
 from jieneng.returns.intake.opening import open_table
 from jieneng.returns.models import Return, Revision, Round
 from jieneng.returns.moves import STATES
+from jieneng.rulebook.types import Ledger, LedgerField
 
 PEOPLE_ITEMS = ("area_m2", "people")
 FEW = 2_000
@@ -33,6 +37,22 @@ FEW = 2_000
 def _answers(institutions: Sequence[int], year: int) -> Any:
     return Revision.objects.filter(ret__institution__in=institutions, ret__round__year=year, ret__round__form=returns.main_form(),
                                    number=F("ret__revision")).order_by("ret__period").values_list("ret__institution_id", "answers")
+
+
+LINEAGE = Ledger("lineage", T("名录沿革", "lineage of the register"), T("一条沿革", "a link"), ("parent", "child"), "kind", (
+    LedgerField("parent", T("原单位", "parent"), "number"), LedgerField("child", T("承接单位", "child"), "number"),
+    LedgerField("since", T("日期", "from"), "date"), LedgerField("kind", T("变更", "kind"), "text")), ())
+"""Who came from whom, as every snapshot carries it: what later happens to the register moves no like-for-like that was made from it."""
+
+
+@part("lineage")
+def lineage() -> dict[str, Any]:
+    """The mergers and splits that hold now; nothing where there are none."""
+    found = register.lineage()
+    if not found:
+        return {}
+    return {"lineage": (LINEAGE, ({"record": n, "revision": 1, "key": f"{parent}>{child}", "line": "", "parent": Decimal(parent), "child": Decimal(child),
+                                   "since": since.isoformat(), "kind": kind} for n, (parent, child, since, kind) in enumerate(found, 1)))}
 
 
 @gives("sizes")

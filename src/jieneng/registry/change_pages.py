@@ -87,7 +87,9 @@ def _shown(made: Plan) -> list[dict[str, Any]]:
     rows = []
     for step in made.steps[:SHOWN]:
         units = [{"key": e.key, "pk": ids.get(e.key), "name": e.name, "new": not e.before, "changes": _changed(e.before, e.after, offices)} for e in step.effects]
-        rows.append({"step": step, "kind": TOLD[step.kind], "units": units, "base": _base(step, ids), "owed": _owed(step, ids)})
+        names = {s.institution.key: s.name for s in Standing.objects.filter(institution__key__in={k for x in step.links for k in x}).select_related("institution").order_by("since")}
+        links = [(names.get(a, a), names.get(b, b)) for a, b in step.links] if not step.effects else []
+        rows.append({"links": links, "step": step, "kind": TOLD[step.kind], "units": units, "base": _base(step, ids), "owed": _owed(step, ids)})
     return rows
 
 
@@ -123,7 +125,7 @@ def _base(step: Any, ids: dict[str, int]) -> dict[str, Any] | None:
     if not old:
         return {"year": year, "known": False}
     total = sum(old.values())
-    return {"year": year, "known": True, "count": len(old), "total": float(total), "parents": len(parents), "children": len(children), "kind": step.kind}
+    return {"year": year, "known": True, "count": len(old), "total": float(total), "parents": len(parents), "children": len(children), "kind": "merge" if step.kind in ("merge", "into") else "split"}
 
 
 def _owed(step: Any, ids: dict[str, int]) -> int:
@@ -205,14 +207,23 @@ def one_change(request: HttpRequest, pk: int) -> HttpResponse:
         if not mine.covers(s.office.path, s.institution.key):
             continue
         before = Standing.objects.filter(institution=s.institution_id, since__lt=s.since).select_related("office").order_by("-since").first()
-        values = [{f: getattr(x, f) for f in FIELDS} if x else {} for x in (before, s)]
+        was, now = ({f: getattr(x, f) for f in FIELDS} if x else {} for x in (before, s))
         closed = s.sensitive or bool(before and before.sensitive)
-        units.append({"s": s, "new": before is None, "changes": [c for c in _changed(*values, {}) if not (closed and c["label"] == str(LABELS["territory"]))]})
+        units.append({"s": s, "new": before is None, "changes": [c for c in _changed(was, now, {}) if not (closed and c["label"] == str(LABELS["territory"]))]})
     keeps = scope(request.user, "edit_register").covers_line(change.line)
     undone = Change.objects.filter(undoes=change).first()
     return render(request, "registry/change.html", {
         "title": T("{k}（{d} 起）", "{k} (from {d})", k=str(TOLD.get(change.kind, change.kind)), d=change.since.isoformat()), "change": change, "units": units,
-        "links": list(change.links.all()), "undone": undone, "may_undo": keeps and undone is None and change.kind not in ("undo", "office"), "today": timezone.localdate()})
+        "links": _linked(request, change), "undone": undone, "may_undo": keeps and undone is None and change.kind not in ("undo", "office"), "today": timezone.localdate()})
+
+
+def _linked(request: HttpRequest, change: Change) -> list[tuple[str, str]]:
+    """Who came from whom in a change, by the names the person may see."""
+    mine, names = scope(request.user, "see"), {}
+    ids = {pk for x in change.links.all() for pk in (x.parent_id, x.child_id)}
+    for s in Standing.objects.filter(institution__in=ids).select_related("office", "institution").order_by("since"):
+        names[s.institution_id] = s.name if mine.covers(s.office.path, s.institution.key) else str(T("（范围外的单位）", "(outside your scope)"))
+    return [(names.get(x.parent_id, "—"), names.get(x.child_id, "—")) for x in change.links.all()]
 
 
 @require_POST

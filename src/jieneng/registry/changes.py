@@ -57,7 +57,7 @@ def _stand(change: Change, institution: int, values: dict[str, Any]) -> Standing
     filled = {f: values.get(f) if f in ("covered_by_id", "office_id") else values.get(f) or "" for f in FIELDS if f not in ("in_scope", "sensitive")}
     return Standing.objects.create(
         institution_id=institution, since=change.since, change=change, reason=change.reason, document=change.document,
-        initials=initials(filled["name"]), in_scope=bool(values.get("in_scope")), sensitive=bool(values.get("sensitive")), **filled)
+        initials=initials(str(filled["name"])), in_scope=bool(values.get("in_scope")), sensitive=bool(values.get("sensitive")), **filled)
 
 
 def _told(person: User, verb: str, changes: Sequence[Change], **more: Any) -> None:

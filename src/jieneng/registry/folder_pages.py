@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from jieneng.core.period import Period
-from jieneng.core.problem import Refused, refuse
+from jieneng.core.problem import Problem, Refused, refuse
 from jieneng.core.words import T
 from jieneng.people.access import needs
 from jieneng.people.queries import area_offices
@@ -70,7 +70,8 @@ def _put(request: HttpRequest, row: Institution, year: int) -> None:
     uploads = request.FILES.getlist("file")
     if not uploads:
         raise refuse("voucher.file", T("还没有选文件", "no file chosen"))
-    problems, done = [], 0
+    problems: list[Problem] = []
+    done = 0
     for upload in uploads:
         try:
             vouchers.add(request.user, row, year, request.POST.get("kind", ""), upload.file, upload.name or "", request.POST.get("label", ""))

@@ -44,7 +44,7 @@ class Change(models.Model):
     """
 
     KINDS: ClassVar = [
-        ("open", "新设"), ("rename", "更名"), ("move", "调整归口"), ("type", "改类型"), ("merge", "合并"), ("split", "拆分"), ("close", "撤销"),
+        ("open", "新设"), ("rename", "更名"), ("move", "调整归口"), ("type", "改类型"), ("merge", "合并"), ("split", "拆分"), ("into", "补登去向"), ("from", "补登来源"), ("close", "撤销"),
         ("cover", "代报"), ("uncover", "恢复自报"), ("sensitive", "敏感单位"), ("territory", "改所在地"), ("office", "机构更名"), ("undo", "撤回变更"),
     ]
     kind = models.CharField(max_length=12, choices=KINDS)

@@ -18,11 +18,12 @@ from jieneng.people.models import Office, User
 from jieneng.people.scope import Scope, scope
 
 from . import credit_code
-from .models import Institution, Standing
+from .models import Institution, Link, Standing
 
 KINDS: dict[str, T] = {
     "open": T("新设", "new"), "rename": T("更名", "renamed"), "move": T("调整归口", "other line"), "type": T("改类型", "other type"),
     "merge": T("合并", "merged"), "split": T("拆分", "split"), "close": T("撤销", "closed"), "cover": T("代报", "covered by another"),
+    "into": T("补登去向（已撤销的并入了哪家）", "where a closed body went"), "from": T("补登来源（新设的从哪家拆出）", "which body a new one was split from"),
     "uncover": T("恢复自报", "reports itself again"), "territory": T("改所在地", "other place"), "sensitive": T("敏感单位", "sensitive unit"),
 }
 """What a person may ask for."""
@@ -92,7 +93,7 @@ class Plan:
 
     @property
     def units(self) -> int:
-        return len({e.key for s in self.steps for e in s.effects})
+        return len({e.key for s in self.steps for e in s.effects} | {k for s in self.steps for link in s.links for k in link})
 
 
 def plain(name: str) -> str:
@@ -230,7 +231,7 @@ class _Maker:
         if line.present and plain(line.present) != plain(body["name"]):
             raise refuse("change.mismatch", T("代码和名称对不上：写的“{a}”，名录里是“{b}”", "code and name disagree: written “{a}”, in the register “{b}”",
                                               a=line.present, b=body["name"]), do=T("看是代码错还是名称错", "see which of the two is wrong"))
-        if _group(line) not in self.open:  # the further lines of a split: its body may have ended in the first
+        if line.kind not in ("into", "from") and _group(line) not in self.open:  # the further lines of a split: its body may have ended in the first
             self.later(line, line.key)
         return body
 
@@ -344,6 +345,24 @@ class _Maker:
         self.write(step, line.key, in_scope=False, covered_by_id=None, covered_how="")
         step.links.append((line.key, line.other))
         self.ended.append((line.key, line))
+
+    def _into(self, line: Line, body: dict[str, Any]) -> None:
+        """Where a body went that was closed before, by an import or without saying so: a link and no new standing."""
+        if body["in_scope"]:
+            raise refuse("change.into_open", T("“{n}”还在报数，用“合并”", "“{n}” still reports: enter a merger", n=body["name"]))
+        self.link(line, line.key, line.other)
+
+    def _from(self, line: Line, body: dict[str, Any]) -> None:
+        """Which body a new one came from: a link and no new standing."""
+        self.link(line, line.other, line.key)
+
+    def link(self, line: Line, parent: str, child: str) -> None:
+        other = self.body(line.other)
+        if parent == child or "id" not in other:
+            raise refuse("change.itself", T("要写另一家已在名录里的单位", "name another body that is in the register"))
+        if Link.objects.filter(parent__key=parent, child__key=child, change__undone_by=None).exists():
+            raise refuse("change.same", T("已经登记过", "this is entered already"))
+        self.step(line).links.append((parent, child))
 
     def _split(self, line: Line, body: dict[str, Any]) -> None:
         self.fresh(line, line.other, line.name)

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             name='Change',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('open', '新设'), ('rename', '更名'), ('move', '调整归口'), ('type', '改类型'), ('merge', '合并'), ('split', '拆分'), ('close', '撤销'), ('cover', '代报'), ('uncover', '恢复自报'), ('sensitive', '敏感单位'), ('territory', '改所在地'), ('office', '机构更名'), ('undo', '撤回变更')], max_length=12)),
+                ('kind', models.CharField(choices=[('open', '新设'), ('rename', '更名'), ('move', '调整归口'), ('type', '改类型'), ('merge', '合并'), ('split', '拆分'), ('into', '补登去向'), ('from', '补登来源'), ('close', '撤销'), ('cover', '代报'), ('uncover', '恢复自报'), ('sensitive', '敏感单位'), ('territory', '改所在地'), ('office', '机构更名'), ('undo', '撤回变更')], max_length=12)),
                 ('since', models.DateField()),
                 ('reason', models.CharField(max_length=200)),
                 ('document', models.CharField(blank=True, help_text='the paper the change rests on', max_length=200)),
