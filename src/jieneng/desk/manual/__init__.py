@@ -20,7 +20,8 @@ from markdown_it.token import Token
 HERE = Path(__file__).parent
 ABOUT = {
     "home": "what", "rounds": "rounds", "round-plan": "rounds", "round-pass": "rounds", "round-totals": "rounds", "chase": "rounds", "chase-target": "rounds",
-    "snapshot-against": "rounds", "messages": "rounds", "register": "first-hour", "accounts": "first-hour", "institution": "first-hour",
+    "snapshot-against": "rounds", "messages": "rounds", "register": "register", "accounts": "first-hour", "institution": "register",
+    "offices": "register", "changes": "register", "change": "register", "tidy": "register", "liaison": "register", "handover": "register", "vouchers": "register", "papers": "register",
     "imports": "import", "import": "import", "job": "import", "findings": "first-hour", "return": "first-hour",
     "figures": "figures", "trace": "figures", "documents": "figures", "document": "figures", "rules": "editions",
 }
