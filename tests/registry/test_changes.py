@@ -148,5 +148,7 @@ def test_pairs_are_found_once_and_a_decision_is_remembered(city: dict[str, Any])
     assert [(p.why, {p.first.institution.key, p.second.institution.key}) for p in found] == [("name", {SCHOOL_ONE, code(21)})]
     changes.decide(zhou, found[0].first.institution, found[0].second.institution, False, "两个校区，各有法人证书")
     assert queries.alike(rows) == []
+    changes.apply(zhou, [line("open", code(24), name="绩溪示例中雪", office="341824", type="education")])
+    assert [p.why for p in queries.alike(list(queries.standings(DAY)))] == ["near"]  # 中学 and 中雪 sound alike
     with pytest.raises(Refused):
         changes.decide(city["people"]["heping"], found[0].first.institution, found[0].second.institution, True, "看着像")

@@ -36,7 +36,7 @@ from .planning import FIELDS, HOW, KINDS, TOLD, Line, Plan, plan
 SALT = "register.batch"
 SHOWN = 200
 ALIKE = {"code": T("信用代码里的组织机构代码相同", "the organisation code inside the credit codes is the same"),
-         "name": T("名称相同（只差写法）", "the same name but for its writing"), "near": T("同地同类，名称只差一个字", "same place and kind, names differ by one character")}
+         "name": T("名称相同（只差写法）", "the same name but for its writing"), "near": T("同地同类，名称读音相同或只差通用字", "same place and kind, names sound alike or differ in common words only")}
 
 
 def _packed(lines: Sequence[Line]) -> str:
@@ -169,7 +169,8 @@ def _told(request: HttpRequest, change: Change) -> dict[str, Any]:
     mine = scope(request.user, "see")
     standings = [s for s in change.standings.select_related("institution", "office") if mine.covers(s.office.path, s.institution.key)]
     return {"change": change, "kind": TOLD.get(change.kind, change.kind), "units": standings[:4], "more": max(0, len(standings) - 4), "area": area_name(standings[0].area) if standings else "",
-            "undone": Change.objects.filter(undoes=change).first()}
+            "undone": Change.objects.filter(undoes=change).first(),
+            "links": _linked(request, change) if not standings else []}
 
 
 def _preview(request: HttpRequest, lines: list[Line], unread: list[Problem], made: Plan) -> HttpResponse:

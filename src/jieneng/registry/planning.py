@@ -7,7 +7,6 @@ steps out. A merger is several lines with one receiving body, day and paper; a s
 from __future__ import annotations
 
 import datetime as dt
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,11 +18,12 @@ from jieneng.people.scope import Scope, scope
 
 from . import credit_code
 from .models import Institution, Link, Standing
+from .naming import plain
 
 KINDS: dict[str, T] = {
     "open": T("新设", "new"), "rename": T("更名", "renamed"), "move": T("调整归口", "other line"), "type": T("改类型", "other type"),
     "merge": T("合并", "merged"), "split": T("拆分", "split"), "close": T("撤销", "closed"), "cover": T("代报", "covered by another"),
-    "into": T("补登去向（已撤销的并入了哪家）", "where a closed body went"), "from": T("补登来源（新设的从哪家拆出）", "which body a new one was split from"),
+    "into": T("补登去向", "where it went"), "from": T("补登来源", "where it came from"),
     "uncover": T("恢复自报", "reports itself again"), "territory": T("改所在地", "other place"), "sensitive": T("敏感单位", "sensitive unit"),
 }
 """What a person may ask for."""
@@ -94,12 +94,6 @@ class Plan:
     @property
     def units(self) -> int:
         return len({e.key for s in self.steps for e in s.effects} | {k for s in self.steps for link in s.links for k in link})
-
-
-def plain(name: str) -> str:
-    """A name without what people write in more than one way: width, blanks, brackets, case."""
-    text = unicodedata.normalize("NFKC", name)
-    return "".join(c for c in text if not c.isspace() and c not in "()[]<>《》〈〉【】“”\"'·•-—_").casefold()
 
 
 class _Register:

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from pypinyin import lazy_pinyin
 
 from jieneng.people.models import Office, User
 from jieneng.people.scope import Scope, scope
 
 from .models import Alias, Change, Institution, Link, Pair, Standing
+from .naming import plain
 
 
 def standings(on: dt.date) -> QuerySet[Standing]:
@@ -149,54 +151,46 @@ class Alike:
 
 def alike(rows: Sequence[Standing], limit: int = 500) -> list[Alike]:
     """Pairs of a list of standings that look like one body and were not decided yet: the same organisation code inside the credit
-    code, the same name but for writing, or names that differ by one character in the same area and type.
+    code, the same name but for writing, or in the same area and type names that sound the same or differ in common words only.
 
-    Linear in the number of rows: names are compared only where they share all but one character.
+    Linear in the number of rows: only those that share a key are compared, and sounds only where the stored initials agree.
     """
-    from .planning import plain
-
     decided = set(Pair.objects.values_list("first", "second"))
     found: dict[tuple[int, int], Alike] = {}
     buckets: dict[tuple[str, ...], list[Standing]] = defaultdict(list)
     for s in rows:
-        name = plain(s.name)
         if s.institution.scheme == "uscc" and len(s.institution.key) == 18:
             buckets["code", s.institution.key[8:17]].append(s)
+        name = plain(s.name)
         buckets["name", name].append(s)
-        if len(name) >= 6:
-            for n in range(len(name)):
-                if not _counts(name[n]):
-                    buckets["near", s.area, s.type, name[:n] + "*" + name[n + 1:]].append(s)
+        buckets["near", s.area, s.type, "word", _common(name)].append(s)
+        buckets["near", s.area, s.type, "sound", s.initials].append(s)
     for key, members in buckets.items():
-        if not 2 <= len(members) <= 20:
-            continue
-        for i, a in enumerate(members):
-            for b in members[i + 1:]:
+        for i, a in enumerate(members[:MANY]):
+            for b in members[i + 1:MANY]:
                 first, second = sorted((a, b), key=lambda s: s.institution_id)
                 pair = (first.institution_id, second.institution_id)
-                if pair[0] != pair[1] and pair not in decided and pair not in found and (key[0] != "near" or _one_apart(a.name, b.name)):
+                if pair[0] != pair[1] and pair not in decided and pair not in found and (key[0] != "near" or key[3] == "word" or _sounds(a.name) == _sounds(b.name)):
                     found[pair] = Alike(first, second, key[0])
-        if len(found) >= limit:
-            break
     order = {"code": 0, "name": 1, "near": 2}
     return sorted(found.values(), key=lambda p: (order[p.why], p.first.name))[:limit]
 
 
-_NUMBERS = frozenset("0123456789一二三四五六七八九十百甲乙丙丁戊己庚辛东西南北中上下前后左右大小新老abcdefghijklmnopqrstuvwxyz")
+MANY = 30
+"""Members of a bucket that are compared: where more share a key, the key says nothing."""
+_COMMON = (("人民政府", "政府"), ("委员会", "委"), ("管理局", "局"), ("中心学校", "中心校"), ("街道办事处", "街道办"), ("服务中心", "中心"), ("人民医院", "医院"))
 
 
-def _counts(character: str) -> bool:
-    """Whether a character tells one from another (第一 from 第二, 城东 from 城西): such a difference is no slip of the pen."""
-    return character in _NUMBERS
+def _common(name: str) -> str:
+    """A name in its short form, as people write it: 泾县人民政府 and 泾县政府 are one."""
+    for long, short in _COMMON:
+        name = name.replace(long, short)
+    return name
 
 
-def _one_apart(a: str, b: str) -> bool:
-    """Whether two names differ by one character that neither counts nor points anywhere."""
-    from .planning import plain
-
-    x, y = plain(a), plain(b)
-    different = [(p, q) for p, q in zip(x, y, strict=False) if p != q]
-    return len(x) == len(y) and len(different) == 1 and not any(_counts(c) for c in different[0])
+def _sounds(name: str) -> str:
+    """The sounds of a name without tones: 示例幼儿园 and 示例幼儿圆 are one; 园 and 原 too, so this is a sign only."""
+    return "".join(lazy_pinyin(plain(name)))
 
 
 def changes_in(scope_: Scope) -> QuerySet[Change]:
