@@ -96,7 +96,7 @@ def register(request: HttpRequest) -> HttpResponse:
     on, address = request.GET.get("on", ""), request.GET.copy()
     for r in shown:
         address["on"] = str(r["s"].institution_id)
-        r["on"] = "?" + address.urlencode()
+        r["on"] = "?" + address.urlencode() + "#card"
     chosen = next((s for s in page.object_list if on == str(s.institution_id)), page.object_list[0] if page.object_list else None)
     areas = [o for o in area_offices() if any(o.path.startswith(x) or x.startswith(o.path) for x in request.scope.lines)]
     return render(request, "registry/register.html", {
@@ -190,7 +190,7 @@ def card(request: HttpRequest, row: Institution, standing: Standing, year: int) 
         "cover": queries.standing_of(standing.covered_by, today) if standing.covered_by else None, "how": HOW.get(standing.covered_how),
         "history": differences(history, standing.sensitive), "covered": [(s, HOW.get(s.covered_how)) for s in covered], "family": _family(request, row),
         "code": _code_words(row), "size": given("sizes", [row.pk], year).get(row.pk, {}) if inside else {},
-        "contacts": [(ROLES.get(c.role, c.role), c) for c in _present([row.pk]).order_by("role", "since")] if insider else [],
+        "contacts": [(ROLES.get(c.role, c.role), c) for c in sorted(_present([row.pk]), key=lambda c: [*ROLES, c.role].index(c.role))] if insider else [],
         "folder_year": year, "papers": row.vouchers.filter(year=year, withdrawn="").count() if inside else None}
 
 
