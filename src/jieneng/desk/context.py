@@ -19,6 +19,7 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
     (T("工作", "Work"), [("home", "layout-dashboard", T("工作台", "Desk"), ())]),
     (T("能耗统计", "Statistics"), [
         ("register", "building-bank", T("名录库", "Register"), ("see",)),
+        ("papers", "paperclip", T("佐证材料", "Papers"), ("see",)),
         ("rounds", "clipboard-list", T("统计任务", "Rounds"), ("see",)),
         ("chase-latest", "bell", T("催报", "Completeness"), ("see",)),
         ("imports", "file-import", T("导入", "Imports"), ("import", "ledger", "edit_register", "log")),

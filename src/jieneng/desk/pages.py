@@ -1,42 +1,33 @@
-"""Pages that draw on several rooms: home, search, register and one institution, rules, status."""
+"""Pages that draw on several rooms: home, search, rules, status."""
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
-from django.core.paginator import Paginator
-from django.db.models import F, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from jieneng.core.period import Period
 from jieneng.core.problem import refuse
 from jieneng.core.words import LANGUAGES, T
 from jieneng.fieldwork.models import LedgerRecord
 from jieneng.figures import overview as figures
 from jieneng.people.access import anyone, needs
-from jieneng.people.queries import area_offices, held, verbs_of
+from jieneng.people.queries import held, verbs_of
 from jieneng.people.roles import ROLES
 from jieneng.people.scope import scope
 from jieneng.records import evidence
-from jieneng.records.models import Event, Job
-from jieneng.records.workbook import Column, list_workbook, workbook_response
+from jieneng.records.models import Job
 from jieneng.registry import queries as register_queries
-from jieneng.registry.models import Institution, Standing
-from jieneng.returns import pages as returns_pages
 from jieneng.returns import queries as returns
 from jieneng.returns.chase import queries as chase
-from jieneng.returns.models import Revision, Round
-from jieneng.returns.moves import STATES
+from jieneng.returns.models import Round
 from jieneng.returns.plan.queries import plan_of
 from jieneng.rulebook import changes
 from jieneng.rulebook.editions import KINDS
@@ -97,118 +88,6 @@ def search(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("register") + "?q=" + q)
 
 
-def _register_rows(request: HttpRequest) -> tuple[Any, dt.date, int]:
-    """The standings that the filters in the address show, on which day, for which year."""
-    years = [r.year for r in Round.objects.filter(form=returns.main_form()).order_by("-year")]
-    text = request.GET.get("year", "")
-    year = int(text) if text.isdigit() and int(text) in years else (years[0] if years else timezone.localdate().year)
-    day = Period("year", year).last_day
-    rows = register_queries.search(register_queries.seen(request.scope, day), request.GET.get("q", ""))
-    for name in ("area", "type", "department", "territory"):
-        if value := request.GET.get(name, ""):
-            rows = rows.filter(**{name: value})
-    kind = request.GET.get("kind", "in")
-    if kind == "in":
-        rows = rows.filter(in_scope=True, covered_by=None)
-    elif kind == "covered":
-        rows = rows.exclude(covered_by=None)
-    elif kind == "out":
-        rows = rows.filter(in_scope=False, covered_by=None)
-    orders = {"name": "name", "area": "office__path", "type": "type", "code": "institution__key"}
-    sort = request.GET.get("sort", "area")
-    key = orders.get(sort.lstrip("-"), "office__path")
-    return rows.order_by(("-" if sort.startswith("-") else "") + key, "institution__key"), day, year
-
-
-def _sizes(institutions: list[int], year: int) -> dict[int, dict[str, str]]:
-    """Area and people as last answered in the year, for a page of institutions."""
-    result: dict[int, dict[str, str]] = {}
-    revisions = Revision.objects.filter(
-        ret__institution__in=institutions, ret__round__year=year, number=F("ret__revision")
-    ).order_by("ret__period").values_list("ret__institution_id", "answers")
-    for pk, answers in revisions:
-        found = result.setdefault(pk, {})
-        for item in ("area_m2", "people"):
-            if answers.get(item) is not None:
-                found[item] = answers[item]
-    return result
-
-
-@needs("see")
-def register(request: HttpRequest) -> HttpResponse:
-    """The register: search, filters, statistical line and territory apart."""
-    rows, day, year = _register_rows(request)
-    page = Paginator(rows, 100 if request.GET.get("per") == "100" else 25).get_page(request.GET.get("page"))
-    sizes = _sizes([s.institution_id for s in page.object_list], year)
-    everything = register_queries.seen(request.scope, day)
-    book = returns.book()
-    return render(request, "desk/register.html", {
-        "title": T("名录库", "Register"), "page": page, "day": day, "year": year, "filters": request.GET,
-        "rows": [{"s": s, "size": sizes.get(s.institution_id, {}), "type": book.types.get(s.type),
-                  "area": _area_name(s.area), "territory": book.divisions.get(s.territory)} for s in page.object_list],
-        "total": rows.count(), "areas": [o for o in area_offices() if any(o.path.startswith(x) or x.startswith(o.path) for x in request.scope.lines)], "types": book.types.values(),
-        "kinds": {"in": everything.filter(in_scope=True, covered_by=None).count(),
-                  "covered": everything.exclude(covered_by=None).count(),
-                  "out": everything.filter(in_scope=False, covered_by=None).count()},
-        "apart": everything.filter(in_scope=True, covered_by=None).exclude(territory="").exclude(territory=F("area")).count(),
-        "years": [r.year for r in Round.objects.filter(form=returns.main_form())]})
-
-
-def _area_name(code: str) -> str:
-    found = next((o for o in area_offices() if o.area == code), None)
-    return found.name if found else code
-
-
-@needs("see")
-def register_xlsx(request: HttpRequest) -> HttpResponse:
-    """What the filter shows, as a workbook. Names and phones of people stay out (P14)."""
-    rows, day, year = _register_rows(request)
-    book, names = returns.book(), {o.area: o.name for o in area_offices()}
-    rows = list(rows)
-    sizes = _sizes([s.institution_id for s in rows], year)
-    data = [[s.institution.key, s.name, names.get(s.area, s.area), s.department,
-             str(book.divisions[s.territory].name) if s.territory in book.divisions else s.territory,
-             str(book.types[s.type].label) if s.type in book.types else s.type,
-             s.since.isoformat(), str(T("是", "yes") if s.in_scope else T("否", "no")),
-             *(Decimal(v) if (v := sizes.get(s.institution_id, {}).get(i)) is not None else None for i in ("area_m2", "people")), _note(s)] for s in rows]
-    columns = [Column(T("统一社会信用代码", "credit code"), 22), Column(T("单位名称", "name"), 32), Column(T("统计归口", "line"), 12),
-               Column(T("主管部门", "department"), 16), Column(T("所在地", "territory"), 12), Column(T("类型", "type"), 12),
-               Column(T("登记起", "since"), 12), Column(T("纳入统计", "in scope"), 10),
-               Column(T("面积（m²）", "area (m²)"), 14), Column(T("人数", "people"), 10), Column(T("备注", "note"), 24)]
-    return workbook_response(
-        list_workbook(T("名录库", "Register"), columns, data, notes=[str(T("{d} 时点", "as of {d}", d=day.isoformat()))]),
-        "名录库.xlsx")
-
-
-def _note(s: Standing) -> str:
-    """What the page says in its last column."""
-    notes = [T("代报", "covered by another")] if s.covered_by_id else [s.reason or "—"] if not s.in_scope else [
-        T("归口 ≠ 所在地", "line ≠ territory")] if s.territory and s.territory != s.area else []
-    return "；".join(str(n) for n in [*notes, *([T("只报合计", "totals only")] if s.sensitive else [])])
-
-
-@needs("see")
-def institution(request: HttpRequest, pk: int) -> HttpResponse:
-    """One institution: standing, dated changes, who it covers, its returns, its figures by year."""
-    row = get_object_or_404(Institution, pk=pk)
-    today = timezone.localdate()
-    standing = register_queries.standing_of(row, today) or row.standings.order_by("since").first()
-    if standing is None or not request.scope.covers(standing.office.path, row.key):
-        raise Http404
-    book = returns.book()
-    covered = list(register_queries.standings(today).filter(covered_by=row))
-    history = list(row.standings.select_related("office").order_by("-since"))
-    events = Event.objects.filter(object_type="institution", object_id=str(pk)).order_by("-seq")[:20]
-    see_people = bool(scope(request.user, "review").covers_line(standing.office.path))
-    return render(request, "desk/institution.html", {
-        "title": standing.name, "institution": row, "standing": standing, "type": book.types.get(standing.type),
-        "area": _area_name(standing.area), "territory": book.divisions.get(standing.territory),
-        "history": _changes(history), "covered": covered, "events": events,
-        "contacts": row.contacts.filter(Q(until=None) | Q(until__gte=today)) if see_people else [],
-        "years": returns_pages.institution_years(request.scope, row), "states": STATES,
-        **figures.institution_figures(row.pk)})
-
-
 def _evidence_target(request: HttpRequest, kind: str, key: str) -> tuple[str, str, str]:
     """The office line a piece of evidence belongs to, the right it takes, and the page to go back to; 404 outside the scope."""
     mine = scope(request.user, "see")
@@ -239,20 +118,6 @@ def attach(request: HttpRequest, kind: str, key: str) -> HttpResponse:
     evidence.attach(request.user, kind, key, upload.file, upload.name or "", request.POST.get("label", "").strip(), line=line, right=right)
     messages.success(request, str(T("已收下“{n}”", "“{n}” received", n=upload.name)))
     return HttpResponseRedirect(back)
-
-
-def _changes(history: list[Standing]) -> list[dict[str, Any]]:
-    """Dated standings, newest first, each with what changed from the one before it."""
-    labels = {"name": T("名称", "name"), "office": T("归口", "line"), "territory": T("所在地", "territory"), "type": T("类型", "type"),
-              "in_scope": T("纳入统计", "in scope"), "covered_by": T("代报单位", "covered by"), "department": T("主管部门", "department")}
-    result = []
-    for n, s in enumerate(history):
-        before = history[n + 1] if n + 1 < len(history) else None
-        changes = [] if before is None else [
-            {"label": labels[f], "old": str(getattr(before, f) or "—"), "new": str(getattr(s, f) or "—")}
-            for f in labels if getattr(before, f) != getattr(s, f)]
-        result.append({"standing": s, "changes": changes, "first": before is None})
-    return result
 
 
 @anyone

@@ -6,6 +6,7 @@ any more it tells by its number. Events are never changed by being told.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,9 @@ from jieneng.fieldwork.queries import differences, words_of
 from jieneng.people.models import Office, User
 from jieneng.people.roles import ROLES
 from jieneng.records.models import Event
+from jieneng.registry.contacts import ROLES as ROLES_OF_CONTACTS
 from jieneng.registry.models import Institution, Standing
+from jieneng.registry.planning import TOLD
 from jieneng.reports.models import DocumentVersion
 from jieneng.returns import moves
 from jieneng.returns.models import Import, Return, Signoff, Submission
@@ -29,6 +32,11 @@ from jieneng.returns.ranges import unpacked
 FEW = 3
 VERBS: dict[str, T] = {
     "register.import": T("导入名录", "imported the register"), "register.change": T("变更名录登记", "changed the standing of"),
+    "register.batch": T("办理名录变更", "changed the register"), "register.undo": T("撤回名录变更", "took back a change of the register"),
+    "register.pair": T("判断疑似重复", "decided on a pair"), "office.add": T("新设机构", "added the office"), "office.rename": T("机构更名", "renamed the office"),
+    "office.move": T("调整机构隶属", "moved the office"), "office.close": T("撤销机构", "closed the office"), "contact.set": T("登记联系人", "entered a contact of"),
+    "contact.export": T("导出带电话的联络员名单", "exported the liaison list with numbers"), "voucher.add": T("放入佐证材料", "put a paper in the folder of"),
+    "voucher.withdraw": T("撤下佐证材料", "took a paper out of the folder of"),
     "round.open": T("新建统计任务", "opened the round"), "round.sign_off": T("审定", "signed off"),
     "returns.import": T("导入报表", "imported returns"), "returns.accept": T("审核通过", "accepted"), "returns.send_back": T("退回", "sent back"),
     "returns.reopen": T("重新打开", "reopened"), "returns.sign": T("审定", "signed off"), "returns.exempt": T("登记免报", "marked exempt"),
@@ -204,6 +212,54 @@ def _standing(told: Told, data: dict[str, Any]) -> None:
     told.says = _joined([*(f"{c['label']} {c['old']}→{c['new']}" for c in told.changes),
                          str(T("{d} 起", "from {d}", d=data["since"])) if data.get("since") else "",
                          str(T("原因：{r}", "reason: {r}", r=data["reason"])) if data.get("reason") else "", data.get("document") or ""])
+
+
+def _change(told: Told, data: dict[str, Any]) -> None:
+    """A batch of changes: what kinds, of whom, on what paper; a single one opens its page."""
+    changes, ids = data.get("changes") or [], data.get("institutions") or []
+    names = [s.name for s in Standing.objects.filter(pk__in=(data.get("standings") or [])[:FEW])]
+    told.object = "、".join(names) + (str(T("等 {n} 家", " and others, {n} in all", n=f"{len(set(ids)):,}")) if len(set(ids)) > len(names) else "")
+    kinds = Counter(c["kind"] for c in changes)
+    told.says = _joined(["、".join(f"{TOLD.get(k, k)} {n}" for k, n in kinds.items()), *([str(T("{d} 起", "from {d}", d=changes[0]["since"]))] if len(changes) == 1 else []),
+                         *dict.fromkeys(str(c["reason"]) for c in changes[:FEW]), *dict.fromkeys(str(c["document"]) for c in changes[:FEW]),
+                         str(T("{n} 处没有办", "{n} not done", n=data["refused"])) if data.get("refused") else ""])
+    told.url = reverse("change", args=[changes[0]["id"]]) if len(changes) == 1 else reverse("changes")
+
+
+def _pair(told: Told, data: dict[str, Any]) -> None:
+    names = [s.name if (s := Standing.objects.filter(institution_id=pk).order_by("-since").first()) else str(pk) for pk in (told.event.object_id, data.get("second"))]
+    told.object = "、".join(names)
+    told.says = _joined([str(T("是同一家", "one body") if data.get("same") else T("是两家", "two bodies")), str(data.get("reason", ""))])
+    told.url = reverse("tidy")
+    told.right = "edit_register"
+
+
+def _office(told: Told, data: dict[str, Any]) -> None:
+    found = Office.objects.filter(code=told.event.object_id).first()
+    names = {o.code: o.name for o in Office.objects.filter(code__in=[str(data.get(k) or "") for k in ("before", "after", "parent")])}
+    told.object = found.name if found else told.event.object_id
+    moved = " → ".join(names.get(str(data[k]), str(data[k])) for k in ("before", "after") if data.get(k)) or names.get(str(data.get("parent")), "")
+    told.says = _joined([moved, str(T("{d} 起", "from {d}", d=data["since"])) if data.get("since") else "", str(data.get("reason", "")), str(data.get("document", ""))])
+    told.url = reverse("offices")
+
+
+def _of_institution(told: Told, data: dict[str, Any]) -> None:
+    """Something of one institution: its contact (the part, never a name) or a paper of its folder."""
+    pk = told.event.object_id
+    last = Standing.objects.filter(institution_id=pk).order_by("-since").first() if pk.isdigit() and told.event.object_type == "institution" else None
+    told.object = last.name if last else pk
+    if "role" in data:
+        told.says = _joined([str(ROLES_OF_CONTACTS.get(data["role"], data["role"])), str(T("{d} 起", "from {d}", d=data.get("since", ""))),
+                             str(T("前任已交接", "handed over")) if data.get("handed_over") else ""])
+        told.url = reverse("institution", args=[int(pk)]) if last else ""
+    elif "voucher" in data:
+        kind = book().vouchers.get(str(data.get("kind")))
+        told.says = _joined([str(T("{y} 年", "{y}", y=data.get("year", ""))), str(kind.label) if kind else str(data.get("kind", "")), str(data.get("name", "")), str(data.get("reason", ""))])
+        told.url = reverse("vouchers", args=[int(pk), int(data["year"])]) if last else ""
+    else:
+        told.says = str(T("{n} 家", "{n} institutions", n=data.get("count", 0)))
+        found = Office.objects.filter(code=pk).first()
+        told.object = found.name if found else pk
 
 
 def _register_value(key: str, value: Any) -> str:
@@ -414,7 +470,8 @@ def _mailbox(told: Told, data: dict[str, Any]) -> None:
 
 
 TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
-    "register.import": _register_import, "register.change": _standing, "round.open": _round_open, "round.sign_off": _sign_off,
+    "register.import": _register_import, "register.change": _standing, "register.batch": _change, "register.undo": _change, "register.pair": _pair,
+    "office.*": _office, "contact.*": _of_institution, "voucher.*": _of_institution, "round.open": _round_open, "round.sign_off": _sign_off,
     "round.office": _plan, "round.step": _plan, "round.strict": _plan, "round.show": _plan, "round.extend": _extend, "round.submit": _submission,
     "round.take_back": _submission, "remind.*": _remind, "office.mailbox": _mailbox,
     "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,

@@ -5,6 +5,8 @@ from django.urls import path
 from jieneng.fieldwork import pages as fieldwork
 from jieneng.figures import pages as figures
 from jieneng.records import pages as records
+from jieneng.registry import change_pages, contact_pages, folder_pages
+from jieneng.registry import pages as registry
 from jieneng.reports import pages as reports
 from jieneng.returns import difference_pages as differences
 from jieneng.returns import pages as returns
@@ -54,9 +56,29 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("manual/", manual.contents, name="manual"),
     path("manual/<slug:name>/", manual.chapter, name="manual-chapter"),
-    path("register/", pages.register, name="register"),
-    path("register.xlsx", pages.register_xlsx, name="register-xlsx"),
-    path("register/<int:pk>/", pages.institution, name="institution"),
+    path("register/", registry.register, name="register"),
+    path("register.xlsx", registry.register_xlsx, name="register-xlsx"),
+    path("register/<int:pk>/", registry.institution, name="institution"),
+    path("register/<int:pk>/handover/", contact_pages.handover, name="liaison-handover"),
+    path("register/<int:pk>/contact/", contact_pages.set_contact, name="contact-set"),
+    path("register/<int:pk>/papers/<int:year>/", folder_pages.folder, name="vouchers"),
+    path("register/<int:pk>/papers/<int:year>.zip", folder_pages.folder_zip, name="vouchers-zip"),
+    path("register/offices/", registry.office_tree, name="offices"),
+    path("register/offices.xlsx", registry.offices_xlsx, name="offices-xlsx"),
+    path("register/changes/", change_pages.changes_list, name="changes"),
+    path("register/changes/apply/", change_pages.apply, name="changes-apply"),
+    path("register/changes.xlsx", change_pages.changes_xlsx, name="changes-xlsx"),
+    path("register/changes/template.xlsx", change_pages.template_xlsx, name="changes-template"),
+    path("register/changes/<int:pk>/", change_pages.one_change, name="change"),
+    path("register/changes/<int:pk>/undo/", change_pages.undo, name="change-undo"),
+    path("register/tidy/", change_pages.tidy, name="tidy"),
+    path("register/tidy.xlsx", change_pages.tidy_xlsx, name="tidy-xlsx"),
+    path("register/liaison/", contact_pages.liaison, name="liaison"),
+    path("register/liaison.xlsx", contact_pages.liaison_xlsx, name="liaison-xlsx"),
+    path("papers/", folder_pages.missing, name="papers"),
+    path("papers.xlsx", folder_pages.missing_xlsx, name="papers-xlsx"),
+    path("papers/<int:pk>/", folder_pages.paper, name="paper"),
+    path("papers/<int:pk>/withdraw/", folder_pages.withdraw, name="paper-withdraw"),
     path("rounds/", returns.rounds, name="rounds"),
     path("rounds/open/", returns.open_round, name="round-open"),
     path("rounds/<int:pk>/accept/", returns.accept_round, name="round-accept"),

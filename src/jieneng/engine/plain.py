@@ -49,6 +49,10 @@ def fits(row: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
     """Whether a row lies inside ``where``."""
     for name, value in where.items():
         have = row.get(name)
+        if isinstance(value, Mapping) and "not" in value:
+            if have is None or any(have == v or str(have) == str(v) for v in value["not"]):
+                return False
+            continue
         if isinstance(value, Mapping):
             text = None if have is None else str(have)
             if text is None or (value.get("from") and text < str(value["from"])) or (value.get("to") and text > str(value["to"])):

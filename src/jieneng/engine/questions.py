@@ -152,7 +152,7 @@ class Spread:
 class Engine(Protocol):
     """What figures ask of an engine. Every engine gives the same answers, to the last digit.
 
-    ``where`` maps a column of the file to a value or to several (any of them); ``line`` is a prefix of the reporting
+    ``where`` maps a column of the file to a value or to several (any of them), or to ``{"not": […]}`` (none of them); ``line`` is a prefix of the reporting
     line. It chooses what is added; what is known of an institution (its last answered month, how many months it
     answered, whether it is ``complete``) always comes from all its rows in the period.
     """

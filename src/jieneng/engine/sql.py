@@ -57,9 +57,12 @@ def answered(expression: exp.Expression) -> Any:
 
 
 def conditions(where: Mapping[str, Any], table: str | None = None) -> list[Any]:
-    """``where`` as conditions: a value (None: without one), any of several, ``line`` as a prefix, or a span from … to."""
+    """``where`` as conditions: a value (None: without one), any of several, none of several (``not``), ``line`` as a prefix, or a span."""
     found: list[Any] = []
     for name, value in where.items():
+        if isinstance(value, Mapping) and "not" in value:
+            found.append(exp.Not(this=exp.In(this=column(name, table), expressions=[literal(v) for v in value["not"]])))
+            continue
         if isinstance(value, Mapping):
             if value.get("from") not in (None, ""):
                 found.append(exp.GTE(this=column(name, table), expression=literal(value["from"])))

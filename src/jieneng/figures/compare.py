@@ -1,7 +1,8 @@
 """Year on year, and beside it like for like (同口径): only members that are covered in both years (every month due), in the same group.
 
 A change of a group mixes what the members did with who the members are: institutions opened, closed, moved, or did not
-answer. The second number leaves that out.
+answer. The second number leaves that out. Bodies that merged or split between the two years are one and the same over both
+(``lineage``): the base of a merged one is the sum of its parents.
 
 Where an edition of the survey stands between the two years, an item that took the place of another is not compared (the note
 says why), and a total made of other items than a year ago says so: a break in a series is never silent.
@@ -21,6 +22,7 @@ from jieneng.rulebook import at_year, breaks
 from jieneng.rulebook.types import Book
 
 from .calculate import calculate, composites_of, needs, owed
+from .lineage import Families, families_between
 from .prove import CHANGE
 
 
@@ -47,18 +49,21 @@ def year_on_year(book: Book, engine: Engine, snapshot: Snapshot, names: Sequence
     last, result = period.last_year, []
     held = _frozen(book, str(last.year))
     form = form or str(book.settings["main_form"])
+    families = families_between(engine, snapshot, last, period) if "institution" not in (where or {}) else Families((), frozenset())
     for name in names:
         broken = "；".join(str(b) for b in breaks(book, form, name, last.year, period.year))
 
-        def made(at: Period, like: tuple[str, ...] = (), name: str = name) -> dict[str, Figure]:
+        def made(at: Period, like: tuple[str, ...] = (), name: str = name, where: Mapping[str, Any] | None = where) -> dict[str, Figure]:
             found = calculate(book, engine, snapshot, [name], period=at, by=by, where=where, form=form, like=like)
             return {f.subject.get("code", ""): f for f in found}
 
         need, need_last = (owed(book, needs(at_year(book, at.year, form), name)) for at in (period, last))
         frozen = held if any(held.composites[c] is not book.composites[c] for c in composites_of(book, name)) else book
         now, before = made(period), made(last)
-        like_now = made(period, (*need, *_of(last, need_last)))
-        like_before = made(last, (*need_last, *_of(period, need)))
+        apart = families.without(where or {})
+        plain_now = made(period, (*need, *_of(last, need_last)), where=apart)
+        plain_before = made(last, (*need_last, *_of(period, need)), where=apart)
+        like_now, like_before = families.joined(book, engine, snapshot, name, (period, last), by, where or {}, form, plain_now, plain_before)
         old = {f.subject.get("code", ""): f for f in calculate(frozen, engine, snapshot, [name], period=period, by=by, where=where, form=form)
                } if frozen is not book else {}
         for code, figure in now.items():

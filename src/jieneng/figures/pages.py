@@ -17,7 +17,7 @@ from jieneng.core.problem import refuse
 from jieneng.core.words import T, language
 from jieneng.people.access import needs
 from jieneng.records.workbook import Column, list_workbook, workbook_response
-from jieneng.registry.queries import standing_of
+from jieneng.registry.queries import closed_to, standing_of
 from jieneng.returns import queries as returns
 from jieneng.returns.models import Import, Return, SnapshotRecord
 from jieneng.rulebook import at_year
@@ -175,8 +175,10 @@ def asked(request: HttpRequest) -> tuple[SnapshotRecord, Figure]:
     if snapshot is None or not known or (by and by not in (*GROUPINGS, "territory")):
         raise Http404
     where = _where(request)
-    if by == "institution" and not code.isdigit():
+    if by == "institution" and not (code.isascii() and code.isdigit()):
         raise Http404
+    if by == "institution" and period.kind != "year" and closed_to(request.user, [int(code)]):
+        raise Http404  # of a sensitive unit only the year's totals are seen from outside
     if by:
         where = {**where, by: int(code) if by == "institution" else code}
     figures = calculate(book, engine.connect(), returns.opened(snapshot), [name], period=period, by=by or None,
@@ -242,10 +244,11 @@ def branch(request: HttpRequest) -> HttpResponse:
             extra[name] = int(value) if name == "institution" else value
     book, opened = returns.book(), returns.opened(snapshot)
     if level == "cells":
+        closed = closed_to(request.user)
         cells = engine.connect().cells(opened, node.column, form=node.kind.partition(":")[2], period=Period.parse(node.period),
                                        where={**node.where, **extra}, take=node.take, complete=node.complete,
                                        limit=200, offset=0)
-        return render(request, "figures/cells.html", {"cells": cells, "column": node.column, "item": book.items[node.column]})
+        return render(request, "figures/cells.html", {"cells": [c for c in cells if c.institution not in closed], "column": node.column, "item": book.items[node.column]})
     parts = expand(engine.connect(), opened, node, "area" if level == "area" else "institution", extra)
     names = view.group_names(book, "area") if level == "area" else {}
     return render(request, "figures/branch.html", {
@@ -260,7 +263,7 @@ def cell(request: HttpRequest) -> HttpResponse:
     item = request.GET.get("item", "")
     ret = returns.returns_in(request.scope).filter(pk=pk).first() if pk.isdigit() else None
     book = returns.book()
-    if ret is None or item not in book.items:
+    if ret is None or item not in book.items or closed_to(request.user, [ret.institution_id]):
         raise Http404
     number = request.GET.get("revision", "")
     revision = ret.revisions.filter(number=number).select_related("by", "batch__file").first() if number.isdigit() else None

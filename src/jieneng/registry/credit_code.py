@@ -41,3 +41,14 @@ def fault(code: str) -> T | None:
                  "the organisation code (characters 9 to 17) ends in {found}, its check digit is {right}",
                  found=code[16], right=organisation_check(code[8:16]))
     return None
+
+
+def registered(code: str, divisions: dict[str, str]) -> T | None:
+    """Where a valid code was registered, when its division part is not one we know as ours: information, never an error.
+
+    ``divisions``: code → name of the divisions of the workspace.
+    """
+    part = code[2:8]
+    if part in divisions or any(part.startswith(d.rstrip("0")) and len(d.rstrip("0")) == 4 for d in divisions if d.isdigit()):
+        return None
+    return T("代码里的登记机关区划是 {p}，不是本地的：可能是早年或异地登记，不是错误", "the code was registered in division {p}, not here: an older or distant registration, no error", p=part)

@@ -25,7 +25,7 @@ from jieneng.records.jobs import enqueue
 from jieneng.records.models import Event
 from jieneng.records.workbook import Column, list_workbook, workbook_response
 from jieneng.registry.models import Institution
-from jieneng.registry.queries import standing_of, standings
+from jieneng.registry.queries import closed_to, standing_of, standings
 from jieneng.rulebook import form_for
 
 from . import actions, queries
@@ -249,7 +249,7 @@ def freeze_year(request: HttpRequest, year: int) -> HttpResponse:
 
 def _findings(request: HttpRequest) -> Any:
     """The findings of current revisions in scope, narrowed by the filters in the address."""
-    rows = ReturnFinding.objects.filter(ret__in=queries.returns_in(request.scope)).filter(
+    rows = ReturnFinding.objects.filter(ret__in=queries.returns_in(request.scope)).exclude(ret__institution__in=closed_to(request.user)).filter(
         revision=F("ret__revision")).select_related("ret__institution", "ret__round")
     if year := request.GET.get("year", ""):
         rows = rows.filter(ret__round__year=year) if year.isdigit() else rows.none()
@@ -309,8 +309,8 @@ def _file_name(request: HttpRequest) -> str:
 def visible_return(request: HttpRequest, pk: int) -> Return:
     """A return in the person's scope, or 404."""
     row = get_object_or_404(Return.objects.select_related("round", "institution"), pk=pk)
-    if not queries.returns_in(request.scope).filter(pk=pk).exists():
-        raise Http404
+    if not queries.returns_in(request.scope).filter(pk=pk).exists() or closed_to(request.user, [row.institution_id]):
+        raise Http404  # of a sensitive unit only totals are seen from outside
     return row
 
 

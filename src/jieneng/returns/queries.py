@@ -14,38 +14,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from jieneng import engine
-from jieneng.core.problem import refuse
-from jieneng.core.words import T
 from jieneng.people.scope import Scope
+from jieneng.records.rules import book
 from jieneng.registry.models import Institution
-from jieneng.rulebook import load
-from jieneng.rulebook.types import Book
 
 from .models import Return, Revision, Round, SnapshotRecord
 from .moves import STATES
-
-
-def workspace() -> dict[str, Any]:
-    """What ``jieneng init`` wrote about this workspace."""
-    import json
-
-    path = Path(settings.HOME) / "workspace.json"
-    if not path.exists():
-        raise refuse(
-            "workspace.none", T("{home} 还不是工作区", "{home} is not a workspace yet", home=settings.HOME.name),
-            do=T("先运行 jieneng --home 目录 init --book cn", "run jieneng --home DIR init --book cn first"))
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def book() -> Book:
-    """The book of rules of this workspace, with the editions dropped into its folder ``rulebooks``, as they are now.
-
-    A folder whose name begins with a dot is not read: it is still being copied.
-    """
-    extra = Path(settings.HOME) / "rulebooks"
-    folders = tuple(sorted(p for p in extra.iterdir() if p.is_dir() and not p.name.startswith("."))) if extra.is_dir() else ()
-    files = (p for folder in folders for p in sorted(folder.rglob("*.yaml")))
-    return load(workspace()["book"], folders, tuple((str(p), s.st_mtime_ns, s.st_size) for p in files for s in [p.stat()]))
 
 
 def main_form() -> str:

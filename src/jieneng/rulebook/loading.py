@@ -37,6 +37,7 @@ from .types import (
     Source,
     Term,
     Unit,
+    VoucherKind,
 )
 
 BOOKS = Path(__file__).parent / "books"
@@ -63,6 +64,7 @@ class _Builder:
         self.types: dict[str, InstitutionType] = {}
         self.divisions: dict[str, Division] = {}
         self.ledgers: dict[str, Ledger] = {}
+        self.vouchers: dict[str, VoucherKind] = {}
         self.documents: dict[str, Any] = {}
         self.tables: dict[str, Any] = {}
         self.settings: dict[str, Any] = {}
@@ -212,6 +214,20 @@ class _Builder:
         self.ledgers[code] = Ledger(code, r.words("title") or T("?", "?"), r.words("record") or T("?", "?"), key, name,
                                     tuple(fields), columns, r.text("group", ""), self.source(r.get("source")))
         r.done()
+
+    def read_vouchers(self, node: Node) -> None:
+        """Which papers belong in an institution's folder of a year; items and types must be declared."""
+        for code, n in Reader(node, self.door).node.value.items():
+            r = Reader(n, self.door)
+            items, types = r.texts("items", False), r.texts("types", False)
+            for name, known in ((items, self.items), (types, self.types)):
+                for strange in [x for x in name if x not in known]:
+                    self.door.tell("voucher.unknown", n, T("“{c}”里的“{i}”没有声明过", "“{i}” in “{c}” is not declared", c=code, i=strange),
+                                   do=T("写指标或单位类型的代码", "write the code of an item or a type"))
+            self.vouchers[code] = VoucherKind(
+                code, r.words("label") or T("?", "?"), items, types, r.text("required", "false") == "true", r.text("photo", "false") == "true",
+                r.words("help", False), self.source(r.get("source")))
+            r.done()
 
     def read_places(self, node: Node) -> None:
         r = Reader(node, self.door)
@@ -409,8 +425,8 @@ def _folders(code: str, extra: Sequence[Path]) -> list[tuple[str, Path]]:
 
 
 SINGLE = {"sources.yaml": "read_sources", "units.yaml": "read_units", "items.yaml": "read_items", "composites.yaml": "read_composites",
-          "indicators.yaml": "read_indicators", "places.yaml": "read_places"}
-ORDER = ["sources.yaml", "units.yaml", "items.yaml", "places.yaml", "composites.yaml", "indicators.yaml"]
+          "indicators.yaml": "read_indicators", "places.yaml": "read_places", "vouchers.yaml": "read_vouchers"}
+ORDER = ["sources.yaml", "units.yaml", "items.yaml", "places.yaml", "composites.yaml", "indicators.yaml", "vouchers.yaml"]
 
 
 def _read_all(b: _Builder, folders: list[tuple[str, Path]]) -> None:
@@ -494,7 +510,7 @@ def load(code: str = "cn", extra: tuple[Path, ...] = (), stamp: tuple[tuple[str,
         raise Refused(*b.door.problems)
     parts: dict[str, Any] = {
         "items": b.items, "units": b.units, "factors": b.factors, "composites": b.composites, "indicators": b.indicators,
-        "forms": b.forms, "types": b.types, "divisions": b.divisions, "ledgers": b.ledgers,
+        "forms": b.forms, "types": b.types, "divisions": b.divisions, "ledgers": b.ledgers, "vouchers": b.vouchers,
         "documents": {k: n.plain() for k, n in b.documents.items()}, "tables": {k: n.plain() for k, n in b.tables.items()},
         "settings": b.settings, "gaps": tuple(b.gaps)}
     text = json.dumps(_canonical(parts), ensure_ascii=False, sort_keys=True)

@@ -238,6 +238,24 @@ class InstitutionType:
 
 
 @dataclass(frozen=True)
+class VoucherKind:
+    """A paper that belongs in the folder of an institution and year (佐证材料).
+
+    ``items``: what it supports. ``types``: for institutions of these types only (none: all). ``required``: asked of each of
+    them that reports one of the items (or of all, where it supports none). ``photo``: a picture, never asked of sensitive units.
+    """
+
+    code: str
+    label: T
+    items: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    required: bool = False
+    photo: bool = False
+    help: T | None = None
+    source: Source | None = None
+
+
+@dataclass(frozen=True)
 class Gap:
     """Something the public record does not hold. Said, never invented."""
 
@@ -267,6 +285,7 @@ class Book:
     gaps: tuple[Gap, ...]
     hash: str
     places: Mapping[str, Mapping[str, Place]] = field(default_factory=dict)
+    vouchers: Mapping[str, VoucherKind] = field(default_factory=dict)
 
     def place(self, kind: str, code: str, where: str) -> Place:
         """Where a part of a document's or table's declaration stands, with file and line: the nearest part that is written."""

@@ -63,6 +63,7 @@ def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 def _load(args: argparse.Namespace, out: Out, steps: Steps, manifest: Any) -> None:
     """Register, rounds, three years of answers and the ledgers; review; accept; freeze."""
     from jieneng.desk.example import layout_path, round2022
+    from jieneng.desk.example.enrich import enrich
     from jieneng.fieldwork.intake import bring_in, receive_path
     from jieneng.people.queries import root_office
     from jieneng.returns import actions, freeze, queries
@@ -91,6 +92,7 @@ def _load(args: argparse.Namespace, out: Out, steps: Steps, manifest: Any) -> No
 
     with steps.step("register", T("导入名录", "importing the register")):
         bring("register")
+        enrich(who)
     with steps.step("rounds", T("新建 2020–2022 统计任务", "opening rounds 2020–2022")):
         for year in (2020, 2021, 2022):
             actions.open_round(who, book, form="consumption", year=year, office=office, rhythm="month")

@@ -20,9 +20,11 @@ from markdown_it.token import Token
 HERE = Path(__file__).parent
 ABOUT = {
     "home": "what", "rounds": "rounds", "round-plan": "rounds", "round-pass": "rounds", "round-totals": "rounds", "chase": "rounds", "chase-target": "rounds",
-    "snapshot-against": "rounds", "messages": "rounds", "register": "first-hour", "institution": "first-hour",
+    "snapshot-against": "rounds", "messages": "rounds",
     "accounts": "people", "accounts-bulk": "people", "sign-ins": "people", "handover": "people", "me": "people", "factor": "people",
     "clients": "people", "api-docs": "people",
+    "register": "register", "institution": "register",
+    "offices": "register", "changes": "register", "change": "register", "tidy": "register", "liaison": "register", "liaison-handover": "register", "vouchers": "register", "papers": "register",
     "imports": "import", "import": "import", "job": "import", "findings": "first-hour", "return": "first-hour",
     "figures": "figures", "trace": "figures", "documents": "figures", "document": "figures", "rules": "editions",
 }

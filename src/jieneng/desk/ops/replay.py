@@ -18,7 +18,7 @@ from jieneng.people.models import Appointment, User
 from jieneng.people.queries import CONSOLE
 from jieneng.records.events import together
 from jieneng.records.models import Event, Evidence
-from jieneng.registry.models import Standing
+from jieneng.registry.models import Change, Contact, Link, OfficeChange, Pair, Standing, Voucher
 from jieneng.reports.models import DocumentVersion
 from jieneng.returns.models import (
     Extension,
@@ -37,6 +37,8 @@ from jieneng.returns.ranges import unpacked
 START = ("expected", "covered")
 """The states in which a round opens a return; which of them is the register's matter."""
 SHOWN = 5
+REGISTER = ("register.import", "register.change", "register.batch", "register.undo", "office.rename")
+"""The verbs that write standings."""
 
 
 def few(ids: Iterable[Any]) -> str:
@@ -230,15 +232,50 @@ def _register(faults: list[str]) -> int:
     """Each institution has as many standings as imports and changes gave it, and they say what they said then."""
     said: Counter[int] = Counter()
     rows = {s.pk: s for s in Standing.objects.all()}
-    for seq, verb, object_id, data in Event.objects.filter(verb__in=("register.import", "register.change")).values_list("seq", "verb", "object_id", "data"):
-        said.update(data.get("institutions", []) if verb == "register.import" else [int(object_id)])
+    for seq, verb, object_id, data in Event.objects.filter(verb__in=REGISTER).values_list("seq", "verb", "object_id", "data"):
+        said.update([int(object_id)] if verb == "register.change" else data.get("institutions", []))
         mine = [rows[pk] for pk in data.get("standings", []) if pk in rows]
         if _other([s.fingerprint() for s in mine], data.get("content", "")):
             faults.append(f"event {seq}: standings in the register are not what it says ({few(s.name for s in mine)})")
     have = Counter(s.institution_id for s in rows.values())
     if different := [pk for pk in have.keys() | said.keys() if have[pk] != said[pk]]:
         faults.append(f"standings in the register unlike their events, institutions {few(different)}")
-    return len(have)
+    return len(have) + _changes(faults) + _folders(faults)
+
+
+def _changes(faults: list[str]) -> int:
+    """Changes, who came from whom, offices' changes and decided pairs: each as its event says, and nothing beside."""
+    told: list[str] = []
+    links: list[str] = []
+    for verb, data in Event.objects.filter(verb__in=("register.batch", "register.undo", "office.rename")).values_list("verb", "data"):
+        if verb == "office.rename":
+            told += [f"{data['register_change']} office {data['since']} None"] if data.get("register_change") else []
+            continue
+        told += [f"{c['id']} {c['kind']} {c['since']} {c['undoes']}" for c in data.get("changes", [])]
+        links += [f"{a} → {b}" for a, b in data.get("links", [])]
+    count = _differ(faults, "changes of the register", (f"{c.pk} {c.kind} {c.since} {c.undoes_id}" for c in Change.objects.all()), told)
+    count += _differ(faults, "mergers and splits", (f"{a} → {b}" for a, b in Link.objects.values_list("parent_id", "child_id")), links)
+    offices = Event.objects.filter(verb__in=("office.add", "office.rename", "office.move", "office.close")).values_list("verb", "object_id", "data")
+    count += _differ(faults, "changes of offices", (f"{c.pk} {c.kind} {c.office.code} {c.since}" for c in OfficeChange.objects.select_related("office")),
+                     (f"{d.get('change')} {v.partition('.')[2]} {code} {d.get('since')}" for v, code, d in offices))
+    return count + _differ(faults, "pairs", (f"{p.pk} {p.first_id} {p.second_id} {p.same}" for p in Pair.objects.all()),
+                           (f"{d.get('pair')} {i} {d.get('second')} {d.get('same')}" for i, d in
+                            Event.objects.filter(verb="register.pair").values_list("object_id", "data")))
+
+
+def _folders(faults: list[str]) -> int:
+    """Each paper in a folder has its event and says what it said then; what was taken out was taken out by an event. Contacts likewise."""
+    rows = {v.pk: v for v in Voucher.objects.select_related("file")}
+    contents = {d.get("voucher"): d.get("content") for d in Event.objects.filter(verb="voucher.add").values_list("data", flat=True)}
+    count = _differ(faults, "papers in folders", rows, contents)
+    if changed := [pk for pk, v in rows.items() if contents.get(pk) not in (None, v.fingerprint())]:
+        faults.append(f"papers in folders are not what their events say: {few(changed)}")
+    _differ(faults, "papers taken out", (pk for pk, v in rows.items() if v.withdrawn),
+            (d.get("voucher") for d in Event.objects.filter(verb="voucher.withdraw").values_list("data", flat=True)))
+    given = [d.get("contact") for d in Event.objects.filter(verb="contact.set").values_list("data", flat=True)]
+    if gone := set(given) - set(Contact.objects.filter(pk__in=given).values_list("pk", flat=True)):
+        faults.append(f"contacts that events speak of are gone: {few(gone)}")
+    return count
 
 
 def _accounts(faults: list[str]) -> int:
