@@ -97,11 +97,11 @@ def test_names_and_numbers_are_found_by_those_who_need_them_only(city: dict[str,
     school = city["institutions"][SCHOOL_ONE]
     contacts.set_contact(city["people"]["zhoumin"], school, Person("liaison", SECRETS[0], "总务处", SECRETS[1]), DAY)
     client, pk = sign_in(who), school.pk
-    for name, args in (("register", []), ("institution", [pk]), ("liaison", []), ("handover", [pk]), ("events", []), ("changes", []), ("offices", []), ("papers", [])):
+    for name, args in (("register", []), ("institution", [pk]), ("liaison", []), ("liaison-handover", [pk]), ("events", []), ("changes", []), ("offices", []), ("papers", [])):
         text = client.get(reverse(name, args=args)).content.decode()
         for secret in SECRETS:
             assert secret not in text or who in NEED, (name, secret)
-    assert (SECRETS[1] in client.get(reverse("handover", args=[pk])).content.decode()) == (who in NEED)
+    assert (SECRETS[1] in client.get(reverse("liaison-handover", args=[pk])).content.decode()) == (who in NEED)
     assert not any(s in str(e.data) for s in SECRETS for e in Event.objects.all())
 
 
