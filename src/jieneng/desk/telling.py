@@ -37,6 +37,8 @@ VERBS: dict[str, T] = {
     "snapshot.freeze": T("封存快照", "froze a snapshot of"), "ledger.save": T("登记台账", "saved a line of"),
     "ledger.import": T("导入台账", "imported lines of"), "ledger.withdraw": T("撤销台账", "withdrew a line of"),
     "document.compose": T("编制", "composed"), "document.confirm": T("确认用语", "confirmed the wording of"),
+    "review.run": T("会审", "reviewed"), "review.explain": T("登记说明（核实无误）", "recorded an explanation for"),
+    "review.revoke": T("撤销说明", "revoked an explanation for"),
     "evidence.attach": T("附上佐证材料", "attached evidence to"),
     "workspace.init": T("建立工作区", "made the workspace"), "backup.make": T("备份", "backed up"), "backup.restore": T("恢复备份", "restored a backup"),
     "account.create": T("新建账号", "created the account"), "account.appoint": T("授予角色", "gave a role to"),
@@ -270,6 +272,20 @@ def _evidence(told: Told, data: dict[str, Any]) -> None:
     told.says = "　".join(dict.fromkeys(str(data[k]) for k in ("label", "name") if data.get(k)))
 
 
+def _review(told: Told, data: dict[str, Any]) -> None:
+    told.object = str(T("{y} 年", "{y}", y=data.get("year", "")))
+    told.says = str(T("疑点 {n} 条（错误 {a}、需核实 {b}、提示 {c}）", "{n} findings ({a} errors, {b} to verify, {c} notes)", n=data.get("findings", 0), a=data.get("must", 0),
+                      b=data.get("explain", 0), c=data.get("note", 0)))
+
+
+def _explanation(told: Told, data: dict[str, Any]) -> None:
+    standing = Standing.objects.filter(institution=data.get("institution")).order_by("-since").first()
+    items = book().items
+    told.object = standing.name if standing else str(data.get("institution", ""))
+    told.says = _joined(["、".join(str(items[i].label) if i in items else str(i) for i in data.get("items", [])), str(data.get("reason", "")),
+                         str(T("到 {d} 为止", "until {d}", d=data["until"])) if data.get("until") else ""])
+
+
 def _account(told: Told, data: dict[str, Any]) -> None:
     user = User.objects.filter(username=told.event.object_id).first()
     told.object = f"{user.name}（{user.username}）" if user and user.name else told.event.object_id
@@ -304,6 +320,6 @@ def _verify(told: Told, data: dict[str, Any]) -> None:
 TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
     "register.import": _register_import, "register.change": _standing, "round.open": _round_open, "round.sign_off": _sign_off,
     "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,
-    "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "account.*": _account,
+    "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "review.run": _review, "review.*": _explanation, "account.*": _account,
     "workspace.*": _workspace, "backup.*": _workspace, "log.verify": _verify,
 }
