@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "jieneng.records",
     "jieneng.registry",
     "jieneng.returns",
+    "jieneng.review",
     "jieneng.figures",
     "jieneng.fieldwork",
     "jieneng.reports",

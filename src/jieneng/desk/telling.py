@@ -49,6 +49,8 @@ VERBS: dict[str, T] = {
     "snapshot.freeze": T("封存快照", "froze a snapshot of"), "ledger.save": T("登记台账", "saved a line of"),
     "ledger.import": T("导入台账", "imported lines of"), "ledger.withdraw": T("撤销台账", "withdrew a line of"),
     "document.compose": T("编制", "composed"), "document.confirm": T("确认用语", "confirmed the wording of"),
+    "review.run": T("会审", "reviewed"), "review.explain": T("登记说明（核实无误）", "recorded an explanation for"),
+    "review.revoke": T("撤销说明", "revoked an explanation for"),
     "evidence.attach": T("附上佐证材料", "attached evidence to"),
     "workspace.init": T("建立工作区", "made the workspace"), "backup.make": T("备份", "backed up"), "backup.restore": T("恢复备份", "restored a backup"),
     "account.create": T("新建账号", "created the account"), "account.appoint": T("授予角色", "gave a role to"),
@@ -347,6 +349,20 @@ def _submission_paper(told: Told, pk: str) -> None:
         told.url = reverse("round-totals", args=[found.round_id, found.office_id])
 
 
+def _review(told: Told, data: dict[str, Any]) -> None:
+    told.object = str(T("{y} 年", "{y}", y=data.get("year", "")))
+    told.says = str(T("疑点 {n} 条（错误 {a}、需核实 {b}、提示 {c}）", "{n} findings ({a} errors, {b} to verify, {c} notes)", n=data.get("findings", 0), a=data.get("must", 0),
+                      b=data.get("explain", 0), c=data.get("note", 0)))
+
+
+def _explanation(told: Told, data: dict[str, Any]) -> None:
+    standing = Standing.objects.filter(institution=data.get("institution")).order_by("-since").first()
+    items = book().items
+    told.object = standing.name if standing else str(data.get("institution", ""))
+    told.says = _joined(["、".join(str(items[i].label) if i in items else str(i) for i in data.get("items", [])), str(data.get("reason", "")),
+                         str(T("到 {d} 为止", "until {d}", d=data["until"])) if data.get("until") else ""])
+
+
 def _account(told: Told, data: dict[str, Any]) -> None:
     user = User.objects.filter(username=told.event.object_id).first()
     told.object = f"{user.name}（{user.username}）" if user and user.name else told.event.object_id
@@ -475,6 +491,6 @@ TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
     "round.office": _plan, "round.step": _plan, "round.strict": _plan, "round.show": _plan, "round.extend": _extend, "round.submit": _submission,
     "round.take_back": _submission, "remind.*": _remind, "office.mailbox": _mailbox,
     "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,
-    "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "account.*": _account, "client.*": _account,
+    "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "review.run": _review, "review.*": _explanation, "account.*": _account, "client.*": _account,
     "workspace.*": _workspace, "backup.*": _workspace, "log.verify": _verify,
 }

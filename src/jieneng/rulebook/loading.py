@@ -19,6 +19,7 @@ from jieneng.core.problem import Refused, Severity, refuse
 from jieneng.core.words import T
 
 from .reading import Door, Node, Reader, bilingual, day, places, read_yaml
+from .reviews import Price, Quota, Review, read_prices, read_quotas, read_review
 from .types import (
     Book,
     Check,
@@ -69,6 +70,9 @@ class _Builder:
         self.tables: dict[str, Any] = {}
         self.settings: dict[str, Any] = {}
         self.gaps: list[Gap] = []
+        self.reviews: dict[str, Review] = {}
+        self.quotas: list[Quota] = []
+        self.prices: list[Price] = []
         self.head: dict[str, Any] = {}
 
     # -- pieces -------------------------------------------------------------------------------------------------
@@ -455,13 +459,20 @@ def _read_all(b: _Builder, folders: list[tuple[str, Path]]) -> None:
                 forms.append(node)
             elif room == "ledgers":
                 b.read_ledger(node)
+            elif room == "reviews":
+                made = read_review(node, b.door, b.source, b.items, b.composites)
+                b.reviews[f"{made.code}@{made.edition}"] = made
+            elif room == "quotas":
+                b.quotas += read_quotas(node, b.door, b.source, b.indicators, b.types)
+            elif room == "prices":
+                b.prices += read_prices(node, b.door, b.source, b.items)
             elif room == "documents":
                 b.documents[path.stem] = node
             elif room == "tables":
                 b.tables[path.stem] = node
             else:
                 b.door.tell("file.unknown", node, T("不认识的文件", "a file that does not belong here"),
-                            expected=T("{list}", "{list}", list="、".join([*ORDER, "book.yaml", "gaps.yaml", "factors/ forms/ ledgers/ documents/ tables/ cases/"])))
+                            expected=T("{list}", "{list}", list="、".join([*ORDER, "book.yaml", "gaps.yaml", "factors/ forms/ ledgers/ documents/ tables/ reviews/ quotas/ prices/ cases/"])))
     b.build_forms(forms)
 
 
@@ -512,7 +523,7 @@ def load(code: str = "cn", extra: tuple[Path, ...] = (), stamp: tuple[tuple[str,
         "items": b.items, "units": b.units, "factors": b.factors, "composites": b.composites, "indicators": b.indicators,
         "forms": b.forms, "types": b.types, "divisions": b.divisions, "ledgers": b.ledgers, "vouchers": b.vouchers,
         "documents": {k: n.plain() for k, n in b.documents.items()}, "tables": {k: n.plain() for k, n in b.tables.items()},
-        "settings": b.settings, "gaps": tuple(b.gaps)}
+        "settings": b.settings, "gaps": tuple(b.gaps), "reviews": b.reviews, "quotas": tuple(b.quotas), "prices": tuple(b.prices)}
     text = json.dumps(_canonical(parts), ensure_ascii=False, sort_keys=True)
     where = {f"{kind}/{k}": places(n) for kind, nodes in (("documents", b.documents), ("tables", b.tables)) for k, n in nodes.items()}
     return Book(code=b.head["code"], title=b.head["title"], hash=hashlib.sha256(text.encode()).hexdigest(), places=where, **parts)

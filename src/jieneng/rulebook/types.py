@@ -284,6 +284,9 @@ class Book:
     settings: Mapping[str, Any]
     gaps: tuple[Gap, ...]
     hash: str
+    reviews: Mapping[str, Any] = field(default_factory=dict)
+    quotas: tuple[Any, ...] = ()
+    prices: tuple[Any, ...] = ()
     places: Mapping[str, Mapping[str, Place]] = field(default_factory=dict)
     vouchers: Mapping[str, VoucherKind] = field(default_factory=dict)
 

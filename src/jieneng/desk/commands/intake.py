@@ -9,7 +9,7 @@ from typing import Any
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
 
-from . import Out, Verb, period, text
+from . import Out, Verb, period, target, text
 
 
 def _office(code: str | None) -> Any:
@@ -100,35 +100,53 @@ def review_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--period", required=True, help="2022")
     parser.add_argument("--severity", choices=["must", "explain", "note"], help=str(T("只列：must 错误，explain 需核实，note 提示", "only: must errors, explain to verify, note notes")))
     parser.add_argument("--limit", type=int, default=30, help=str(T("最多列多少条（缺省 30）", "list at most so many (default 30)")))
+    parser.add_argument("--latest", action="store_true", help=str(T("不重新会审，列出最近一次的", "do not review anew: list the last one")))
+    parser.add_argument("--xlsx", type=Path, metavar="FILE", help=str(T("疑点清单写成工作簿", "write the list as a workbook")))
     _as(parser)
 
 
 def review(args: argparse.Namespace, out: Out) -> dict[str, Any]:
-    """The findings of the edition's own checks, gravest first."""
-    from django.db.models import Count, F
-
+    """Review a round: the findings ranked by what they may move, with the line after which one may stop."""
+    from jieneng.desk.ops.workspace import write_durably
+    from jieneng.people.queries import root_office
     from jieneng.people.scope import require
-    from jieneng.registry.queries import standing_of
-    from jieneng.returns import queries
-    from jieneng.returns.models import ReturnFinding
+    from jieneng.returns import queries as returns
+    from jieneng.returns.models import Round
+    from jieneng.review import actions, queries
 
-    mine = require(person(args), "review")
-    rows = ReturnFinding.objects.filter(ret__in=queries.returns_in(mine), ret__round__year=period(args.period).year,
-                                        revision=F("ret__revision")).select_related("ret__institution")
+    who = person(args)
+    mine = require(who, "review")
+    year = period(args.period).year
+    round_ = Round.objects.filter(form=returns.main_form(), year=year).first()
+    if round_ is None:
+        raise refuse("cli.round", T("{y} 年没有统计任务", "there is no round for {y}", y=year), do=T("先运行 jieneng open", "run jieneng open first"))
+    if args.xlsx:
+        target(args.xlsx)
+    run = queries.latest(round_, mine) if args.latest else None
+    if run is None:
+        root = root_office()
+        office = root if root and mine.covers_line(root.path) else who.appointments.filter(office__isnull=False).first().office
+        with out.progress(str(T("会审", "reviewing"))) as progress:
+            run = actions.run_review(who, returns.book(), round_, office, progress=lambda n, total, message: progress(n, total, message))
+    rows = queries.findings_in(run, mine)
     if args.severity:
         rows = rows.filter(severity=args.severity)
-    counts = dict(rows.values_list("severity").annotate(n=Count("id")).order_by())
-    out.say(T("错误 {a}，需核实 {b}，提示 {c}", "errors {a}, to verify {b}, notes {c}",
-              a=counts.get("must", 0), b=counts.get("explain", 0), c=counts.get("note", 0)))
-    order = {"must": 0, "explain": 1, "note": 2}
-    shown = sorted(rows, key=lambda f: (order[f.severity], f.rule, f.ret.institution_id, f.ret.period))
-    listed = []
-    for f in shown:
-        listed.append({"code": f.ret.institution.key, "period": f.ret.period, "rule": f.rule, "severity": f.severity, "says": f.says})
-    for f in shown[:args.limit]:
-        standing = standing_of(f.ret.institution, period(f.ret.period).last_day)
-        out.line(f"{f.severity:8} {f.rule:5} {f.ret.period} {standing.name if standing else f.ret.institution.key}: {out.pick(f.says)}")
-    return {"counts": counts, "findings": listed}
+    listed = list(rows)
+    name = queries.names(run, listed)
+    out.say(T("错误 {a}，需核实 {b}，提示 {c}；{s} 秒", "errors {a}, to verify {b}, notes {c}; {s} s", a=run.counts["must"], b=run.counts["explain"], c=run.counts["note"], s=run.seconds))
+    out.say(queries.line_words(run))
+    for f in listed[:args.limit]:
+        stake = f"{f.tce:,.1f} tce · " if f.tce >= 0.05 else ""
+        out.line(f"{f.rank:4} {f.severity:8} {f.rule:5} {name.get(f.institution_id, f.institution.key)}：{out.pick(f.says)}（{stake}{f.share:.2%}）" if out.language == "zh"
+                 else f"{f.rank:4} {f.severity:8} {f.rule:5} {name.get(f.institution_id, f.institution.key)}: {out.pick(f.says)} ({stake}{f.share:.2%})")
+        out.line(f"     {out.pick(f.why)}")
+    if args.xlsx:
+        write_durably(args.xlsx, queries.as_workbook(run, listed), 0o644)
+        out.say(T("已写 {f}", "written: {f}", f=str(args.xlsx)))
+    return {"run": run.pk, "counts": run.counts, "line": run.line, "seconds": run.seconds, "findings": [
+        {"rank": f.rank, "code": f.institution.key, "period": f.period, "months": f.months, "rule": f.rule, "kind": f.kind, "layer": f.layer, "severity": f.severity, "items": f.items,
+         "found": f.found, "expected": f.expected, "low": f.low, "high": f.high, "suggested": f.suggested, "suspicion": f.suspicion, "tce": f.tce, "share": f.share,
+         "says": f.says, "why": f.why, "do": f.do, "explanation": f.explanation.reason if f.explanation else ""} for f in listed]}
 
 
 def accept_arguments(parser: argparse.ArgumentParser) -> None:
@@ -183,7 +201,7 @@ def freeze(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 VERBS = [
     Verb("open", T("新建统计任务", "open a round"), open_arguments, open_),
     Verb("import", T("按布局导入文件", "import files by a layout"), import_arguments, import_),
-    Verb("review", T("列出审核问题", "list the findings"), review_arguments, review),
+    Verb("review", T("会审：按影响排序的疑点", "review: findings by what they may move"), review_arguments, review),
     Verb("accept", T("审核通过没有错误的报表", "accept returns without errors"), accept_arguments, accept),
     Verb("freeze", T("封存快照", "freeze a snapshot"), freeze_arguments, freeze),
 ]

@@ -1,0 +1,445 @@
+"""From a panel to findings: each quantity with its cost, each stock, months and year, patterns; then stakes, order and line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from jieneng.rulebook.reviews import Judging, Review
+
+from . import errors, patterns
+from .errors import BOTH, COPIED, COST, COST_IN, DIGIT, FACTOR, GROSS, SHARE, SWAPPED, Judged, Prior
+from .expect import Expected
+from .forecast import Knobs, levels, logs, monthly, of_year, prices, yearly
+from .panel import Panel
+from .robust import Array, by_group, median
+from .stakes import Doubts, Line, score, stopping_line
+
+CERTAIN = 0.5
+"""From here on a month's suggested value stands in for it when the year is judged."""
+
+
+@dataclass
+class Found:
+    """One finding before it is put into words. ``months`` empty: the whole year. Amounts in the item's unit."""
+
+    row: int
+    item: str
+    kind: str
+    months: tuple[int, ...]
+    found: float
+    expected: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    suspicion: float = 0.0
+    name: str = ""
+    where: str = "quantity"
+    basis: str = ""
+    level: int = -1
+    peers: int = 0
+    before: float = float("nan")
+    other: str = ""
+    suggested: list[tuple[int, str, float]] = field(default_factory=list)
+    """(month or 0, item, value)."""
+    mean: float = 0.0
+    square: float = 0.0
+    amount: float = 0.0
+    """E|reported − true|."""
+    tce: float = 0.0
+    share: float = 0.0
+    score: float = 0.0
+    explanation: int = 0
+    """The explanation that covers it."""
+    ratio: float = float("nan")
+    """Of a batch: the share of its institutions."""
+    also: tuple[str, ...] = ()
+    """Checks of the form that fail on the same."""
+    words: tuple[str, Any, Any, int] | None = None
+    """Of a check of the form: severity, its words, how many returns."""
+    group: tuple[str, str] | None = None
+    """Where it is not a group of the panel: what it is compared with."""
+
+
+@dataclass
+class Assessed:
+    """All findings in order, the line, and the totals by area they may move."""
+
+    found: list[Found]
+    line: Line
+    places: list[tuple[str, str]]
+    """(cell, area) per total."""
+    totals: Array
+
+
+class Assessor:
+    """One review of one panel. ``weights``: item → tce per unit (or 1 for what is its own cell)."""
+
+    def __init__(self, panel: Panel, review: Review, weights: Mapping[str, float], lower: Callable[[list[Found]], Any] | None = None,
+                 others: Callable[[list[Found]], list[Found]] | None = None) -> None:
+        """``lower``: lowers the suspicion of what is explained; ``others``: findings of other origin, given those made so far."""
+        self.lower, self.others = lower, others
+        self.panel, self.review, self.weights = panel, review, weights
+        f, e = review.forecast, review.errors
+        self.knobs = Knobs(int(f["least"]), float(f["strength"]), float(f["floor"]), float(f["nu"]), size_bins=int(f["size_classes"]))
+        self.prior = Prior(**{k: float(v) for k, v in e.items()})
+        self.found: list[Found] = []
+        self.rest: dict[str, tuple[Array, Array, Array]] = {}
+        """Per item, what is not on the list: row, suspicion, E(e | wrong) signed."""
+        self.clean: dict[str, Array] = {}
+        """Per item, the review year with suggested values where one is all but certain: (n,) sums."""
+        self.show = float(review.show)
+        self.least = self.show / 50
+        """Doubts smaller than ``show`` are listed only where much hangs on them."""
+        self.area = np.unique(np.array(panel.areas), return_inverse=True)[1] if len(panel) else np.zeros(0, int)
+        self.rough = self._rough()
+
+    def run(self) -> Assessed:
+        for q in self.review.quantities:
+            if q.item in self.panel.values and np.nansum(self.panel.of(q.item)) > 0:
+                self.quantity(q)
+        for s in self.review.stocks:
+            if s.item in self.panel.values and np.nansum(self.panel.of(s.item)) > 0:
+                self.stock(s)
+        self._batches()
+        if self.others:
+            self.found += self.others(self.found)
+        if self.lower:
+            self.lower(self.found)
+        return self.ordered()
+
+    def _batches(self) -> None:
+        """A whole area's values that repeat last year's: told once, for the largest institution among them."""
+        for q in self.review.quantities:
+            values = self.panel.values.get(q.item)
+            if values is None or values.shape[1] < 2:
+                continue
+            rows, share, groups = patterns.batches(values, self.area, self.knobs.least)
+            for area in groups:
+                members = np.flatnonzero(rows & (self.area == area))
+                size = np.nansum(values[members, -1], axis=1)
+                head = int(members[size.argmax()])
+                self.found = [f for f in self.found if not (f.kind == "copied" and f.item == q.item and f.row in set(members.tolist()))]
+                made = Found(head, q.item, "batch", (), float(size.sum()), suspicion=0.99, basis="own-level", peers=len(members), amount=0.05 * float(size.sum()))
+                made.ratio = float(share[area])
+                made.group = self.panel.area_label(head)
+                self.found.append(made)
+
+    def _rough(self) -> dict[str, Array]:
+        """Cell → about what each institution's area has in it: the middle of the years, good enough to tell large from small."""
+        found: dict[str, Array] = {}
+        for q in self.review.quantities:
+            if q.item in self.panel.values:
+                year = np.nan_to_num(median(np.nansum(self.panel.of(q.item), axis=2)))
+                found[q.cell] = found.get(q.cell, np.zeros(len(self.panel))) + self.weights.get(q.item, 1.0) * year
+        return {cell: np.bincount(self.area, v)[self.area] for cell, v in found.items()}
+
+    def _matters(self, q: Judging, judged: Judged, per: int) -> Array:
+        """The cells that become findings: doubtful enough, or a little doubtful with half the line hanging on them."""
+        size = self.weights.get(q.item, 1.0) * np.sqrt(judged.square / np.maximum(judged.suspicion, 1e-12))
+        large = size >= 0.4 * float(self.review.line) * self.rough[q.cell][judged.rows // per]
+        found: Array = (judged.suspicion >= self.show) | ((judged.suspicion >= self.least) & large)
+        return found
+
+    def _kept_back(self, judged: Judged, wanted: Array, per: int) -> tuple[Array, Array, Array]:
+        """What becomes no finding: row, suspicion, how far off if wrong."""
+        p = np.maximum(judged.suspicion[~wanted], 1e-12)
+        return judged.rows[~wanted] // per, p, np.sign(judged.error[~wanted]) * np.sqrt(judged.square[~wanted] / p)
+
+    def sizes(self, q: Judging) -> list[Array]:
+        """ln of the sizes by which peers are compared: the last value known."""
+        found = []
+        for item in q.per:
+            values = self.panel.of(item).reshape(len(self.panel), -1)
+            found.append(logs(median(values[:, -12:] if self.panel.periods == 12 else values[:, -1:])))
+        return found
+
+    # -- quantities ---------------------------------------------------------------------------------------------------
+
+    def quantity(self, q: Judging) -> None:
+        """The year first, by its middle months; what is wrong in all of it is put right before single months are looked at."""
+        values, costs = self.panel.of(q.item).copy(), self.panel.of(q.beside).copy() if q.beside else None
+        price = prices(values, costs, self.panel.groups, self.knobs) if costs is not None and np.nansum(costs) > 0 else None
+        if price is None:
+            costs = None
+        rest = [self._year(q, values, costs, price)]
+        clean = values[:, -1]
+        if self.panel.periods == 12:
+            expected = monthly(values, self.panel.groups, self.sizes(q), self.knobs)
+            judged = self._judge(values, costs, expected, price, q)
+            wanted = self._matters(q, judged, 12)
+            clean = self._months(q, values, costs, price, expected, judged, wanted)
+            rest.append(self._kept_back(judged, wanted, 12))
+            self._gaps(q, values, expected)
+            self._same(q, values, expected)
+        parts = [np.concatenate(c) for c in zip(*rest, strict=True)]
+        self.rest[q.item] = (parts[0], parts[1], parts[2])
+        self.clean[q.item] = np.nansum(clean, axis=1)
+        self._level(q, self.clean[q.item])
+
+    def _judge(self, values: Array, costs: Array | None, expected: Expected, price: Expected | None, q: Judging) -> Judged:
+        now = values[:, -1]
+        same = usual = None
+        if values.shape[1] > 1:
+            same, usual = patterns.copied(values)
+        return errors.judge(now, expected, self.prior, cost=costs[:, -1] if costs is not None else None, price=price, factors={n: float(f) for n, (f, _) in q.units.items()},
+                            copied=same, usual=0.001 if usual is None else usual, step=patterns.step_of(now))
+
+    def _months(self, q: Judging, values: Array, costs: Array | None, price: Expected | None, expected: Expected, judged: Judged, wanted: Array) -> Array:
+        """Months in doubt, those of one kind told together. Returns the months with suggested values where one is all but certain."""
+        now = values[:, -1]
+        clean = now.copy()
+        mu, scale, _basis = expected.best()
+        with np.errstate(invalid="ignore"):
+            double = patterns.twice(now, mu, scale)
+            runs = patterns.repeats(values)
+        many: dict[tuple[int, str, str, str, bool], list[int]] = {}
+        for k in np.flatnonzero(wanted):
+            row, month = divmod(int(judged.rows[k]), 12)
+            kind, name, where = str(judged.kind[k]), str(judged.name[k]), str(judged.field[k])
+            if kind == SHARE and where != COST and runs[row, month]:
+                kind, name, where = "repeated", "", "quantity"
+            elif kind == SHARE and where != COST and double[row, month]:
+                kind = "twice"
+            many.setdefault((row, kind, name, where, bool(judged.suspicion[k] >= self.show)), []).append(int(k))
+            if judged.suspicion[k] > CERTAIN and where != COST:
+                clean[row, month] = judged.suggested[k]
+        for (row, kind, name, where, _), ks in many.items():
+            at = [int(judged.rows[k]) % 12 for k in ks]
+            self._add(q, row, kind, name, where, at, judged, ks, values, costs, price, expected)
+        return clean
+
+    def _add(self, q: Judging, row: int, kind: str, name: str, where: str, at: list[int], judged: Judged, ks: list[int], values: Array,
+             costs: Array | None, price: Expected | None, expected: Expected) -> None:
+        """One finding of the cells ``ks`` of one institution, which are the periods ``at`` of the last year of ``values``."""
+        mu, scale, basis = (table[row, at] for table in expected.best())
+        spans, on_cost = 2.5 * np.minimum(scale, 1.0), where == COST
+        meant, source = np.exp(mu), values[:, -1]
+        if on_cost:
+            assert costs is not None and price is not None
+            centre, wide, _ = price.best()
+            meant, source, spans = source[row, at] * np.exp(centre[row, at]), costs[:, -1], 2.5 * wide[row, at]
+        keep = 1 - np.prod(1 - np.clip(judged.suspicion[ks], 0, 1 - 1e-12))
+        months = tuple(int(m) + 1 for m in at) if source.shape[1] == 12 else ()
+        made = Found(row, q.beside if on_cost else q.item, "cost" if on_cost else kind, months, float(source[row, at].sum()), float(np.nansum(meant)),
+                     float(np.nansum(meant * np.exp(-spans))), float(np.nansum(meant * np.exp(spans))), float(keep), name, where,
+                     expected.parts[int(basis[0])].basis if basis[0] >= 0 else "", int(expected.level[row, at[0]]), int(expected.size[row, at[0]]),
+                     float((costs if on_cost and costs is not None else values)[row, -2, at].sum()) if values.shape[1] > 1 else float("nan"), q.item if on_cost else q.beside)
+        for k, m in zip(ks, at, strict=True):
+            number = m + 1 if months else 0
+            if kind in (FACTOR, DIGIT, SWAPPED, COST_IN) and not on_cost:
+                made.suggested.append((number, q.item, float(judged.suggested[k])))
+            if on_cost or (where == BOTH and kind in (FACTOR, SWAPPED)):
+                made.suggested.append((number, q.beside, float(judged.suggested_cost[k])))
+        if on_cost:
+            made.amount = float(judged.cost_error[ks].sum())
+        else:
+            made.mean, made.square, made.amount = float(judged.error[ks].sum()), float(judged.square[ks].sum()), float(judged.absolute[ks].sum())
+        self.found.append(made)
+
+    def _gaps(self, q: Judging, values: Array, expected: Expected) -> None:
+        """Months left out and zeros by gap."""
+        mu, scale, basis = expected.best()
+        for kind, table in zip(("missing", "zero"), patterns.gaps(values), strict=True):
+            table = table & np.isfinite(mu)
+            for row in np.flatnonzero(table.any(axis=1)):
+                at = np.flatnonzero(table[row])
+                if len(at) > 6:
+                    continue  # not used any more, rather than forgotten: the year tells
+                meant = np.exp(mu[row, at])
+                total = float(meant.sum())
+                self.found.append(Found(
+                    int(row), q.item, kind, tuple(int(m) + 1 for m in at), 0.0, total, float((meant * np.exp(-2.5 * scale[row, at])).sum()),
+                    float((meant * np.exp(2.5 * scale[row, at])).sum()), 0.9 if kind == "missing" else 0.8, basis=expected.parts[int(basis[row, at[0]])].basis,
+                    level=int(expected.level[row, at[0]]), peers=int(expected.size[row, at[0]]), mean=-0.8 * total, square=0.8 * total**2, amount=0.8 * total))
+
+    def _same(self, q: Judging, values: Array, expected: Expected) -> None:
+        """A run of equal months; most of a year equal to the year before: told once, with all its months."""
+        mu, scale, basis = expected.best()
+        now = values[:, -1]
+        tables = [("repeated", patterns.flat(values), 0.9)]
+        if values.shape[1] > 1:
+            tables.append(("copied", patterns.copied_year(values), 0.98))
+        for kind, table, suspicion in tables:
+            for row in np.flatnonzero(table.any(axis=1)):
+                at = np.flatnonzero(table[row])
+                self.found = [f for f in self.found if not (f.row == row and f.item == q.item and f.kind in ("repeated", "copied", SHARE, "twice"))]
+                meant = np.exp(mu[row, at])
+                off = np.nan_to_num(np.abs(now[row, at] - meant))
+                total = float(np.nansum(meant))
+                b = int(basis[row, at[0]])
+                self.found.append(Found(
+                    int(row), q.item, kind, tuple(int(m) + 1 for m in at), float(now[row, at].sum()), total, float(np.nansum(meant * np.exp(-2.5 * scale[row, at]))),
+                    float(np.nansum(meant * np.exp(2.5 * scale[row, at]))), suspicion, basis=expected.parts[b].basis if b >= 0 else "",
+                    level=int(expected.level[row, at[0]]), peers=int(expected.size[row, at[0]]), other=q.beside, square=float((off**2).sum()),
+                    amount=max(float(off.sum()), 0.05 * total)))
+
+    # -- the year -----------------------------------------------------------------------------------------------------
+
+    def _year(self, q: Judging, values: Array, costs: Array | None, price: Expected | None) -> tuple[Array, Array, Array]:
+        """The year against earlier years. What is wrong in all its months is put right in ``values`` and ``costs``. Returns the rest."""
+        sums = levels(values) if self.panel.periods == 12 else values[:, :, 0]
+        expected = yearly(sums, self.panel.groups, self.sizes(q), self.knobs)
+        paid, usual = None, None
+        if price is not None and costs is not None:
+            z = median(logs(costs) - logs(values), 2)
+            paid, usual = (sums * np.exp(z))[:, :, None], of_year(price)
+        judged = self._judge(sums[:, :, None], paid, expected, usual, q)
+        keep = self._matters(q, judged, 1)
+        if self.panel.periods == 12:  # copies are told by the month
+            keep &= judged.kind != COPIED
+        for k in np.flatnonzero(keep):
+            row, kind, name, where = int(judged.rows[k]), str(judged.kind[k]), str(judged.name[k]), str(judged.field[k])
+            self._add(q, row, kind, name, where, [0], judged, [int(k)], sums[:, :, None], paid, usual, expected)
+            if judged.suspicion[k] > CERTAIN and costs is not None and kind == SWAPPED:
+                values[row, -1], costs[row, -1] = costs[row, -1].copy(), values[row, -1].copy()
+            elif judged.suspicion[k] > CERTAIN:
+                if where != COST and np.isfinite(judged.suggested[k]):
+                    values[row, -1] *= judged.suggested[k] / sums[row, -1]
+                if costs is not None and paid is not None and where != "quantity" and np.isfinite(judged.suggested_cost[k]):
+                    costs[row, -1] *= judged.suggested_cost[k] / paid[row, -1, 0]
+        return self._kept_back(judged, keep, 1)
+
+    def _level(self, q: Judging, total: Array) -> None:
+        """Unlike its peers though like its own past: per m² or person, more than 4.5 robust spreads out (ln scale)."""
+        size = next(iter(self.sizes(q)), None)
+        if size is None:
+            return
+        per = logs(total) - size
+        middle, level, n = by_group(per, self.panel.groups, self.knobs.least)
+        wide, _, _ = by_group(np.abs(per - middle), self.panel.groups, self.knobs.least)
+        told = {f.row for f in self.found if f.item in (q.item, *q.per) and f.kind != "missing"}
+        with np.errstate(invalid="ignore"):
+            far = np.abs(per - middle) > np.maximum(4.5 * 1.4826 * wide, np.log(3))
+        for row in np.flatnonzero(far & (n >= self.knobs.least) & (level <= 1)):
+            if int(row) in told:
+                continue
+            self.found.append(Found(int(row), q.item, "level", (), float(np.exp(per[row])), float(np.exp(middle[row])), suspicion=self.show, basis="peers",
+                                    level=int(level[row]), peers=int(n[row]), other=q.per[0], amount=0.02 * float(total[row])))
+
+    # -- stocks -------------------------------------------------------------------------------------------------------
+
+    def stock(self, s: Judging) -> None:
+        """Floor area, people, vehicles …: a value a year, its middle month; zeros among others; the pair in each other's box."""
+        values = self.panel.of(s.item)
+        year = median(values, 2)
+        expected = yearly(year, self.panel.groups, [], self.knobs)
+        for part in expected.parts:
+            part.scale = np.maximum(part.scale, 0.06)  # a tenth more or less is the form's own check
+        pair, ratio = None, None
+        if s.beside and np.nansum(self.panel.of(s.beside)) > 0:
+            pair = median(self.panel.of(s.beside), 2)[:, :, None]
+            ratio = prices(year[:, :, None], pair, self.panel.groups, self.knobs)
+            for part in ratio.parts:
+                part.scale = np.maximum(part.scale, 0.1)
+        judged = self._judge(year[:, :, None], pair, expected, ratio, s)
+        mu = expected.best()[0]
+        with np.errstate(invalid="ignore"):
+            unchanged = np.abs(logs(year[:, -1:]) - mu).ravel()[judged.rows] < 0.09
+        for k in np.flatnonzero((judged.suspicion >= self.show) & (judged.field != COST) & (judged.kind != COPIED) & ~unchanged):
+            kind = str(judged.kind[k])
+            self._add(s, int(judged.rows[k]), kind, str(judged.name[k]), str(judged.field[k]), [0], judged, [int(k)], year[:, :, None], pair, ratio, expected)
+            made = self.found[-1]
+            if kind in (SHARE, GROSS, FACTOR, DIGIT):
+                made.kind = "change"
+            if kind in (FACTOR, DIGIT) and made.suggested and made.before > 0 and abs(made.suggested[0][2] / made.before - 1) < 0.03:
+                made.suggested = [(0, s.item, made.before)]  # sizes mostly stay what they were
+        if self.panel.periods == 12:
+            _, zero = patterns.gaps(values, 0.6)
+            for row in np.flatnonzero(zero.any(axis=1)):
+                at = np.flatnonzero(zero[row])
+                meant = float(year[row, -1]) if year[row, -1] > 0 else float(np.exp(mu[row, 0]))
+                self.found.append(Found(int(row), s.item, "zero", tuple(int(m) + 1 for m in at), 0.0, meant, meant * 0.9, meant * 1.1, 0.9, basis="own-level",
+                                        amount=meant * len(at) / 12))
+        self.clean[s.item] = np.where(np.isfinite(mu[:, 0]), np.exp(mu[:, 0]), year[:, -1])
+
+    # -- stakes -------------------------------------------------------------------------------------------------------
+
+    def ordered(self) -> Assessed:
+        """Shares of the cells, the order, and the line."""
+        cells = {q.item: q.cell for q in self.review.quantities}
+        areas, area = sorted(set(self.panel.areas)), self.area
+        fine = self.panel.groups[0] if self.panel.levels else np.zeros(len(self.panel), int)
+        names = sorted({cells[i] for i in self.rest})
+        per_row = {c: np.zeros(len(self.panel)) for c in names}
+        for item in self.rest:
+            per_row[cells[item]] += self.weights.get(item, 1.0) * np.nan_to_num(self.clean[item])
+        totals = np.concatenate([np.bincount(area, per_row[c], len(areas)) for c in names]) if names else np.zeros(0)
+        fine_totals = {c: np.bincount(fine, v) for c, v in per_row.items()}
+        energy = per_row.get("energy_tce", np.zeros(len(self.panel)))
+        told = {(f.row, f.item) for f in self.found if f.kind != "level"}
+        per = {q.item: q.per for q in self.review.quantities}
+        self.found = [f for f in self.found if f.kind != "level" or not any((f.row, i) in told for i in (f.item, *per[f.item]))]
+        power = float(self.review.forecast["weight_of_stakes"])
+        for f in self.found:
+            self._stake(f, cells, fine, fine_totals, energy)
+            f.score = float(score(f.suspicion, f.share, power))
+        self.found.sort(key=lambda f: (-f.score, f.row, f.item, f.months))
+
+        def place(item: str, row: Any) -> Any:
+            return names.index(cells[item]) * len(areas) + area[row]
+
+        rest = [(place(item, rows), p, self.weights.get(item, 1.0) * e) for item, (rows, p, e) in self.rest.items()]
+        listed = self._listed(totals, place, rest)
+        rank = {id(f): n for n, f in enumerate(listed)}
+        counted = [f for f in self.found if f.item in self.rest and f.kind != "level"]
+        doubts = Doubts(
+            np.concatenate([np.array([place(f.item, f.row) for f in counted], int), *(r[0] for r in rest)]),
+            np.concatenate([np.array([rank.get(id(f), -1) for f in counted], int), *(np.full(len(r[0]), -1) for r in rest)]),
+            np.concatenate([np.array([f.suspicion for f in counted]), *(r[1] for r in rest)]) * 1.0,
+            np.concatenate([np.array([self._size(f) for f in counted]), *(r[2] for r in rest)]) * 1.0)
+        small = doubts.suspicion < CERTAIN
+        doubts.suspicion = np.where(small, doubts.suspicion * self._fewer(doubts.suspicion), doubts.suspicion)
+        line = stopping_line(doubts, len(listed), totals, float(self.review.line))
+        return Assessed(listed, line, [(c, a) for c in names for a in areas], totals)
+
+    def _listed(self, totals: Array, place: Any, rest: Sequence[tuple[Array, Array, Array]], chance: float = 0.004) -> list[Found]:
+        """The findings doubtful enough, and of the others those able to pass half the line alone: the likeliest, until what is
+        not listed has together no more than ``chance`` of holding such an error."""
+        half = float(self.review.line) / 2
+        big = []
+        for f in self.found:
+            if f.suspicion < self.show and f.item in self.rest and f.kind != "level":
+                total = totals[place(f.item, f.row)]
+                if total > 0 and abs(self._size(f)) / total >= half:
+                    big.append(f)
+        every = [np.array([f.suspicion for f in self.found])] + [r[1] for r in rest]
+        scale = self._fewer(np.concatenate(every)) if self.found else 1.0
+        seen = sum(float((r[1] * (np.abs(r[2]) >= half * totals[r[0]])).sum()) for r in rest if len(r[0]))
+        big.sort(key=lambda f: f.suspicion)
+        left = scale * (seen + np.cumsum([f.suspicion for f in big])) if big else np.zeros(0)
+        needed = {id(f) for f, tail in zip(big, left, strict=True) if tail > chance}
+        return [f for f in self.found if f.suspicion >= self.show or id(f) in needed]
+
+    def _fewer(self, suspicion: Array) -> float:
+        """By what small suspicions are multiplied so that together they come to ``unseen`` errors for each that is beyond doubt.
+
+        The shares of errors in the rulebook say what to look at; how many errors there are, the returns themselves say.
+        """
+        small = suspicion < CERTAIN
+        known = max(float(self.review.forecast["unseen"]) * float((~small).sum()), 1.0)
+        return min(1.0, known / max(float(suspicion[small].sum()), 1e-9))
+
+    def _size(self, f: Found) -> float:
+        """How far the total would be off if the finding is right, signed."""
+        size = (f.square / max(f.suspicion, 1e-9)) ** 0.5 if f.square > 0 else f.amount
+        return float(self.weights.get(f.item, 1.0) * np.copysign(size, f.mean or 1.0))
+
+    def _stake(self, f: Found, cells: Mapping[str, str], fine: Array, fine_totals: Mapping[str, Array], energy: Array) -> None:
+        """tce (or m³, yuan) at stake and its share of the cell. A stock moves an indicator: the energy it divides stands for it."""
+        if f.item in cells:
+            w, cell = self.weights.get(f.item, 1.0), cells[f.item]
+            total = float(fine_totals[cell][fine[f.row]]) if cell in fine_totals else 0.0
+            f.share = min(1.0, w * f.amount / total) if total > 0 else 0.0
+            f.tce = w * f.amount if cell == "energy_tce" else 0.0
+            return
+        same = fine == fine[f.row]
+        if f.item in self.clean:
+            total = float(np.nansum(self.clean[f.item][same]))
+        else:
+            total = float(np.nansum(self.panel.of(f.item)[same, -1]))
+        f.share = min(1.0, f.amount / total) if total > 0 else 0.0
+        if f.item in ("area_m2", "people"):
+            f.tce = f.share * float(energy[same].sum())

@@ -1,0 +1,103 @@
+"""What a value should be, before it is looked at: a mixture of forecasts on the log scale, each with its own spread.
+
+Every forecast is one way of knowing: own level and season with the peers' change, the same month last year, the own
+long-run level, the peers' median per m² or per person. A value is as likely as the mixture says; it is suspicious only if
+none of the ways explains it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .robust import Array
+
+LAST_YEAR, OWN_LEVEL, OWN_YEAR, PEERS = "last-year", "own-level", "own-year", "peers"
+
+
+@dataclass
+class Forecast:
+    """One way of knowing, for each institution and period: centre and spread of ln(value), and its weight."""
+
+    basis: str
+    mu: Array
+    scale: Array
+    weight: float | Array
+
+
+@dataclass
+class Expected:
+    """The mixture for all cells (n, periods) of one item. Degrees of freedom ``nu`` of the Student distribution."""
+
+    parts: list[Forecast]
+    nu: float = 4.0
+    level: Array = field(default_factory=lambda: np.zeros(0))
+    """How wide the group had to be (level of ``by_group``), and how many it holds."""
+    size: Array = field(default_factory=lambda: np.zeros(0))
+
+    def density(self, logs: Array, rows: Array | None = None) -> Array:
+        """ln p of ln(value); ``rows`` picks flat cells: logs then has shape (cells,) or (cells, candidates)."""
+        total, known = np.zeros(logs.shape), np.zeros(logs.shape)
+        for part in self.parts:
+            mu, scale, weight = part.mu, part.scale, np.broadcast_to(part.weight, part.mu.shape)
+            if rows is not None:
+                mu, scale, weight = mu.ravel()[rows], scale.ravel()[rows], weight.ravel()[rows]
+                if logs.ndim == 2:
+                    mu, scale, weight = mu[:, None], scale[:, None], weight[:, None]
+            p = weight * student((logs - mu) / scale, self.nu) / scale
+            there = np.isfinite(mu) & np.isfinite(scale)
+            total = total + np.where(there, p, 0.0)
+            known = known + np.where(there, weight, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found: Array = np.log(total / known)
+        return found
+
+    def mass(self, y: Array, reach: float) -> Array:
+        """P(ln x within ``reach`` of ``y``), cell by cell, by the distribution function of t with three degrees of freedom."""
+        total = known = np.zeros(y.shape)
+        for p in self.parts:
+            w = np.where(np.isfinite(p.mu) & np.isfinite(p.scale), p.weight, 0.0)
+            total = total + np.nan_to_num(w * (below((y + reach - p.mu) / p.scale) - below((y - reach - p.mu) / p.scale)))
+            known = known + w
+        return np.divide(total, known, out=np.zeros(total.shape), where=known > 0)
+
+    def at(self, rows: Array) -> Expected:
+        """The same for some flat cells only, as columns (cells,)."""
+        parts = [Forecast(p.basis, p.mu.ravel()[rows], p.scale.ravel()[rows],
+                          np.broadcast_to(p.weight, p.mu.shape).ravel()[rows] if isinstance(p.weight, np.ndarray) else p.weight) for p in self.parts]
+        return Expected(parts, self.nu, np.zeros(0), np.zeros(0))
+
+    def best(self) -> tuple[Array, Array, Array]:
+        """Centre, spread and number of the basis that leads: the first in order that is known."""
+        mu, scale = np.full(self.parts[0].mu.shape, np.nan), np.full(self.parts[0].mu.shape, np.nan)
+        basis = np.full(mu.shape, -1)
+        for n, part in enumerate(self.parts):
+            fill = np.isnan(mu) & np.isfinite(part.mu) & np.isfinite(part.scale)
+            mu, scale = np.where(fill, part.mu, mu), np.where(fill, part.scale, scale)
+            basis = np.where(fill, n, basis)
+        return mu, scale, basis
+
+
+def student(z: Array, nu: float) -> Array:
+    """Density of Student's t with ``nu`` degrees of freedom, unit scale."""
+    from math import gamma, pi, sqrt
+
+    c = gamma((nu + 1) / 2) / (sqrt(nu * pi) * gamma(nu / 2))
+    p: Array = c * (1 + z * z / nu) ** (-(nu + 1) / 2)
+    return p
+
+
+def below(z: Array) -> Array:
+    """P(T ≤ z) for Student's t with three degrees of freedom."""
+    u = z / np.sqrt(3)
+    p: Array = 0.5 + (u / (1 + u * u) + np.arctan(u)) / np.pi
+    return p
+
+
+def shrunk(own: Array, n: Array, group: Array, strength: float, floor: float) -> Array:
+    """Own spread pulled to that of its like: √((n·own² + k·group²)/(n + k)), never below ``floor``."""
+    own = np.where(np.isfinite(own), own, 0.0)
+    n = np.where(np.isfinite(own), n, 0)
+    both: Array = np.sqrt((n * own**2 + strength * group**2) / (n + strength))
+    return np.maximum(both, floor)

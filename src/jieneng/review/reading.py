@@ -1,0 +1,107 @@
+"""From the records to a panel: the current revisions of three years, as they stand, accepted or not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from django.db.models import F
+
+from jieneng.core.period import Period
+from jieneng.registry.queries import standings
+from jieneng.returns.models import Revision, Round
+from jieneng.rulebook.reviews import Review
+from jieneng.rulebook.types import Book
+
+from .panel import Panel, grouped
+
+YEARS = 3
+
+
+def review_for(book: Book, form: str, year: int) -> Review | None:
+    """The review of a form in force for a year."""
+    fit = [r for r in book.reviews.values() if r.form == form and r.years_from <= year]
+    return max(fit, key=lambda r: r.years_from) if fit else None
+
+
+def items_of(review: Review) -> set[str]:
+    """Every item the review reads."""
+    found: set[str] = set()
+    for j in (*review.quantities, *review.stocks):
+        found |= {j.item, j.beside, *j.per} - {""}
+    return found
+
+
+def panel(book: Book, review: Review, round_: Round, line: str = "") -> tuple[Panel, dict[tuple[int, str], tuple[int, int]], str]:
+    """The panel of a round's year with two years before it; who stands under ``line`` ("" for all).
+
+    Also (institution, period) → (return, revision), and a fingerprint of the state of the round: which revision of which return.
+    """
+    year = round_.year
+    rounds = {r.year: r for r in Round.objects.filter(form=round_.form, year__gt=year - YEARS, year__lte=year)}
+    years = tuple(y for y in range(year - YEARS + 1, year + 1) if y in rounds)
+    last_day = Period("year", year).last_day
+    rows = [s for s in standings(last_day).filter(office__path__startswith=line or "/") if s.in_scope]
+    rows.sort(key=lambda s: s.institution_id)
+    ids = np.array([s.institution_id for s in rows], np.int64)
+    at = {int(k): n for n, k in enumerate(ids)}
+    periods = 12 if round_.rhythm == "month" else 1
+    wanted = sorted(items_of(review) & set(book.items))
+    cube = np.full((len(wanted), len(ids), len(years), periods), np.nan)
+    refs: dict[tuple[int, str], tuple[int, int]] = {}
+    state = hashlib.sha256()
+    for ret, institution, period, y, number, answers in _revisions(rounds.values()):
+        if institution not in at:
+            continue
+        place = 0 if periods == 1 else int(period[5:7]) - 1 if len(period) == 7 else None
+        if place is None:
+            continue
+        n, t = at[institution], years.index(y)
+        for i, item in enumerate(wanted):
+            v = answers.get(item)
+            if v is not None:
+                cube[i, n, t, place] = float(v)
+        if y == year:
+            refs[institution, period] = (ret, number)
+            state.update(f"{ret}:{number};".encode())
+    made = Panel(years, periods, ids, [s.name for s in rows], [s.area for s in rows], [s.type for s in rows], _levels(book, rows),
+                 {d.code: (d.name.zh, d.name.en) for d in book.divisions.values()})
+    made.values = {item: cube[i] for i, item in enumerate(wanted) if np.isfinite(cube[i]).any()}
+    return made, refs, state.hexdigest()
+
+
+def _revisions(rounds: Iterable[Round]) -> Iterable[tuple[int, int, str, int, int, dict[str, Any]]]:
+    """The current revision of every return of the rounds, by return."""
+    rows = Revision.objects.filter(ret__round__in=list(rounds), number=F("ret__revision")).order_by("ret_id")
+    names = ("ret_id", "ret__institution_id", "ret__period", "ret__round__year", "number", "answers")
+    yield from rows.values_list(*names).iterator(chunk_size=5000)
+
+
+def _levels(book: Book, rows: list[Any]) -> list[Any]:
+    regions = {d.code: (d.name.zh, d.name.en) for d in book.divisions.values()}
+    parents = {d.code: d.parent for d in book.divisions.values()}
+    types = {t.code: (t.label.zh, t.label.en) for t in book.types.values()}
+    up = {t.code: t.parent for t in book.types.values()}
+    return grouped([s.area for s in rows], [s.type for s in rows], regions, parents, types, up)
+
+
+def weights(book: Book, review: Review, year: int) -> dict[str, float]:
+    """Item → tce per unit, by the factors in force at the end of the year; 1 for items that are their own total."""
+    from jieneng.rulebook import factor_value
+
+    found: dict[str, float] = {}
+    on = Period("year", year).last_day
+    for q in review.quantities:
+        found[q.item] = 1.0
+        if q.cell in book.composites:
+            composite = book.composites[q.cell]
+            for term in composite.terms:
+                if term.item == q.item:
+                    w = float(composite.scale)
+                    for f in term.factors:
+                        w *= float(factor_value(book, f, on).value)
+                    found[q.item] = w
+    return found
+
