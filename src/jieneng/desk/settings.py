@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "jieneng.records",
     "jieneng.registry",
     "jieneng.returns",
+    "jieneng.exchange",
     "jieneng.figures",
     "jieneng.fieldwork",
     "jieneng.reports",
