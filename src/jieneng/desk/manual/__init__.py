@@ -21,6 +21,8 @@ HERE = Path(__file__).parent
 ABOUT = {
     "home": "what", "rounds": "first-hour", "register": "first-hour", "accounts": "first-hour", "institution": "first-hour",
     "imports": "import", "import": "import", "job": "import", "findings": "first-hour", "return": "first-hour",
+    "compare": "platform", "corrections": "platform", "correction-list": "platform", "correction-new": "platform", "platform": "platform",
+    "reference-sheets": "platform", "layouts": "platform", "layout-guess": "platform", "layout": "platform", "import-changes": "platform",
     "figures": "figures", "trace": "figures", "documents": "figures", "document": "figures", "rules": "editions",
 }
 """Address name → the chapter that explains the page."""
