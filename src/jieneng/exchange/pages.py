@@ -181,8 +181,11 @@ def adopt(request: HttpRequest) -> HttpResponse:
 def _mine(request: HttpRequest, rows: Iterable[Correction], verb: str = "review") -> list[Correction]:
     """Those of the corrections that lie in the person's scope."""
     mine, found = scope(request.user, verb), []
+    lines: dict[int, dict[int, Any]] = {}
     for c in rows:
-        s = queries.lines_of(c.year).get(c.institution_id)
+        if c.year not in lines:
+            lines[c.year] = queries.lines_of(c.year)
+        s = lines[c.year].get(c.institution_id)
         if s is not None and mine.covers(s.office.path, s.institution.key):
             found.append(c)
     return found
