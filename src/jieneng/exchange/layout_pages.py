@@ -132,7 +132,7 @@ def _shown(columns: Any, kind: str) -> list[dict[str, Any]]:
         except Refused:
             unit = ""
         found.append({"key": f"{kind}{c.at}" if kind == "c" else f"n{n}", "c": c, "role": f"item:{c.meaning.item}" if c.meaning.item else c.meaning.role, "unit": unit,
-                      "sample": "、".join(v for v in c.sample if v)[:80], "month": c.meaning.role.startswith("month.")})
+                      "sample": "、".join(list(dict.fromkeys(v for v in c.sample if v))[:3])[:60], "month": c.meaning.role.startswith("month.")})
     return found
 
 

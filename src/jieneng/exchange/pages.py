@@ -312,7 +312,7 @@ def _entered(request: HttpRequest, year: int) -> Correction:
     except ValueError as error:
         raise refuse("exchange.period", T("“{p}”不是统计期", "“{p}” is no period", p=period[:20]), T("2022 或 2022-03", "2022 or 2022-03"), where=Place(field="period")) from error
     return actions.correct(request.user, book(), unit, form=main_form(), period=period, item=request.POST.get("item", ""), new=request.POST.get("new", ""),
-                           reason=request.POST.get("reason", ""), word=request.POST.get("word", ""), confirmed_on=_day(request))
+                           reason=request.POST.get("reason", ""), word=request.POST.get("word", ""), confirmed_on=_day(request), origin="finding" if request.POST.get("origin") == "finding" else "hand")
 
 
 @require_POST

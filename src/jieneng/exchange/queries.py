@@ -239,14 +239,14 @@ def numbers_of(book: Book, form: str, year: int) -> dict[str, str]:
     return {i.item: i.number for i in form_for(book, form, year).items}
 
 
-def totals(scope: Scope, holder: str, form: str, year: int, lines: Iterable[Line]) -> dict[str, int]:
+def totals(scope: Scope, holder: str, form: str, year: int, lines: Iterable[Line]) -> dict[str, Any]:
     """How many cells were compared inside the scope, and how many are of each verdict."""
     whose = {i for i, s in lines_of(year).items() if scope.covers(s.office.path, s.institution.key)}
     found = compared(holder, form, year)
     cells = sum(n for i, n in found.cells.items() if i in whose)
     counts = Counter(x.verdict for x in lines)
     differing = sum(1 for d in found.differences if d.institution in whose)
-    return {"cells": cells, "institutions": sum(1 for i in found.cells if i in whose), "agree": cells - differing,
+    return {"cells": cells, "institutions": sum(1 for i in found.cells if i in whose), "agree": cells - differing, "share": f"{(cells - differing) * 1000 // cells / 10:.1f}%" if cells else "",
             **{v: counts.get(v, 0) for v in VERDICTS}, "open": sum(counts.get(v, 0) for v in OPEN)}
 
 

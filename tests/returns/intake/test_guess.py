@@ -137,7 +137,7 @@ def zipped(members: dict[str, bytes], flag: bool = True) -> bytes:
 
 def test_a_zip_brings_its_tables_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    path.write_bytes(zipped({"县/泾县.csv": "a,b\n".encode(), "县/说明.docx": b"x", "__MACOSX/._泾县.csv": b"x", "总.xlsx": workbook(["a"])}))
+    path.write_bytes(zipped({"县/泾县.csv": b"a,b\n", "县/说明.docx": b"x", "__MACOSX/._泾县.csv": b"x", "总.xlsx": workbook(["a"])}))
     found = unpack(path, name="一起.zip")
     assert found is not None and [(n, d[:2]) for n, d in found] == [("泾县.csv", b"a,"), ("总.xlsx", b"PK")]
     path.write_bytes(workbook(["a"]))
