@@ -1,10 +1,10 @@
-"""``./run bench [city|national|register|review] …``: city unless said."""
+"""``./run bench [city|national|register|review|workbooks] …``: city unless said."""
 
 import sys
 
-from . import city, national, register, review
+from . import city, national, register, review, workbooks
 
-MAINS = {"national": national.main, "register": register.main, "review": review.main}
+MAINS = {"national": national.main, "register": register.main, "review": review.main, "workbooks": workbooks.main}
 
 if __name__ == "__main__":
     words = sys.argv[1:]

@@ -29,6 +29,7 @@ ABOUT = {
     "compare": "platform", "corrections": "platform", "correction-list": "platform", "correction-new": "platform", "platform": "platform",
     "reference-sheets": "platform", "layouts": "platform", "layout-guess": "platform", "layout": "platform", "import-changes": "platform",
     "figures": "figures", "trace": "figures", "documents": "figures", "document": "figures", "rules": "editions",
+    "filling": "filling", "filling-year": "filling", "filling-month": "filling", "filling-upload": "filling", "filling-units": "filling",
 }
 """Address name → the chapter that explains the page."""
 CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef“”‘’—…·]")
