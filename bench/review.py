@@ -33,10 +33,11 @@ from .reviewplants import METHODS, MODERATE, OTHER, UNITS, Planted, measure, pla
 from .reviewsets import SETS, Set
 
 POWER = 0.15
+KNOBS, PRIOR = Knobs(), Prior()
 OPENED = 0.05
 
 
-def ours(s: Set, values: np.ndarray, knobs: Knobs = Knobs(), prior: Prior = Prior(), power: float = POWER, gaps: bool = True,
+def ours(s: Set, values: np.ndarray, knobs: Knobs = KNOBS, prior: Prior = PRIOR, power: float = POWER, gaps: bool = True,
          forecast: Callable[..., Expected] | None = None) -> tuple[np.ndarray, Any]:
     """The score of every value of the review year by the product's functions, and what was judged."""
     expected = (forecast or (monthly if values.ndim == 3 else yearly))(values, s.groups, s.sizes, knobs)

@@ -43,7 +43,7 @@ def test_the_line_keeps_its_promise_on_panels_with_known_errors() -> None:
             p.values["electricity_kwh"][row, 2, month] *= f
         found = Assessor(p, rules, WEIGHTS).run()
         looked = {(f.row, m) for f in found.found[:found.line.count] for m in (f.months or range(1, 13))}
-        off = {a: 0.0 for a in p.areas}
+        off = dict.fromkeys(p.areas, 0.0)
         for row, month in wrong:
             if (row, month + 1) not in looked:
                 off[p.areas[row]] += p.values["electricity_kwh"][row, 2, month] - true[row, month]
