@@ -148,7 +148,7 @@ def _data(s: _Sheet, read: Read, book: Book, shape: Shape) -> None:
         for n, e in typed.items():
             # our own “as in the row above”, saved by a program that does not calculate: it says what the row above says
             if n < len(cells) and cells[n] == "f" and e.item.over_time != "sum" and key in above:
-                row[e.code] = replace(above[key][e.code], cell=cell_name(number, n + 1))
+                row[e.code] = replace(above[key][e.code], cell=cell_name(number, n + 1), problem=None)
         read.rows[key, period] = above[key] = row
 
 
