@@ -38,7 +38,7 @@ def main(words: list[str]) -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if args.full:
-        return subprocess.call([sys.executable, "-m", "pytest", "-q", "-x", "tests/filling/test_one_verdict.py"], env={**os.environ, "JIENENG_FULL": "1"})
+        return subprocess.call([sys.executable, "-m", "pytest", "-q", "-x", "tests/filling/test_one_verdict.py"], env={**os.environ, "JIENENG_RETURNS": "10000"})
     return 0
 
 

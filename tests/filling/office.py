@@ -24,7 +24,7 @@ def resave_all(paths: list[Path], folder: Path, to: str = "xlsx") -> list[Path]:
     (profile / "user" / "registrymodifications.xcu").write_text(_ALWAYS, encoding="utf-8")
     out = folder / "out"
     done = subprocess.run([str(SOFFICE), f"-env:UserInstallation={profile.as_uri()}", "--headless", "--convert-to", to, "--outdir", str(out), *map(str, paths)],
-                          capture_output=True, text=True, timeout=280)
+                          capture_output=True, text=True, timeout=1800)
     made = [out / f"{path.stem}.{to.partition(':')[0]}" for path in paths]
     assert all(m.exists() for m in made), done.stdout + done.stderr
     return made

@@ -1,7 +1,7 @@
 """One rule, one verdict: the page (Examiner), the workbook (recalculated by LibreOffice) and the bulk review (engine), on random returns.
 
 Unknowns, exact balances, ratios at their threshold to the last place and values of fourteen digits are among them. The full size of
-10,000 runs under ``JIENENG_FULL=1`` and in ``./run bench workbooks``.
+10,000 runs under ``JIENENG_RETURNS=10000``, as ``./run bench workbooks --full`` does.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.filling.office import needs_office, resave_all
 BOOK = load("cn")
 FORM = BOOK.forms["consumption@2022"]
 SHAPE = shape_of(BOOK, FORM)
-N = 10_000 if os.environ.get("JIENENG_FULL") else 400
+N = int(os.environ.get("JIENENG_RETURNS", "400"))
 
 
 def amounts(dice: random.Random, code: str, near: Decimal | None = None) -> Decimal | None:
