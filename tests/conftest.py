@@ -1,7 +1,9 @@
-"""Fixtures every test may use: a home of its own, and the small city with its people."""
+"""Fixtures every test may use: a home of its own, the small city with its people, and a Spark cluster."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +43,24 @@ def sign_in(city: dict[str, Any]) -> Any:
         return client
 
     return as_person
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a cluster: the one named in JIENENG_TEST_SPARK, else one started for the session. Skipped, with the reason, where
+    there is no Java (``./run test`` installs it, and in CI nothing runs without it)."""
+    from jieneng.engine import on_spark
+    from tests.engine import cluster
+
+    if there := os.environ.get("JIENENG_TEST_SPARK"):
+        yield there
+        on_spark.disconnect()
+        return
+    if why := cluster.missing():
+        pytest.skip(why)
+    started = cluster.Cluster(tmp_path_factory.mktemp("spark"))
+    try:
+        yield started.url
+    finally:
+        on_spark.disconnect()
+        started.stop()

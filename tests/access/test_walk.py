@@ -22,6 +22,8 @@ from django.urls import get_resolver, reverse
 
 from jieneng.desk.certify import certify
 from jieneng.desk.urls import urlpatterns
+from jieneng.exchange import actions as exchange
+from jieneng.exchange.layouts import save as save_layout
 from jieneng.fieldwork import actions as ledgers
 from jieneng.people.access import RIGHTS
 from jieneng.people.models import Handover
@@ -36,6 +38,7 @@ from jieneng.returns.actions import open_round
 from jieneng.returns.freeze import freeze
 from jieneng.returns.models import Import, Return
 from jieneng.returns.queries import book
+from tests.exchange.make import drafts, off_by_ten, take
 from tests.figures.make import file_all
 from tests.people_by_name import HOSPITAL, JIXI_SCHOOL, PEOPLE, SCHOOL_ONE, SCHOOL_TWO, make_city, make_home
 
@@ -116,6 +119,7 @@ def build() -> dict[str, Any]:
     later = open_round(people[CITY], book(), form="consumption", year=2019, office=offices["341800"], rhythm="year")
     received = files.receive(io.BytesIO(b"jingxian"), "泾县.csv", people[COUNTY])
     batch = Import.objects.create(file=received, layout="x", layout_hash="x", layout_text="", reads="answers", on_behalf=offices["341823"], by=people[COUNTY])
+    beside = platform_beside(city)
     job = enqueue("freeze", {"year": 2022}, by=people[COUNTY], key="walk", line=offices["341823"].path)
     version = reports.compose(people[CITY], "annual-summary", 2022, record)
     bulk = files.receive(io.BytesIO("用户名,姓名,角色,管到哪个机关\nxinren,新人,审计,宣城市\n".encode()), "账号.csv", people["qianan"])
@@ -123,9 +127,34 @@ def build() -> dict[str, Any]:
     ret = Return.objects.get(institution=city["institutions"][SCHOOL_ONE], period="2022-03")
     (change,), _ = register_changes.apply(people[COUNTY], [Line("territory", SCHOOL_ONE, dt.date(2023, 1, 5), "迁址", "泾县编办〔2023〕1号", territory="341821")])
     voucher = vouchers.add(people[COUNTY], city["institutions"][SCHOOL_ONE], 2022, "electricity_bill", io.BytesIO(b"%PDF-1.4 bill"), "电费.pdf")
-    return {**city, "change": change, "voucher": voucher, "bulk": bulk, "handover": handover, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received, "first": first, "open": later}
+    return {**city, **beside, "change": change, "voucher": voucher, "bulk": bulk, "handover": handover, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received, "first": first, "open": later}
 
 
+def platform_beside(city: dict[str, Any]) -> dict[str, Any]:
+    """What the platform holds of two counties in 2021, a correction and a list in each, a layout learned from a file."""
+    people = city["people"]
+    _, taken = take(city, drafts=drafts(city, 2021, lambda k, m, a: off_by_ten(JIXI_SCHOOL)(k, m, off_by_ten(SCHOOL_ONE)(k, m, a))))
+    lines, lists = {}, {}
+    for area, key in (("341823", SCHOOL_ONE), ("341824", JIXI_SCHOOL)):
+        lines[area] = exchange.correct(people[CITY], book(), city["institutions"][key], form="consumption", period="2021-03", item="electricity_kwh",
+                                       new="1", reason="账单（样例）", word="建议值")
+        lists[area] = exchange.issue(people[CITY], city["offices"][area], form="consumption", year=2021)
+    _, taken = take(city, drafts=drafts(city, 2021, off_by_ten(SCHOOL_ONE)), name="平台2.xls")
+    table = files.receive(io.BytesIO("统一社会信用代码,单位名称,统计期,用电量（千瓦时）\n12341823MB0000018A,甲,2022-03,12\n".encode()), "教一次.csv", people[COUNTY])
+    return {"corrections": lines, "lists": lists, "taken": taken, "table": table, "layout": save_layout(people[CITY], LAYOUT)}
+
+
+LAYOUT = """layout: walk
+title: {zh: 走一遍, en: walk}
+book: cn
+reads: answers
+form: consumption
+file: {kind: csv}
+identifier: {column: 信用代码, scheme: uscc}
+period: {value: 2022}
+items:
+- {column: 电（千瓦时）, item: electricity_kwh, unit: kWh}
+"""
 Made = dict[str, Any]
 Args = Callable[[Made], tuple[list[Any], str]]
 
@@ -140,7 +169,7 @@ def _on(*keys: Any, query: str = "") -> Args:
 
 OPEN = {"sign-in", "sign-in-code", "health"}
 POST_ONLY = {"sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
-             "messages-read"}
+             "messages-read", "compare-decide", "compare-adopt", "corrections-issue", "correction-withdraw"}
 TRACE = "?name=energy_tce&period=2022&by=&code="
 TABLE: dict[str, tuple[set[str], Args]] = {
     "home": (EVERYBODY, _plain()),
@@ -205,6 +234,19 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "imports": (IMPORTERS | {"suncha"}, _plain()),
     "import": ({CITY, COUNTY, "suncha"}, _on(lambda s: s["batch"].pk)),
     "import-problems": ({CITY, COUNTY, "suncha"}, _on(lambda s: s["batch"].pk)),
+    "import-changes": ({CITY, "suncha"}, _on(lambda s: s["taken"].pk)),
+    "import-changes-xlsx": ({CITY, "suncha"}, _on(lambda s: s["taken"].pk)),
+    "layouts": (IMPORTERS, _plain()),
+    "layout-guess": ({COUNTY}, _on(lambda s: s["table"].sha256)),
+    "layout": (IMPORTERS, _on("walk")),
+    "compare": (SEERS, _plain()),
+    "compare-xlsx": (SEERS, _plain()),
+    "platform": (SEERS, _plain()),
+    "reference-sheets": (SEERS, _plain("?year=2022")),
+    "corrections": (SEERS, _plain()),
+    "corrections-xlsx": (SEERS, _plain()),
+    "correction-new": (IMPORTERS, _plain()),
+    "correction-list": (IN_JINGXIAN - {DEPARTMENT}, _on(lambda s: s["lists"]["341823"].pk)),
     "received": (WHOLE | {COUNTY, "linjian"}, _on(lambda s: s["file"].sha256)),
     "job": (WHOLE | {COUNTY, "linjian"}, _on(lambda s: s["job"].pk)),
     "events": (SEERS, _plain()),
@@ -312,7 +354,7 @@ def test_self_made_addresses_tell_nothing_and_never_break(stage: Made, sign_in: 
         assert NAMES[JIXI_SCHOOL] not in body(response) and "绩溪" not in body(response)
 
 
-POSTS: dict[str, tuple[set[str], Args, dict[str, Any]]] = {
+POSTS: dict[str, tuple[set[str], Args, Any]] = {
     "round-open": ({CITY}, _plain(), {"year": "2024"}),
     "freeze": ({CITY}, _on(2022), {}),
     "compose": ({CITY}, _on("annual-summary", 2022), {}),
@@ -331,6 +373,11 @@ POSTS: dict[str, tuple[set[str], Args, dict[str, Any]]] = {
     "liaison-xlsx": ({CITY, COUNTY, NEIGHBOUR, DEPARTMENT}, _plain(), {}),
     "paper-withdraw": ({CITY, COUNTY, DEPARTMENT, REPORTER}, _on(lambda s: s["voucher"].pk), {"reason": "传错了"}),
     "document-confirm": ({CITY}, _on(lambda s: s["version"].pk), {"wording": "all_built", "reason": "创建名单"}),
+    "compare-decide": ({CITY, COUNTY, DEPARTMENT}, _plain(), lambda s: {"year": "2021", "verb": "explain", "reason": "x", "cell": f"{s['institutions'][SCHOOL_ONE].pk}.2021-03.electricity_kwh"}),
+    "compare-adopt": (set(), _plain(), {"line": "1", "word": "x"}),
+    "correction-new": ({CITY, COUNTY, DEPARTMENT}, _plain(), {"year": "2021", "unit": SCHOOL_ONE, "period": "2021-05", "item": "water_m3", "new": "7", "reason": "账单", "word": "x"}),
+    "corrections-issue": ({CITY, COUNTY}, _plain(), {"office": "341823", "year": "2021"}),
+    "correction-withdraw": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["corrections"]["341823"].pk), {"reason": "x"}),
     "imports": (IMPORTERS, _plain(), {"layout": "x", "office": "1"}),
     "events-verify": ({"suncha", "zhaoxi"}, _plain(), {}),
     "unlock": ({"qianan"}, _plain(), {"username": "wangli"}),
@@ -348,19 +395,19 @@ def test_each_person_changes_what_the_table_says(stage: Made, sign_in: Any, pers
         if person in allowed:
             continue  # what is allowed is done, one at a time, in the test below
         keys, _ = args(stage)
-        given = {**data, "snapshot": stage["record"].pk}
+        given = {**(data(stage) if callable(data) else data), "snapshot": stage["record"].pk}
         before = Event.objects.count()
         response = client.post(reverse(name, args=keys), given)
-        assert response.status_code in (302, 403, 404), (name, person, response.status_code)
+        assert response.status_code in (302, 403, 404, 422), (name, person, response.status_code)
         assert Event.objects.count() == before, (name, person)
 
 
-@pytest.mark.parametrize("name", sorted(set(POSTS) - {"ledger-new", "accounts", "events-verify", "imports", "chase-phones", "unlock", "accounts-bulk-file", "handover", "clients", "liaison-xlsx"}))
+@pytest.mark.parametrize("name", sorted(set(POSTS) - {"ledger-new", "accounts", "events-verify", "imports", "chase-phones", "unlock", "accounts-bulk-file", "handover", "clients", "liaison-xlsx", "compare-adopt"}))
 def test_what_is_allowed_is_done_and_leaves_its_event(stage: Made, sign_in: Any, name: str) -> None:
     _, args, data = POSTS[name]
     keys, _ = args(stage)
     before = Event.objects.count()
-    response = sign_in(CITY).post(reverse(name, args=keys), {**data, "snapshot": stage["record"].pk})
+    response = sign_in(CITY).post(reverse(name, args=keys), {**(data(stage) if callable(data) else data), "snapshot": stage["record"].pk})
     assert response.status_code == 302, response.content.decode()[:500]
     if name == "freeze":
         from jieneng.records.jobs import run_one

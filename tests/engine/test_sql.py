@@ -53,8 +53,8 @@ QUERIES = {
 INDICATOR = Indicator((Term("electricity_kwh", factor=Decimal("0.1229")), Term("people", "mean")), (Term("area_m2", "last"),), ("electricity_kwh*",))
 INSTITUTIONS = institutions_query(INDICATOR.asks, QUARTER, ("type", "area:2"), {}, INDICATOR.complete)
 DOUBLES = {
-    "spread": lambda dialect: spread_query(INSTITUTIONS, INDICATOR, ("type", "area:2"), (0.25, 0.5), dialect),
-    "ranks": lambda dialect: ranks_query(INSTITUTIONS, INDICATOR, ("type", "area:2"), (1, 2)),
+    "spread": spread_query(INSTITUTIONS, INDICATOR, ("type", "area:2"), (0.25, 0.5)),
+    "ranks": ranks_query(INSTITUTIONS, INDICATOR, ("type", "area:2"), (1, 2)),
 }
 CHECKED = {"judged": [Check("X", Severity.must, "abs(ratio(electricity_kwh, last_year.electricity_kwh) - 1) <= 0.3", T("错", "wrong"), T("改", "mend")),
                       Check("Y", Severity.must, "people * area_m2 > 0.5", T("错", "wrong"), T("改", "mend"), when="not missing(water_m3)")]}
@@ -64,7 +64,7 @@ def printed(name: str, dialect: str) -> str:
     if name in CHECKED:
         items = frozenset({"electricity_kwh", "people", "area_m2", "water_m3"})
         return str(judged_query(CHECKED[name], items, base_query(QUARTER), {}, ("return_id",), dialect).sql(dialect=dialect, pretty=True))
-    return str((DOUBLES[name](dialect) if name in DOUBLES else QUERIES[name]).sql(dialect=dialect, pretty=True))
+    return str({**QUERIES, **DOUBLES}[name].sql(dialect=dialect, pretty=True))
 
 
 @pytest.mark.parametrize("name", [*QUERIES, *DOUBLES, *CHECKED])

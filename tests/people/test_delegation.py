@@ -168,7 +168,7 @@ def test_a_reporter_hands_over_the_returns_that_wait(city: dict[str, Any]) -> No
     file_all(city, 2022)
     Return.objects.filter(institution=city["institutions"][SCHOOL_ONE], period="2022-03").update(state="returned")
     listed = handovers.listing(city["people"]["wangxiuying"])
-    assert listed["rights"][0]["where"] == "示例第一小学" and [(w["what"]["zh"], w["n"]) for w in listed["work"]] == [("报表：退回", 1)]
+    assert listed["rights"][0]["where"] == SCHOOL_ONE and [(w["what"]["zh"], w["n"]) for w in listed["work"]] == [("报表：退回", 1)]
     made = handovers.hand_over(city["people"]["qianan"], city["people"]["wangxiuying"], city["people"]["lihui"])
     assert {a.institution_key for a in held(city["people"]["lihui"])} >= {SCHOOL_ONE} and made.listing == listed
 

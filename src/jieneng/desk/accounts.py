@@ -47,12 +47,6 @@ def line_of(office: Office | None, key: str) -> str:
     return standing.office.path
 
 
-def name_of(key: str) -> str:
-    """What an institution is called now; its key when the register does not know it."""
-    last = Standing.objects.filter(institution__key=key).order_by("-since").first()
-    return last.name if last else key
-
-
 def current(user: User) -> list[Appointment]:
     """What a person holds today or will hold."""
     today = timezone.localdate()

@@ -209,7 +209,7 @@ class _Reader:
     def _institution(self, value: dict[str, str], line: Line, bad: Any) -> None:
         found = sorted(set(self.institutions.get(value["institution"], [])))
         if len(found) == 1:
-            line.institution, line.where = found[0], accounts.name_of(found[0])
+            line.institution, line.where = found[0], value["institution"]
             return
         if len(found) > 1:
             bad("填报单位", "bulk.institution", T("名录库里有 {n} 家“{o}”", "{n} institutions are called “{o}”", n=len(found), o=value["institution"]), do=T("改写统一社会信用代码", "write the credit code"))

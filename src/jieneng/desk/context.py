@@ -23,6 +23,8 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
         ("rounds", "clipboard-list", T("统计任务", "Rounds"), ("see",)),
         ("chase-latest", "bell", T("催报", "Completeness"), ("see",)),
         ("imports", "file-import", T("导入", "Imports"), ("import", "ledger", "edit_register", "log")),
+        ("compare", "arrows-diff", T("两边对照", "Two sides"), ("see",)),
+        ("corrections", "list-check", T("更正清单", "Corrections"), ("see",)),
         ("findings", "list-search", T("审核问题", "Findings"), ("review", "see")),
         ("figures", "chart-histogram", T("汇总与指标", "Figures"), ("see",)),
         ("tables", "table-export", T("汇总表", "Summary tables"), ("see",)),

@@ -61,7 +61,7 @@ def listing(user: User) -> dict[str, Any]:
         if a.role in APART:
             continue
         rights.append({"role": ROLES[a.role].label.as_json(), "code": a.role, "office": a.office.code if a.office else "",
-                       "where": a.office.name if a.office else accounts.name_of(a.institution_key), "since": a.since.isoformat()})
+                       "where": a.office.name if a.office else a.institution_key, "since": a.since.isoformat()})
         verbs |= ROLES[a.role].verbs
         (lines if a.office else keys).append(a.office.path if a.office else a.institution_key)
     mine = Scope(tuple(sorted(set(lines))), tuple(sorted(set(keys))))

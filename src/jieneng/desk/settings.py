@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "jieneng.registry",
     "jieneng.returns",
     "jieneng.review",
+    "jieneng.exchange",
     "jieneng.figures",
     "jieneng.fieldwork",
     "jieneng.reports",

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from jieneng.core.period import Period
 from jieneng.core.words import T
+from jieneng.exchange.models import HOLDERS, STATES
 from jieneng.fieldwork.models import LedgerRecord
 from jieneng.fieldwork.queries import differences, words_of
 from jieneng.people.models import Office, User
@@ -53,6 +54,10 @@ VERBS: dict[str, T] = {
     "review.revoke": T("撤销说明", "revoked an explanation for"),
     "evidence.attach": T("附上佐证材料", "attached evidence to"),
     "workspace.init": T("建立工作区", "made the workspace"), "backup.make": T("备份", "backed up"), "backup.restore": T("恢复备份", "restored a backup"),
+    "platform.import": T("导入平台的数", "imported what the platform holds from"), "correction.add": T("列入更正", "asked for a correction of"),
+    "correction.withdraw": T("撤回更正", "withdrew the correction of"), "correction.issue": T("发更正清单", "handed over the list of corrections to"),
+    "correction.adopt": T("经单位确认代改", "changed on the unit's word"), "difference.explain": T("说明两边差异", "explained differences:"),
+    "layout.save": T("保存布局", "saved the layout"), "export.layout": T("按布局导出", "exported by the layout"),
     "account.create": T("新建账号", "created the account"), "account.appoint": T("授予角色", "gave a role to"),
     "account.dismiss": T("撤销角色", "took a role from"), "account.disable": T("停用账号", "disabled the account"),
     "account.password": T("设置密码", "set the password of"), "account.sign_in": T("登录", "signed in as"),
@@ -485,6 +490,54 @@ def _mailbox(told: Told, data: dict[str, Any]) -> None:
     told.says = str(T("已设", "set") if data.get("set") else T("已去掉", "taken away"))
 
 
+def _cell(told: Told, institution: Any, period: str, item: str) -> None:
+    """A unit, an item and a period as the object, leading to the unit."""
+    last = Standing.objects.filter(institution_id=institution).order_by("-since").first()
+    known = book().items.get(item)
+    told.object = " ".join((last.name if last else str(institution), str(known.label) if known else item, _month(period) if period else ""))
+    told.url = reverse("institution", args=[int(institution)]) if last else ""
+
+
+def _correction(told: Told, data: dict[str, Any]) -> None:
+    _cell(told, data.get("institution"), str(data.get("period", "")), str(data.get("item", "")))
+    moved = f"{data['old'] if data.get('old') is not None else '—'}→{data.get('new')}" if "new" in data else ""
+    side = str(T("在平台改", "on the platform") if data.get("side") == "platform" else T("本库改", "ours")) if data.get("side") else ""
+    told.says = _joined([side, moved, str(T("理由：{r}", "reason: {r}", r=data["reason"])) if data.get("reason") else "", data.get("word") or ""])
+
+
+def _correction_list(told: Told, data: dict[str, Any]) -> None:
+    office = Office.objects.filter(code=data.get("office", "")).first()
+    told.object = office.name if office else str(data.get("office", ""))
+    told.says = str(T("{y} 年第 {n} 次，{k} 项", "{y}, list {n}: {k} lines", y=data.get("year", ""), n=data.get("number", ""), k=len(data.get("lines", []))))
+    told.url = reverse("correction-list", args=[int(told.event.object_id)]) if told.event.object_id.isdigit() else ""
+
+
+def _platform_import(told: Told, data: dict[str, Any]) -> None:
+    _file(told, told.event.object_id)
+    ticked = data.get("ticked") or {}
+    told.says = _joined([_counts(data, T("份", "returns")), str(T("更正清单核对：{s}", "corrections: {s}", s="、".join(f"{STATES.get(k, k)} {n}" for k, n in ticked.items()))) if ticked else ""])
+    told.facts.append((T("谁的数", "whose"), str(HOLDERS.get(str(data.get("holder", "")), ""))))
+
+
+def _explained(told: Told, data: dict[str, Any]) -> None:
+    cells = data.get("cells") or []
+    if len(cells) == 1:
+        _cell(told, cells[0][0], str(cells[0][1]), str(cells[0][2]))
+    else:
+        told.object = str(T("{n} 项", "{n} values", n=len(cells)))
+    told.says = str(T("理由：{r}", "reason: {r}", r=data.get("reason", "")))
+
+
+def _layout(told: Told, data: dict[str, Any]) -> None:
+    told.object = f"“{told.event.object_id}”"
+    told.right = "import"
+    if told.event.verb == "layout.save":
+        told.says = str(T("第 {n} 版", "version {n}", n=data.get("number", "")))
+        told.url = reverse("layout", args=[told.event.object_id])
+    else:
+        told.says = str(T("{p}，{u} 家 {r} 行", "{p}: {u} units, {r} rows", p=data.get("period", ""), u=data.get("units", ""), r=data.get("rows", "")))
+
+
 TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
     "register.import": _register_import, "register.change": _standing, "register.batch": _change, "register.undo": _change, "register.pair": _pair,
     "office.*": _office, "contact.*": _of_institution, "voucher.*": _of_institution, "round.open": _round_open, "round.sign_off": _sign_off,
@@ -492,5 +545,6 @@ TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
     "round.take_back": _submission, "remind.*": _remind, "office.mailbox": _mailbox,
     "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,
     "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "review.run": _review, "review.*": _explanation, "account.*": _account, "client.*": _account,
-    "workspace.*": _workspace, "backup.*": _workspace, "log.verify": _verify,
+    "platform.import": _platform_import, "correction.issue": _correction_list, "correction.*": _correction, "difference.explain": _explained,
+    "layout.save": _layout, "export.layout": _layout, "workspace.*": _workspace, "backup.*": _workspace, "log.verify": _verify,
 }

@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from jieneng.exchange import layout_pages, sheets
+from jieneng.exchange import pages as exchange
 from jieneng.fieldwork import pages as fieldwork
 from jieneng.figures import pages as figures
 from jieneng.records import pages as records
@@ -108,6 +110,23 @@ urlpatterns = [
     path("imports/", fieldwork.imports, name="imports"),
     path("imports/<int:pk>/", fieldwork.one_import, name="import"),
     path("imports/<int:pk>/problems.xlsx", fieldwork.problems_xlsx, name="import-problems"),
+    path("imports/<int:pk>/changes/", exchange.changes, name="import-changes"),
+    path("imports/<int:pk>/changes.xlsx", exchange.changes_xlsx, name="import-changes-xlsx"),
+    path("layouts/", layout_pages.layouts, name="layouts"),
+    path("layouts/guess/<str:sha256>/", layout_pages.guess, name="layout-guess"),
+    path("layouts/<str:code>/", layout_pages.one, name="layout"),
+    path("compare/", exchange.compare, name="compare"),
+    path("compare.xlsx", exchange.compare_xlsx, name="compare-xlsx"),
+    path("compare/decide/", exchange.decide, name="compare-decide"),
+    path("compare/adopt/", exchange.adopt, name="compare-adopt"),
+    path("compare/platform/", exchange.platform, name="platform"),
+    path("compare/sheets/", sheets.sheets, name="reference-sheets"),
+    path("corrections/", exchange.corrections, name="corrections"),
+    path("corrections.xlsx", exchange.corrections_xlsx, name="corrections-xlsx"),
+    path("corrections/new/", exchange.new_correction, name="correction-new"),
+    path("corrections/issue/", exchange.issue, name="corrections-issue"),
+    path("corrections/lists/<int:pk>/", exchange.one_list, name="correction-list"),
+    path("corrections/<int:pk>/withdraw/", exchange.withdraw, name="correction-withdraw"),
     path("evidence/<str:kind>/<str:key>/", pages.attach, name="evidence-attach"),
     path("files/<str:sha256>/", records.received, name="received"),
     path("jobs/<int:pk>/", records.job, name="job"),

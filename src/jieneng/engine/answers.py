@@ -54,11 +54,23 @@ def ledger_answer(take: str, rows: list[tuple[Any, ...]]) -> LedgerAnswer:
     return LedgerAnswer(Fraction(only) if isinstance(only, (int, Decimal)) else None, (str(only),), 1)
 
 
-def read_spread(rows: Sequence[Sequence[Any]], ranks: Sequence[Sequence[Any]], by: Sequence[str]) -> list[Spread]:
+def interpolated(below: float, above: float | None, members: int, q: float) -> float:
+    """The quantile between the two ordered numbers beside it (``PERCENTILE_CONT`` of SQL:2003): by these steps on every engine."""
+    at = (members - 1) * q
+    share = at - int(at)
+    return below if share == 0 or above is None else below * (1 - share) + above * share
+
+
+def read_spread(rows: Sequence[Sequence[Any]], ranks: Sequence[Sequence[Any]], by: Sequence[str], quantiles: Sequence[float]) -> list[Spread]:
     """The rows of ``spread_query`` and ``ranks_query``; a group in which no institution has a number is none."""
     at = len(by)
     placed: dict[tuple[Any, ...], list[Rank]] = {}
     for row in ranks:
         placed.setdefault(tuple(row[:at]), []).append(Rank(int(row[at]), row[at + 1], int(row[at + 2])))
-    found = [Spread(tuple(r[:at]), int(r[at]), r[at + 1], tuple(r[at + 2:-1]), r[-1], tuple(placed.get(tuple(r[:at]), ()))) for r in rows if r[at]]
+    found = []
+    for row in rows:
+        keys, members, (least, *beside, most) = tuple(row[:at]), int(row[at] or 0), row[at + 1:]
+        if members:
+            values = tuple(interpolated(beside[2 * n], beside[2 * n + 1], members, q) for n, q in enumerate(quantiles))
+            found.append(Spread(keys, members, least, values, most, tuple(placed.get(keys, ()))))
     return sorted(found, key=lambda s: in_order(s.keys))

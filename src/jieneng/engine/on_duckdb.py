@@ -31,9 +31,16 @@ class _Parts:
     absent: bool = False
 
 
+class _Frozen(dict):
+    """A mapping in ``where`` (none of several, a span) that can be part of a key."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple((k, tuple(v) if isinstance(v, (list, tuple)) else v) for k, v in sorted(self.items())))
+
+
 def _frozen(where: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     """``where`` as something that can be a key."""
-    return tuple(sorted((k, tuple(v) if isinstance(v, (list, tuple)) else v) for k, v in where.items()))
+    return tuple((k, _Frozen(v) if isinstance(v, Mapping) else tuple(v) if isinstance(v, (list, tuple)) else v) for k, v in sorted(where.items(), key=lambda x: x[0]))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from jieneng.core.period import Period
 from jieneng.rulebook.types import Check
 
 from . import tables
-from .answers import lacking
+from .answers import interpolated, lacking
 from .questions import (
     STANDING,
     Ask,
@@ -79,10 +79,9 @@ def key_of(row: Mapping[str, Any], by: Sequence[str]) -> tuple[Any, ...]:
 
 
 def quantile(values: Sequence[float], q: float) -> float:
-    """The quantile of ordered values, interpolated between the two beside it (``PERCENTILE_CONT`` of SQL:2003)."""
-    at = (len(values) - 1) * q
-    below, share = int(at), at - int(at)
-    return values[below] if share == 0 else values[below] * (1 - share) + values[below + 1] * share
+    """A quantile of ordered values."""
+    below = int((len(values) - 1) * q)
+    return interpolated(values[below], values[below + 1] if below + 1 < len(values) else None, len(values), q)
 
 
 class Plain:

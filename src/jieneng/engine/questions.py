@@ -172,7 +172,7 @@ class Engine(Protocol):
         """Ranks and quantiles of an indicator of institutions, per group, ordered by keys; groups without a known number are left out.
 
         ``by`` may also hold ``area:2`` and ``area:4``: the province and city in an area's code. Quantiles are interpolated
-        (``PERCENTILE_CONT``). ``ranked``: the institutions whose rank is told, by rank then id. Exact totals are cast to doubles
+        as by ``PERCENTILE_CONT``. ``ranked``: the institutions whose rank is told, by rank then id. Exact totals are cast to doubles
         and every engine does the same steps on them in the same order, so that these too agree to the last bit.
         """
 

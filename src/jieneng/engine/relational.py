@@ -154,9 +154,9 @@ class Relational:
             return []
         complete = as_known(snapshot, form, indicator.complete)
         amounts = self._institutions(indicator.asks, period, knows_due(snapshot, form), by, where, complete)
-        rows = self.run(spread_query(amounts, indicator, by, quantiles, self.dialect))
+        rows = self.run(spread_query(amounts, indicator, by, quantiles))
         ranks = self.run(ranks_query(amounts, indicator, by, ranked)) if ranked and rows else []
-        return read_spread(rows, ranks, by)
+        return read_spread(rows, ranks, by, quantiles)
 
     def members(self, snapshot: Snapshot, form: str, period: Period, *, by: Sequence[str] = (),
                 where: Mapping[str, Any] | None = None, expected: bool = True) -> dict[tuple[Any, ...], int]:

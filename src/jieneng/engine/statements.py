@@ -170,22 +170,26 @@ def _valued(institutions: Any, indicator: Indicator, by: Sequence[str]) -> exp.S
     return _over(sides, select(*_keys(by), column("institution"), as_(result, "v"), copy=False).from_("sides"), "sides")
 
 
-def quantile(v: Any, q: float, dialect: str) -> Any:
-    """The interpolated quantile. Two trees: sqlglot prints its own node for Spark as PERCENTILE_APPROX, and standard SQL for DuckDB
-    without the words WITHIN GROUP."""
-    share = exp.Literal.number(f"{Decimal(str(q)):f}")
-    if dialect == "duckdb":
-        return exp.Anonymous(this="QUANTILE_CONT", expressions=[v.copy(), share])
-    return exp.WithinGroup(this=exp.Anonymous(this="PERCENTILE_CONT", expressions=[share]), expression=exp.Order(expressions=[in_row(v.copy())]))
+def spread_query(institutions: Any, indicator: Indicator, by: Sequence[str], quantiles: Sequence[float]) -> exp.Select:
+    """Per group: keys, how many institutions have a number, the least, per quantile the two numbers beside it, the most.
 
-
-def spread_query(institutions: Any, indicator: Indicator, by: Sequence[str], quantiles: Sequence[float], dialect: str) -> exp.Select:
-    """Per group: keys, how many institutions have a number, the least, each quantile, the most."""
+    Not PERCENTILE_CONT: DuckDB and Spark interpolate by different steps, which differ in the last bit. Engines sort; Python interpolates.
+    """
     v = column("v")
-    asked = [quantile(v, q, dialect) for q in quantiles]
-    columns = [exp.Count(this=v.copy()), exp.Min(this=v.copy()), *asked, exp.Max(this=v.copy())]
-    query = select(*_keys(by), *[as_(c, f"c{n}") for n, c in enumerate(columns)], copy=False).from_("valued").where(answered(v.copy()))
-    query = _over(_valued(institutions, indicator, by), query, "valued")
+    order = exp.Order(expressions=[in_row(v.copy())])
+    place = exp.Window(this=exp.Anonymous(this="ROW_NUMBER"), partition_by=_keys(by), order=order)
+    members = exp.Window(this=exp.Count(this=exp.Star()), partition_by=_keys(by))
+    numbered = select(*_keys(by), v.copy(), as_(place, "place"), as_(members, "members"), copy=False).from_("valued").where(answered(v.copy()))
+    columns: list[Any] = [exp.Max(this=column("members")), exp.Min(this=v.copy())]
+    for q in quantiles:
+        at = exp.Mul(this=exp.paren(exp.Sub(this=column("members"), expression=exp.Literal.number(1))), expression=double(exp.Literal.number(f"{Decimal(str(q)):f}")))
+        below = exp.Cast(this=exp.Floor(this=at), to=exp.DataType.build("BIGINT"))
+        for beside in (1, 2):
+            same = exp.EQ(this=column("place"), expression=exp.Add(this=below.copy(), expression=exp.Literal.number(beside)))
+            columns.append(exp.Max(this=exp.Case(ifs=[exp.If(this=same, true=v.copy())])))
+    columns.append(exp.Max(this=v.copy()))
+    query = select(*_keys(by), *[as_(c, f"c{n}") for n, c in enumerate(columns)], copy=False).from_("numbered")
+    query = _over(_over(_valued(institutions, indicator, by), numbered, "valued"), query, "numbered")
     return query.group_by(*_keys(by)) if by else query
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from django.utils import timezone
 from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, refuse
 from jieneng.core.words import T
+from jieneng.exchange import actions as exchange
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
 from jieneng.records import files
@@ -19,7 +21,7 @@ from jieneng.records.events import action
 from jieneng.records.models import ReceivedFile
 from jieneng.registry import actions as register
 from jieneng.returns import actions as returns
-from jieneng.returns.intake import IntakeResult, Layout, parse_layout, read_file
+from jieneng.returns.intake import IntakeResult, Layout, parse_layout, read_file, unpack
 from jieneng.returns.models import Import
 from jieneng.returns.queries import book as the_book
 
@@ -27,6 +29,13 @@ from . import actions as ledgers
 
 Progress = Callable[[int, int, T | None], None]
 RIGHTS = {"answers": "import", "register": "edit_register", "ledger": "ledger"}
+TAKEN: dict[str, T] = {
+    "ours": T("本库的报表", "our own returns"),
+    "both": T("国家平台的数，本库跟着更新", "what the platform holds, and ours follow"),
+    "platform": T("国家平台的数，只用来对照", "what the platform holds, to compare only"),
+    "province": T("省审定数", "the province's reviewed figures"), "nation": T("国家核定数", "the nation's approved figures"),
+}
+"""What a table of answers is taken as. ``both``: kept as the platform's word, and our own values follow where nobody changed them."""
 
 
 def needed_rights(layout: Layout) -> list[str]:
@@ -66,9 +75,10 @@ def _check_book(layout: Layout) -> None:
 
 
 def bring_in(person: User, received: ReceivedFile, layout_text: str, *, office: Office, accept: bool = False,
-             layout_name: str = "", open_rounds: bool = False, progress: Progress | None = None) -> Import:
+             layout_name: str = "", open_rounds: bool = False, take: str = "", progress: Progress | None = None) -> Import:
     """Read one received file by a layout and apply it on behalf of ``office``.
 
+    ``take``: what answers are taken as, one of ``TAKEN``; "" = what the layout says (its ``holder``), else our own returns.
     Everything the file brings (register, answers or ledger lines) goes in inside one transaction; rows that cannot be
     read or do not belong are listed with sheet and cell. Raises ``Refused`` when the file as a whole cannot be read.
     """
@@ -105,11 +115,10 @@ def bring_in(person: User, received: ReceivedFile, layout_text: str, *, office: 
         if "answers" in layout.reads:
             if open_rounds:
                 _open_rounds(person, layout.form, result, office)
-            answered = returns.import_answers(person, book, form=layout.form, drafts=result.drafts, batch=batch,
-                                              office=office, accept=accept, progress=writing, unread=unread)
-            unread = 0
-            counts["answers"] = answered.counts()
-            problems += answered.problems
+            for what, done_ in _answers(person, layout, take or layout.holder or "ours", result, batch, office, accept, writing, unread):
+                unread = 0
+                counts[what] = done_.counts()
+                problems += [p for p in done_.problems if p not in problems]
         if layout.ledger:
             lines = ledgers.import_ledger(person, book.ledgers[layout.ledger], result.ledger_rows, batch=batch,
                                           office=office, progress=writing, unread=unread)
@@ -118,6 +127,26 @@ def bring_in(person: User, received: ReceivedFile, layout_text: str, *, office: 
         batch.counts, batch.problems = counts, [p.as_json() for p in problems]
         batch.save(update_fields=["counts", "problems"])
     return batch
+
+
+def _answers(person: User, layout: Layout, take: str, result: IntakeResult, batch: Import, office: Office, accept: bool,
+             progress: Callable[[int, int], None], unread: int) -> list[tuple[str, Any]]:
+    """Answers to where they belong: what a holder says, our own returns, or both. Ours are read before the holder's rows move."""
+    if take not in TAKEN:
+        raise refuse("import.take", T("不认识“{t}”", "unknown “{t}”", t=take), T("{a}", "{a}", a="、".join(TAKEN)))
+    holder = {"both": "platform", "ours": ""}.get(take, take)
+    done: list[tuple[str, Any]] = []
+    drafts = [d for d in result.drafts if any(v is not None for v in d.answers.values())]
+    if take == "both":
+        drafts = exchange.followed(layout.form, holder, drafts)
+    if holder:
+        done.append(("platform", exchange.take_platform(person, form=layout.form, holder=holder, drafts=result.drafts, batch=batch, office=office,
+                                                        progress=progress, unread=unread)))
+        unread = 0
+    if take in ("ours", "both"):
+        done.append(("answers", returns.import_answers(person, the_book(), form=layout.form, drafts=drafts, batch=batch, office=office,
+                                                       accept=accept, progress=progress, unread=unread)))
+    return done
 
 
 def _open_rounds(person: User, form: str, result: IntakeResult, office: Office) -> None:
@@ -135,10 +164,21 @@ def receive_path(person: User, path: Path) -> ReceivedFile:
     return files.receive(path, path.name, person)
 
 
-def import_key(received: ReceivedFile, layout_text: str, office: Office, accept: bool) -> str:
+def tables_of(person: User, received: ReceivedFile) -> list[ReceivedFile]:
+    """The tables a received file brings: itself, or, for an archive of several, each of them, kept as received.
+
+    Raises ``Refused`` for an archive beyond the limits or without a table. Content decides what is an archive, not its name.
+    """
+    found = unpack(files.path_of(received.sha256), name=received.name)
+    if found is None:
+        return [received]
+    return [files.receive(io.BytesIO(data), name, person) for name, data in found]
+
+
+def import_key(received: ReceivedFile, layout_text: str, office: Office, accept: bool, take: str = "") -> str:
     """The same file by the same layout asked for twice within a minute is one job (P2)."""
     import hashlib
 
     stamp = timezone.now().strftime("%Y%m%d%H%M")
-    text = f"{received.sha256}|{hashlib.sha256(layout_text.encode()).hexdigest()}|{office.pk}|{accept}|{stamp}"
+    text = f"{received.sha256}|{hashlib.sha256(layout_text.encode()).hexdigest()}|{office.pk}|{accept}|{take}|{stamp}"
     return "import:" + hashlib.sha256(text.encode()).hexdigest()[:48]

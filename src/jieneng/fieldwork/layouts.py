@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
-from django.conf import settings
 
 from jieneng.core.problem import Refused
+from jieneng.exchange.layouts import folder
 from jieneng.returns.intake import Layout, parse_layout
 from jieneng.rulebook.types import Book, Ledger, LedgerField
 
@@ -25,11 +24,6 @@ class Choice:
     title: str
     text: str
     layout: Layout
-
-
-def folder() -> Path:
-    """The office's own layouts."""
-    return Path(settings.HOME) / "layouts"
 
 
 def own(ledger: Ledger, book: str) -> str:

@@ -28,7 +28,7 @@ from jieneng.returns.queries import book
 from jieneng.rulebook.types import Ledger, LedgerField
 
 from . import actions, queries, workbooks
-from .intake import import_key, needed_rights
+from .intake import TAKEN, import_key, needed_rights, tables_of
 from .layouts import choices
 from .models import LedgerRecord
 from .queries import words_of
@@ -55,7 +55,7 @@ def imports(request: HttpRequest) -> HttpResponse:
     running = Job.objects.filter(kind="import", state__in=("ready", "running"), by=request.user)
     return render(request, "fieldwork/imports.html", {
         "title": T("导入", "Imports"), "page": Paginator(rows, 25).get_page(request.GET.get("page")),
-        "offices": offices, "layouts": shown, "running": running})
+        "offices": offices, "layouts": shown, "running": running, "taken": TAKEN, "chosen": request.GET})
 
 
 def _start_import(request: HttpRequest, offices: list[Office], layouts: dict[str, Any]) -> HttpResponse:
@@ -69,14 +69,16 @@ def _start_import(request: HttpRequest, offices: list[Office], layouts: dict[str
         raise refuse("import.incomplete", T("还没有选：{what}", "not chosen yet: {what}", what="、".join(map(str, missing))))
     for right in needed_rights(choice.layout):
         require(request.user, right, office.path)
+    accept, take = request.POST.get("accept") == "1", request.POST.get("take", "")
+    if take and take not in TAKEN:
+        raise refuse("import.take", T("不认识“{t}”", "unknown “{t}”", t=take[:40]), T("{a}", "{a}", a="、".join(map(str, TAKEN.values()))))
+    rows = [row for upload in uploads for row in tables_of(request.user, files.receive(upload.file, upload.name, request.user))]
     job = None
-    for upload in uploads:
-        row = files.receive(upload.file, upload.name, request.user)
+    for row in rows:
         job = enqueue("import", {
             "file": row.sha256, "layout": choice.text, "layout_name": choice.code + ".yaml", "office": office.code,
-            "accept": request.POST.get("accept") == "1"}, by=request.user, line=office.path,
-            key=import_key(row, choice.text, office, request.POST.get("accept") == "1"))
-    if job is not None and len(uploads) == 1:
+            "accept": accept, "take": take}, by=request.user, line=office.path, key=import_key(row, choice.text, office, accept, take))
+    if job is not None and len(rows) == 1:
         return HttpResponseRedirect(reverse("job", args=[job.pk]))
     return HttpResponseRedirect(reverse("imports"))
 

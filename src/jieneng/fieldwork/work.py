@@ -22,9 +22,9 @@ def ledgers() -> dict[str, Any]:
 
 @kind("import")
 def import_file(job: Job, report: Report) -> dict[str, Any]:
-    """Import a received file. ``args``: file (SHA-256), layout (text), office (code), accept."""
+    """Import a received file. ``args``: file (SHA-256), layout (text), office (code), accept, take."""
     batch = bring_in(
         job.by, ReceivedFile.objects.get(sha256=job.args["file"]), job.args["layout"],
         office=Office.objects.get(code=job.args["office"]), accept=bool(job.args.get("accept")),
-        layout_name=job.args.get("layout_name", ""), progress=report)
+        layout_name=job.args.get("layout_name", ""), take=job.args.get("take", ""), progress=report)
     return {"import": batch.pk, "counts": batch.counts, "problems": len(batch.problems)}

@@ -385,7 +385,7 @@ def _advised(form: Any, row: Return, findings: list[ReturnFinding], beside: dict
         made = advice(checks[f.rule], answers, beside["last_year"], beside["last_month"]) if f.rule in checks else []
         told.append({"severity": f.severity, "rule": f.rule, "says": f.says, "do": f.do, "items": f.items, "advice": [
             {"label": (labels[a.item].label if a.item in labels else "") or book.items[a.item].label, "found": a.found, "value": a.value,
-             "unit": book.items[a.item].unit, "other": beside["links"].get(a.side) if a.side else None} for a in made]})
+             "unit": book.items[a.item].unit, "item": a.item, "other": beside["links"].get(a.side) if a.side else None} for a in made]})
     return told
 
 

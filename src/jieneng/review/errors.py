@@ -277,7 +277,7 @@ def _digits(cells: _Cells, prior: Prior, near: float = 4.0, far: float = 3.0) ->
             prices = np.exp(cells.price.at(at).density(cells.c[at] - logs[i, j], np.arange(len(at))))
             dens = dens * np.where(np.isfinite(prices), prices, 1.0)
         dens = np.where(np.isfinite(dens), dens * weight[i, j] * cells.size[at] / cand[i, j], 0.0)
-        p = np.bincount(at, dens, len(p))
+        p[:] = np.bincount(at, dens, len(p))
         rising = np.argsort(dens)
         best[at[rising]] = cand[i, j][rising]  # the likeliest comes last and stays
     cells.add(DIGIT, "", QUANTITY, prior.digit * p, best)

@@ -220,7 +220,7 @@ def test_the_server_never_loads_the_workbook_reader_and_the_room_needs_no_django
 def test_no_secret_of_the_server_goes_to_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JIENENG_SECRET_KEY", "s")
     monkeypatch.setenv("PYTHONPATH", "/x")
-    given = opening._environment("/r")
+    given = opening.environment("/r")
     assert "JIENENG_SECRET_KEY" not in given and given["PYTHONPATH"].startswith("/r") and given["PYTHONPATH"].endswith("/x")
 
 

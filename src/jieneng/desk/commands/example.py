@@ -77,10 +77,13 @@ def _load(args: argparse.Namespace, out: Out, steps: Steps, manifest: Any) -> No
     for name in {s.layout for s in manifest.steps}:
         shutil.copyfile(layout_path(name), Path(args.home) / "layouts" / f"{name}.yaml")
 
-    def bring(reads: str, clean: bool = True) -> dict[str, int]:
-        counts = {"new": 0, "problems": 0}
+    def bring(reads: str, clean: bool = True, first: bool | None = None) -> dict[str, int]:
+        counts, met = {"new": 0, "problems": 0}, 0
         for step in manifest.steps:
             if not step.reads.startswith(reads) or step.clean is not clean:
+                continue
+            met += 1
+            if first is not None and (met == 1) is not first:
                 continue
             text = layout_path(step.layout).read_text(encoding="utf-8")
             with out.progress(step.file) as progress:
@@ -108,10 +111,35 @@ def _load(args: argparse.Namespace, out: Out, steps: Steps, manifest: Any) -> No
         round2022.plan_round(who, round_)
         round2022.review_levels(who, book, round_)
         _accept(who)
+    with steps.step("platform", T("导入国家平台的数，两边对照", "importing what the platform holds, and comparing")):
+        _beside(who, book, bring)
     with steps.step("freeze", T("封存 2022 年快照", "freezing 2022")):
         freeze.freeze(who, book, 2022)
     with steps.step("round", T("2022 年：省局退回几份，催报", "2022: a few come back from the province, reminders")):
         round2022.after_freeze(who, round_)
+
+
+def _beside(who: Any, book: Any, bring: Any) -> None:
+    """The platform's first export; what differs is decided as an office would; its second export ticks the lines."""
+    from jieneng.exchange import actions, queries
+    from jieneng.people.models import Office
+    from jieneng.people.queries import root_office
+    from jieneng.people.scope import Scope
+
+    root = root_office()
+    assert root is not None
+    bring("platform", first=True)
+    lines = queries.table(Scope(lines=(root.path,)), "platform", "consumption", 2022)
+    found = {d.cell: d for d in queries.compared("platform", "consumption", 2022).differences}
+    parts: dict[str, list[Any]] = {"platform": [], "explain": [], "ours": [], "": []}
+    for n, x in enumerate(lines):
+        parts[("platform", "platform", "explain", "platform", "", "platform", "ours", "platform")[n % 8]].append(found[x.institution, x.period, x.item])
+    actions.decide(who, book, parts["platform"], "platform", holder="platform", form="consumption", reason="按账单和凭证核对（样例）", word="建议值，请单位核实")
+    actions.decide(who, book, parts["ours"], "ours", holder="platform", form="consumption", reason="平台按新账单（样例）", word="建议值，请单位核实")
+    actions.explain(who, parts["explain"], holder="platform", form="consumption", year=2022, reason="平台口径含出租商铺（样例）")
+    for code in sorted({x.area for x in lines}):
+        actions.issue(who, Office.objects.get(code=code), form="consumption", year=2022)
+    bring("platform", first=False)
 
 
 def _accept(who: Any) -> None:
@@ -179,12 +207,12 @@ def _accounts(args: argparse.Namespace, out: Out) -> dict[str, Any]:
         actions.appoint(None, user, role, office=Office.objects.get(code=office), institution_key=key)
         lines.append(f"{username:10} {password}   {name} · {ROLES[role].label.zh} / {ROLES[role].label.en}")
     if lines:
-        lines += _beside(Office.objects.get(code="341823"))
+        lines += _around_accounts(Office.objects.get(code="341823"))
         write_durably(Path(args.home) / "demo-accounts.txt", ("\n".join(lines) + "\n").encode())
     return {"accounts": len(lines)}
 
 
-def _beside(county: Any) -> list[str]:
+def _around_accounts(county: Any) -> list[str]:
     """What people would look for around accounts: a delegation that holds, and a client of the API with its token."""
     import datetime as dt
 

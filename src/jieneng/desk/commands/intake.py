@@ -62,37 +62,49 @@ def open_(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 def import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=str(T("要导入的文件", "files to import")))
-    parser.add_argument("--layout", type=Path, required=True, help=str(T("布局文件", "the layout file")))
+    parser.add_argument("--layout", type=Path, help=str(T("布局文件", "the layout file")))
+    parser.add_argument("--guess", action="store_true", help=str(T("不导入，从表头认出一个布局，写到 --out（缺省：印出来）", "import nothing: propose a layout from the header, into --out (default: printed)")))
+    parser.add_argument("--out", type=Path, help=str(T("--guess 写到哪个文件", "the file --guess writes")))
     parser.add_argument("--on-behalf", metavar="OFFICE", help=str(T("代表哪个单位（缺省：本级）", "on behalf of this office (default: the top one)")))
     parser.add_argument("--accept", action="store_true", help=str(T("读入即为市级已审", "accepted as soon as read")))
+    parser.add_argument("--take", choices=["ours", "both", "platform", "province", "nation"], default="", help=str(T(
+        "报表的数当作：ours 本库，platform 平台的数（只对照），both 平台的数且本库跟着更新，province 省审定，nation 国家核定",
+        "take answers as: ours, platform (to compare only), both (and ours follow), province, nation")))
     parser.add_argument("--open", action="store_true", dest="open_rounds", help=str(T("没有统计任务就新建", "open missing rounds")))
     _as(parser)
 
 
 def import_(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """Bring files in by a layout; good rows go in, problems are named by sheet and cell."""
-    from jieneng.fieldwork.intake import bring_in, receive_path
+    from jieneng.fieldwork.intake import bring_in, receive_path, tables_of
 
+    if args.guess:
+        from .exchange import guess
+
+        return guess(args, out)
+    if args.layout is None:
+        raise refuse("cli.layout", T("没有写布局", "no layout given"), T("--layout 布局.yaml", "--layout LAYOUT.yaml"),
+                     T("还没有布局的，先用 --guess 从表头认一个", "where there is none yet, let --guess propose one from the header"))
     layout = text(args.layout)
     office, who, done = _office(args.on_behalf), person(args), []
     for path in args.files:
         if not path.is_file():
             raise refuse("cli.file", T("没有文件 {f}", "there is no file {f}", f=str(path)))
-    for path in args.files:
-        with out.progress(path.name) as progress:
-            batch = bring_in(who, receive_path(who, path), layout, office=office, accept=args.accept, layout_name=args.layout.name,
+    for row in [row for path in args.files for row in tables_of(who, receive_path(who, path))]:
+        with out.progress(row.name) as progress:
+            batch = bring_in(who, row, layout, office=office, accept=args.accept, layout_name=args.layout.name, take=args.take,
                              open_rounds=args.open_rounds, progress=lambda n, total, message: progress(n, total, message))
         counts = {k: v for k, v in batch.counts.items() if k != "read"}
         for what, c in counts.items():
             out.say(T("{f} {w}：新 {a}，变 {b}，同 {c}，没有读入 {d}", "{f} {w}: new {a}, changed {b}, same {c}, not taken {d}",
-                      f=path.name, w=what, a=c["new"], b=c["changed"], c=c["same"], d=c["refused"]))
+                      f=row.name, w=what, a=c["new"], b=c["changed"], c=c["same"], d=c["refused"]))
         if held := sum(c.get("held", 0) for c in counts.values()):
             out.say(T("{n} 份有“错误”，没有通过，留待审核", "{n} hold errors and were not accepted", n=held))
         for p in batch.problems[:20]:
             out.problem(p)
         if len(batch.problems) > 20:
             out.say(T("… 共 {n} 处，全部见“导入”页或 --json", "… {n} in all; see the page Imports or --json", n=len(batch.problems)))
-        done.append({"file": path.name, "import": batch.pk, "counts": batch.counts, "problems": batch.problems})
+        done.append({"file": row.name, "import": batch.pk, "counts": batch.counts, "problems": batch.problems})
     return {"imports": done}
 
 

@@ -18,6 +18,8 @@ from .exports import LAYOUTS, consumption_name, register_groups, write_consumpti
 from .items import amount, asked
 from .places import BY_CODE
 from .planted import Mark, Plant, Planted, plant_errors
+from .platform import AREAS, write_platform
+from .platform import LAYOUT as PLATFORM
 from .rows import Row, entered, number
 
 Progress = Callable[[int, int], None]
@@ -70,7 +72,7 @@ class _Work:
 
     def __init__(self, folder: Path, seed: int, progress: Progress | None) -> None:
         self.folder, self.seed, self.progress = folder, seed, progress
-        self.done, self.total = 0, 2 + 4 + len(YEARS) * len(LAYOUTS) + 2
+        self.done, self.total = 0, 2 + 4 + len(YEARS) * len(LAYOUTS) + 2 + 2
         self.steps: list[Step] = []
         self.rows: dict[str, list[Row]] = {}
 
@@ -101,6 +103,11 @@ class _Work:
                 write_consumption(path, area, year, entered(city, answers, planted, area, year))
                 self.add(path, layout, "answers", year, area)
 
+    def platform(self, city: City, answers: Answers, planted: Planted, seed: int) -> None:
+        rows = [row for area in AREAS for row in entered(city, answers, planted, area, YEARS[-1])]
+        for path in write_platform(self.folder, rows, seed):
+            self.add(path, PLATFORM, "platform", YEARS[-1])
+
     def rest(self, city: City, answers: Answers) -> list[Plant]:
         for path in write_ledgers(self.folder):
             self.steps.append(Step(path.name, path.stem, f"ledger:{path.stem}",
@@ -118,7 +125,7 @@ class _Work:
 def build(folder: Path, seed: int = 2022, progress: Progress | None = None) -> Manifest:
     """Write the example city into ``folder`` (made if need be): the same files byte for byte for the same seed.
 
-    Register, changes by year, the consumption of nine areas in 2020, 2021 and 2022, three ledgers, files with errors to be
+    Register, changes by year, the consumption of nine areas in 2020, 2021 and 2022, two exports of the national platform, three ledgers, files with errors to be
     refused, ``key.yaml`` (every planted error) and ``manifest.json``. ``progress(done, total)`` is called per file.
     """
     folder = Path(folder)
@@ -131,6 +138,7 @@ def build(folder: Path, seed: int = 2022, progress: Progress | None = None) -> M
     work.tick()
     work.register(city)
     work.consumption(city, answers, planted)
+    work.platform(city, answers, planted, seed)
     refused = work.rest(city, answers)
     (folder / "key.yaml").write_text(_key(seed, planted.plants, refused), encoding="utf-8")
     manifest = Manifest(folder, seed, tuple(work.steps), "key.yaml", _counts(city, planted.plants, refused), _totals(city, answers))

@@ -26,6 +26,8 @@ ABOUT = {
     "register": "register", "institution": "register",
     "offices": "register", "changes": "register", "change": "register", "tidy": "register", "liaison": "register", "liaison-handover": "register", "vouchers": "register", "papers": "register",
     "imports": "import", "import": "import", "job": "import", "findings": "first-hour", "return": "first-hour",
+    "compare": "platform", "corrections": "platform", "correction-list": "platform", "correction-new": "platform", "platform": "platform",
+    "reference-sheets": "platform", "layouts": "platform", "layout-guess": "platform", "layout": "platform", "import-changes": "platform",
     "figures": "figures", "trace": "figures", "documents": "figures", "document": "figures", "rules": "editions",
 }
 """Address name → the chapter that explains the page."""

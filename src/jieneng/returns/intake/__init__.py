@@ -11,17 +11,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .archive import unpack
     from .checking import check_layout
     from .drafts import BodyRow, Draft, From, IntakeResult, LedgerRow
     from .fields import Units
     from .guard import Limits, Look, look, shown_name
+    from .guess import Guess, confirmed, guess_file, layout_text
     from .layout import Layout, load_layout, parse_layout
     from .reader import read_file, read_table
 
 _HOMES = {
     "drafts": ("BodyRow", "Draft", "From", "IntakeResult", "LedgerRow"),
+    "archive": ("unpack",),
     "guard": ("Limits", "Look", "look", "shown_name"),
     "checking": ("check_layout",),
+    "guess": ("Guess", "confirmed", "guess_file", "layout_text"),
     "layout": ("Layout", "load_layout", "parse_layout"),
     "fields": ("Units",),
     "reader": ("read_file", "read_table"),
@@ -30,6 +34,7 @@ __all__ = [
     "BodyRow",
     "Draft",
     "From",
+    "Guess",
     "IntakeResult",
     "Layout",
     "LedgerRow",
@@ -37,12 +42,16 @@ __all__ = [
     "Look",
     "Units",
     "check_layout",
+    "confirmed",
+    "guess_file",
+    "layout_text",
     "load_layout",
     "look",
     "parse_layout",
     "read_file",
     "read_table",
     "shown_name",
+    "unpack",
 ]
 
 

@@ -93,6 +93,10 @@ def check_layout(layout: Layout, book: Book, convertible: Callable[[str, str], b
                 ),
                 do=T("在这一行写 basis: {b}", "write basis: {b} on this line", b=item.basis) if item.basis else None,
             )
+    for fact in layout.facts:
+        code = fact.fact.partition(".")[2]
+        if code and code not in book.indicators and code not in book.composites and code not in book.items:
+            wrong(fact.line, T("规则库没有指标“{i}”", "the book has no indicator “{i}”", i=code), do=_nearest(code, [*book.indicators, *book.composites]))
     _check_codes(layout, book, wrong)
     if layout.ledger:
         _check_ledger(layout, book, convertible, wrong)

@@ -468,6 +468,10 @@ def main(arguments: list[str]) -> int:
             read_text(data, options, limits, out)
         elif options["kind"] == "parquet":
             read_parquet(data, limits, out)
+        elif options["kind"] == "archive":
+            from jieneng.returns.intake.archive import read_archive
+
+            read_archive(data, limits, out.say)
         else:
             read_workbook(data, options["kind"], options, limits, out)
         out.say({"end": True})

@@ -36,7 +36,7 @@ class Draft:
 
     ``answers``: item → amount in the item's unit (four places), or None where the table says that there is no answer.
     An item whose cell is a problem is absent: what is not named stays as it was. ``sources``: item → {"sheet", "cell",
-    "raw" (as received), "unit" (as received), "rounded"}.
+    "raw" (as received), "unit" (as received), "rounded"}. ``facts``: what the table says beside the items (status, target …).
     """
 
     identifier: str
@@ -51,6 +51,7 @@ class Draft:
     line: str = ""
     answers: dict[str, Decimal | None] = field(default_factory=dict)
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
 
     file = property(lambda self: self.at.file)
     sheet = property(lambda self: self.at.sheet)

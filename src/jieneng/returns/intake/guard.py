@@ -344,7 +344,7 @@ def _too_big(limits: Limits) -> Refused:
     )
 
 
-def _unpack(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
+def unpacked_member(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
     """The member's true bytes, unpacked here since zipfile stops at the length that the archive claims."""
     damaged = _bad(
         "file-damaged",
@@ -388,7 +388,7 @@ def _member(file: BinaryIO, info: zipfile.ZipInfo, limits: Limits, total: int) -
     name = info.filename.lower()
     xml = name.endswith((".xml", ".rels", ".vml"))
     rectangle, tail, length = _Rectangle(limits), b"", 0
-    for piece in _unpack(file, info):
+    for piece in unpacked_member(file, info):
         if length == 0 and piece.startswith(_ARCHIVES):
             raise _bad("archive-nested", T("工作簿里还嵌着别的压缩包", "an archive is nested in the workbook"))
         length += len(piece)

@@ -69,7 +69,7 @@ class Merged:
         return None
 
 
-def _labels(rows: Sequence[list[str]]) -> dict[int, list[str]]:
+def column_labels(rows: Sequence[list[str]]) -> dict[int, list[str]]:
     """For each column its header texts from top to bottom, each once."""
     found: dict[int, list[str]] = {}
     for cells in rows:
@@ -110,7 +110,7 @@ def find_header(rows: Sequence[Row], sheet: Sheet, layout: Layout, merged: Merge
     first = layout.header_row or 1
     best: tuple[int, int, dict[int, list[str]]] = (-1, first, {})
     for at in range(first, last + 1):
-        labels = _labels([filled.get(n, []) for n in range(at, at + layout.header_rows)])
+        labels = column_labels([filled.get(n, []) for n in range(at, at + layout.header_rows)])
         found, doubled = _columns(labels, wanted)
         have = sum(n in found for n in needed) + sum(n in needed for n, _ in doubled)
         if have > best[0]:
@@ -169,7 +169,7 @@ def _missing(
         for row in rows:
             if row.number != at:
                 there, _ = _columns(
-                    _labels([filled.get(n, []) for n in range(row.number, row.number + layout.header_rows)]), needed
+                    column_labels([filled.get(n, []) for n in range(row.number, row.number + layout.header_rows)]), needed
                 )
                 if needed and len(there) == len(needed):
                     do = T(

@@ -130,6 +130,23 @@ class FieldSpec:
 
 
 @dataclass(frozen=True)
+class FactSpec:
+    """Something a platform says beside the items: its status of the unit, a target, a warning, an indicator of its own."""
+
+    fact: str
+    spec: Spec
+    line: int = 0
+
+    @property
+    def amount(self) -> bool:
+        return self.fact.startswith(("target.", "indicator."))
+
+
+FACTS = ("status", "quota_warning")
+HOLDERS = ("platform", "province", "nation")
+
+
+@dataclass(frozen=True)
 class Layout:
     """One outside table. ``sheets``: names; empty = all; ``sheets_match`` a pattern. ``header_row`` 0 = look for it."""
 
@@ -165,6 +182,8 @@ class Layout:
     long: LongSpec | None = None
     months: MonthsSpec | None = None
     ledger_fields: tuple[FieldSpec, ...] = ()
+    facts: tuple[FactSpec, ...] = ()
+    holder: str = ""
     place: str = ""
     hash: str = ""
 
@@ -181,6 +200,7 @@ class Layout:
             found += [self.long.item, self.long.value]
         if self.months:
             found += [self.months.item, self.months.year, Spec(columns=self.months.columns)]
+        found += [f.spec for f in self.facts]
         found += [f.spec for f in self.ledger_fields] + [f.unit for f in self.ledger_fields]
         found += [Spec(columns=(t.column,), line=t.line) for t in self.skip]
         return [s for s in found if s is not None]
@@ -524,6 +544,8 @@ _KEYS = (
     "long",
     "months",
     "fields",
+    "facts",
+    "holder",
     "source",
     "notes",
 )
@@ -616,6 +638,27 @@ def _ledger_fields(door: _Door, node: _Node | None) -> tuple[FieldSpec, ...]:
     return tuple(out)
 
 
+def _facts(door: _Door, node: _Node | None) -> tuple[FactSpec, ...]:
+    """What a platform says beside the items: a list of sources, each with the fact it is."""
+    if node is None:
+        return ()
+    if not isinstance(node.value, list):
+        door.wrong(node, T("“facts”应是一列", "“facts” must be a list"))
+        return ()
+    out: list[FactSpec] = []
+    for entry in node.value:
+        spec = _spec(door, entry, "facts", ("fact",))
+        got = entry.value if isinstance(entry.value, dict) else {}
+        fact = door.text(_need(door, got, "fact", entry, "facts"), "fact")
+        if fact and fact not in FACTS and not fact.startswith(("target.", "indicator.")):
+            door.wrong(entry, T("不认识的内容“{f}”", "unknown fact “{f}”", f=fact),
+                       T("{a}、target.指标代码、indicator.指标代码", "{a}, target.<indicator> or indicator.<indicator>", a="、".join(FACTS)))
+        if any(fact == f.fact for f in out):
+            door.wrong(entry, T("“{f}”写了两次", "“{f}” is written twice", f=fact))
+        out.append(FactSpec(fact, spec, entry.line))
+    return tuple(out)
+
+
 def _named_specs(door: _Door, node: _Node | None, where: str) -> dict[str, Spec]:
     if node is None:
         return {}
@@ -638,7 +681,7 @@ def _complete(door: _Door, layout: Layout, root: _Node) -> None:
         must(bool(layout.form), "form")
         must(layout.identifier is not None, "identifier")
         must(layout.period is not None or layout.shape == "months", "period")
-        must(bool(layout.items), "items")
+        must(bool(layout.items or layout.facts), "items")
         if layout.shape == "months" and layout.period is not None:
             door.wrong(
                 layout.period.line,
@@ -719,6 +762,8 @@ def parse_layout(text: str, file: str = "layout.yaml") -> Layout:
         long=long,
         months=months,
         ledger_fields=_ledger_fields(door, got.get("fields")),
+        facts=_facts(door, got.get("facts")),
+        holder=door.choice(got.get("holder"), HOLDERS, "holder", ""),
         place=file,
         hash=hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(),
     )

@@ -84,6 +84,8 @@ class Drafts:
                 draft.answers.pop(item, None)
         elif shared or (self.whole and not draft.answers):
             _same(result, what, old.at, draft.at)
+        for fact, said in draft.facts.items():
+            old.facts.setdefault(fact, said)
         for item, value in draft.answers.items():
             if item not in old.answers:
                 old.answers[item] = value

@@ -73,7 +73,7 @@ def open_table(
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=root,
-            env=_environment(root),
+            env=environment(root),
         )
     stream = _Stream(child, limits, shown, progress)
     timer = threading.Timer(limits.wall, stream.too_long)
@@ -96,7 +96,7 @@ def open_table(
 _KEPT = ("SYSTEMROOT", "SYSTEMDRIVE", "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
 
 
-def _environment(root: str) -> dict[str, str]:
+def environment(root: str) -> dict[str, str]:
     """What a Python needs to start (Windows, portable editions); no secrets of the server go to the child."""
     kept = {k: os.environ[k] for k in _KEPT if k in os.environ}
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
@@ -128,7 +128,7 @@ class _Stream:
             raise self.dead()
         said = json.loads(data)
         if isinstance(said, dict) and "refused" in said:
-            raise Refused(*(_problem(p, self.name) for p in said["refused"]))
+            raise Refused(*(problem_of(p, self.name) for p in said["refused"]))
         return said
 
     def start(self, table: Table) -> None:
@@ -204,7 +204,7 @@ class _Stream:
         )
 
 
-def _problem(data: dict[str, Any], name: str) -> Problem:
+def problem_of(data: dict[str, Any], name: str) -> Problem:
     def words(part: dict[str, str] | None) -> T | None:
         return T(part["zh"], part["en"]) if part else None
 

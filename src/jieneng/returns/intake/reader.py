@@ -245,6 +245,22 @@ class Reading(Fields):
             line.own = {n: self._field(n, line) for n in _OWN}
         return line.own
 
+    def _facts(self, draft: Draft, line: Line) -> None:
+        """What the row says beside the items: amounts as decimals, the rest as text; "" where it says nothing."""
+        for spec in self.layout.facts:
+            if spec.amount and spec.spec.columns:
+                cell = line.cell(spec.spec.columns[0])
+                try:
+                    said = "" if cell[:1] in ("", "t") and c.norm(shown(cell)) in self.missing else f"{c.number(cell):f}"
+                except c.Fault as fault:
+                    self._fault(fault, line.place(spec.spec.columns[0]), spec.fact)
+                    continue
+            else:
+                said = self._text(spec.spec, line, spec.fact)
+            if spec.spec.columns and not line.column(spec.spec.columns[0]):
+                continue
+            draft.facts[spec.fact] = said
+
     def _draft(self, line: Line, code: str, period: Period) -> Draft:
         own = self._own(line)
         at = line.origin(self.telling[0] if self.telling else "")
@@ -266,6 +282,7 @@ class Reading(Fields):
         for item in self.layout.items:
             if line.column(item.column):
                 self._answer(draft, line, item.column, item.item, item.unit)
+        self._facts(draft, line)
         self.drafts.add(draft, self.result)
 
     def _item(self, spec: Spec, line: Line) -> Any:
@@ -508,7 +525,7 @@ class Reading(Fields):
     def finish(self) -> None:
         """Hand over what was collected, and count it."""
         everything = self.drafts.all()
-        self.result.drafts = [d for d in everything if any(v is not None for v in d.answers.values())]
+        self.result.drafts = [d for d in everything if any(v is not None for v in d.answers.values()) or any(d.facts.values())]
         if silent := len(everything) - len(self.result.drafts):
             self.result.count("unanswered", silent)
             self.result.note(

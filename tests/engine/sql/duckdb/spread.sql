@@ -53,18 +53,56 @@ WITH base AS (
     "institution",
     CASE WHEN "l" > 0 THEN CASE WHEN "l" <> 0 THEN "u" / "l" ELSE NULL END END AS "v"
   FROM sides
+), numbered AS (
+  SELECT
+    "k0",
+    "k1",
+    "v",
+    ROW_NUMBER() OVER (PARTITION BY "k0", "k1" ORDER BY "v") AS "place",
+    COUNT(*) OVER (PARTITION BY "k0", "k1") AS "members"
+  FROM valued
+  WHERE
+    NOT "v" IS NULL
 )
 SELECT
   "k0",
   "k1",
-  COUNT("v") AS "c0",
+  MAX("members") AS "c0",
   MIN("v") AS "c1",
-  QUANTILE_CONT("v", 0.25) AS "c2",
-  QUANTILE_CONT("v", 0.5) AS "c3",
-  MAX("v") AS "c4"
-FROM valued
-WHERE
-  NOT "v" IS NULL
+  MAX(
+    CASE
+      WHEN "place" = CAST(FLOOR((
+        "members" - 1
+      ) * CAST(0.25 AS DOUBLE)) AS BIGINT) + 1
+      THEN "v"
+    END
+  ) AS "c2",
+  MAX(
+    CASE
+      WHEN "place" = CAST(FLOOR((
+        "members" - 1
+      ) * CAST(0.25 AS DOUBLE)) AS BIGINT) + 2
+      THEN "v"
+    END
+  ) AS "c3",
+  MAX(
+    CASE
+      WHEN "place" = CAST(FLOOR((
+        "members" - 1
+      ) * CAST(0.5 AS DOUBLE)) AS BIGINT) + 1
+      THEN "v"
+    END
+  ) AS "c4",
+  MAX(
+    CASE
+      WHEN "place" = CAST(FLOOR((
+        "members" - 1
+      ) * CAST(0.5 AS DOUBLE)) AS BIGINT) + 2
+      THEN "v"
+    END
+  ) AS "c5",
+  MAX("v") AS "c6"
+FROM numbered
 GROUP BY
   "k0",
   "k1"

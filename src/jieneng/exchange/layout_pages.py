@@ -1,0 +1,170 @@
+"""Teaching a layout: the guess beside the first rows of the file, corrected by dropdowns, tried on the file, saved for everyone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+
+from jieneng.core.problem import Place, Refused, refuse
+from jieneng.core.words import T
+from jieneng.people.access import needs
+from jieneng.records import files
+from jieneng.records.models import ReceivedFile
+from jieneng.returns.intake import Guess, confirmed, guess_file, layout_text, parse_layout, read_file, unpack
+from jieneng.returns.intake.guess import known_codes
+from jieneng.returns.queries import book, main_form
+
+from . import layouts as saved_layouts
+from .models import LayoutVersion
+
+ROLES: list[tuple[str, T]] = [
+    ("skip", T("不读", "not read")), ("identifier.uscc", T("识别码：统一社会信用代码", "identifier: credit code")),
+    ("identifier.platform", T("识别码：平台编号", "identifier: platform id")), ("alias.platform", T("另一编号：平台编号", "other id: platform's")),
+    ("name", T("单位名称", "name")), ("area", T("统计归口地区", "area (line)")), ("department", T("主管部门", "department")), ("type", T("单位性质", "type")),
+    ("territory", T("所在地", "territory")), ("period", T("统计期", "period")), ("year", T("年份", "year")), ("month", T("月份", "month")),
+    ("item_name", T("指标名称（一行一项）", "name of the item (a row each)")), ("value", T("数值（一行一项）", "value (a row each)")), ("unit", T("计量单位列", "unit, per row")),
+    ("fact.status", T("平台填报状态", "platform's status")), ("fact.quota_warning", T("平台定额预警", "platform's quota warning")),
+    ("in_scope", T("是否纳入统计", "in scope")), ("covered_by", T("代报单位代码", "covered by")), ("since", T("起始日期", "since")),
+    ("extra.sensitive", T("敏感单位", "sensitive")), ("extra.reason", T("变更原因", "reason of change")), ("extra.document", T("变更依据", "paper of change")),
+    ("extra.contact", T("联络员", "liaison")), ("extra.contact_office", T("联络员科室", "liaison's office")), ("extra.contact_phone", T("联络员电话", "liaison's phone")),
+]
+
+
+@needs("import", "edit_register")
+def layouts(request: HttpRequest) -> HttpResponse:
+    """All layouts with author and version; a file to learn a new one from."""
+    if request.method == "POST":
+        upload = request.FILES.get("file")
+        if upload is None:
+            raise refuse("layout.file", T("还没有选文件", "no file chosen"))
+        row = files.receive(upload.file, upload.name, request.user)
+        found = unpack(files.path_of(row.sha256), name=row.name)
+        if found:
+            import io
+
+            row = files.receive(io.BytesIO(found[0][1]), found[0][0], request.user)
+        return HttpResponseRedirect(reverse("layout-guess", args=[row.sha256]))
+    return render(request, "exchange/layouts.html", {"title": T("布局：教系统认一张表", "Layouts: teaching the system a table"), "rows": saved_layouts.saved()})
+
+
+def _received(request: HttpRequest, sha256: str) -> ReceivedFile:
+    """A file the person brought in, or one imported in their scope; else 404."""
+    row = get_object_or_404(ReceivedFile, sha256=sha256)
+    lines = row.import_set.values_list("on_behalf__path", flat=True)
+    if row.by_id != request.user.pk and not any(request.scope.covers_line(x or "-") for x in lines):
+        raise Http404
+    return row
+
+
+@needs("import", "edit_register")
+def guess(request: HttpRequest, sha256: str) -> HttpResponse:
+    """What the header seems to say, beside the first rows. Confirmed or corrected, tried on the whole file, then saved."""
+    row = _received(request, sha256)
+    proposed = guess_file(files.path_of(row.sha256), book(), form=main_form(), name=row.name)
+    typed: dict[str, str] = {"code": _code(row.name), "zh": re.sub(r"\.[A-Za-z]+$", "", row.name)[:60], "period": ""}
+    problems: Any = ()
+    tried = None
+    if request.method == "POST":
+        typed = {k: request.POST.get(k, "").strip() for k in typed}
+        proposed = _corrected(request, proposed)
+        try:
+            text = layout_text(proposed, book(), form=main_form(), code=typed["code"], title=T(typed["zh"] or "?", typed["zh"] or "?"), period=typed["period"])
+            tried = _tried(row, text)
+            if request.POST.get("verb") == "save":
+                made = saved_layouts.save(request.user, text)
+                messages.success(request, str(T("布局“{c}”第 {n} 版已保存，大家都能用", "layout “{c}”, version {n}, saved for everyone", c=made.code, n=made.number)))
+                return HttpResponseRedirect(reverse("layout", args=[made.code]))
+        except Refused as refused:
+            problems = refused.problems
+    return render(request, "exchange/guess.html", {
+        "title": T("这张表怎么读", "How this table is read"), "file": row, "guess": proposed, "typed": typed, "problems": problems, "tried": tried,
+        "columns": _shown(proposed.columns, "c"), "names": _shown(proposed.names, "n"), "roles": ROLES, "items": _items(), "units": _units(),
+        "period": _period_words(proposed), "codes": _code_choices(proposed), "preview": proposed.rows[:proposed.header_row + proposed.header_rows + 4][-12:],
+        "unsure": proposed.unsure}, status=422 if problems else 200)
+
+
+def _code(name: str) -> str:
+    """A code for a layout from a file's name: what of it is letters and digits."""
+    stem = re.sub(r"[^a-z0-9]+", "-", name.rpartition(".")[0].lower()).strip("-")
+    return (stem if re.match(r"[a-z0-9]", stem) else "")[:40] or "platform-export"
+
+
+def _corrected(request: HttpRequest, proposed: Guess) -> Guess:
+    """The guess with what the person chose; only roles, items and units that exist are taken."""
+    known = {code for code, _ in ROLES} | {f"item:{i}" for i in book().items} | {f"month.{m}" for m in range(1, 13)}
+    roles, units = dict[str, str](), dict[str, str]()
+    codes: dict[str, dict[str, str]] = {}
+    for key, value in request.POST.items():
+        kind, _, at = key.partition("-")
+        if kind == "role" and value in known:
+            roles[at] = value
+        elif kind == "unit" and (value == "" or value in book().units):
+            units[at] = value
+        elif kind == "code" and (m := re.fullmatch(r"(area|territory|type)-(\d{1,2})", at)):
+            seen = list(proposed.codes.get(m.group(1), {}))
+            if int(m.group(2)) < len(seen) and (value == "" or value in known_codes(book(), m.group(1)).values()):
+                codes.setdefault(m.group(1), {})[seen[int(m.group(2))]] = value
+    return confirmed(proposed, roles, {k: v or "" for k, v in units.items()}, codes)
+
+
+def _tried(row: ReceivedFile, text: str) -> dict[str, Any]:
+    """What the whole file gives when read by the layout: counts and the first problems. Nothing is written."""
+    layout = parse_layout(text, "layout.yaml")
+    if layout.identifier is None:
+        raise refuse("layout.identifier", T("没有识别码列", "no column of codes"), where=Place(file=row.name))
+    result = read_file(files.path_of(row.sha256), layout, book(), name=row.name)
+    return {"counts": result.counts, "problems": result.problems[:12], "n": result.counts.get("problems", 0), "drafts": len(result.drafts), "bodies": len(result.bodies)}
+
+
+def _shown(columns: Any, kind: str) -> list[dict[str, Any]]:
+    from jieneng.rulebook import unit_code
+
+    found = []
+    for n, c in enumerate(columns):
+        unit = c.meaning.unit
+        try:
+            unit = unit_code(book(), unit) if unit else ""
+        except Refused:
+            unit = ""
+        found.append({"key": f"{kind}{c.at}" if kind == "c" else f"n{n}", "c": c, "role": f"item:{c.meaning.item}" if c.meaning.item else c.meaning.role, "unit": unit,
+                      "sample": "、".join(list(dict.fromkeys(v for v in c.sample if v))[:3])[:60], "month": c.meaning.role.startswith("month.")})
+    return found
+
+
+def _items() -> list[tuple[str, str]]:
+    b = book()
+    forms = [f for f in b.forms.values() if f.code == main_form()]
+    numbers = {i.item: i.number for f in forms for i in f.items}
+    return [(f"item:{c}", f"{numbers[c]} {b.items[c].label}".strip()) for c in numbers]
+
+
+def _units() -> list[tuple[str, str]]:
+    return [(u.code, str(u.label)) for u in book().units.values()]
+
+
+def _period_words(g: Guess) -> str:
+    if g.period:
+        where = {"sheet": T("工作表名“{s}”", "the sheet's name “{s}”", s=g.sheet), "title": T("表头上面的标题", "the title above the header"), "file": T("文件名", "the file's name")}
+        return str(T("从{w}里取", "taken from {w}", w=where[next(iter(g.period))]))
+    return ""
+
+
+def _code_choices(g: Guess) -> list[dict[str, Any]]:
+    return [{"role": role, "label": next((c.label for c in g.columns if c.meaning.role == role), role), "known": sorted((v, k) for k, v in known_codes(book(), role).items()),
+             "values": [{"key": f"code-{role}-{n}", "value": v, "code": code} for n, (v, code) in enumerate(values.items())]} for role, values in g.codes.items()]
+
+
+@needs("import", "edit_register")
+def one(request: HttpRequest, code: str) -> HttpResponse:
+    """One layout with its versions."""
+    versions = list(LayoutVersion.objects.filter(code=code).select_related("by").order_by("-number"))
+    path = next((p for p in saved_layouts.folder().glob("*.yaml") if p.stem == code), None)
+    if path is None:
+        raise Http404
+    return render(request, "exchange/layout.html", {
+        "title": T("布局 {c}", "Layout {c}", c=code), "code": code, "versions": versions, "text": path.read_text(encoding="utf-8", errors="replace")})

@@ -1,0 +1,90 @@
+"""Layouts that people taught: saved into the home, shared by everyone of the office, each saving a version with its author."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from jieneng.core.problem import Place, refuse
+from jieneng.core.words import T
+from jieneng.people.models import User
+from jieneng.people.queries import root_office
+from jieneng.people.scope import require
+from jieneng.records.events import action, hold, record
+from jieneng.records.files import sync_folder
+from jieneng.returns.intake import Layout, Units, parse_layout
+from jieneng.returns.queries import book
+
+from .models import LayoutVersion
+
+
+def folder() -> Path:
+    """The office's own layouts."""
+    return Path(settings.HOME) / "layouts"
+
+
+def check(text: str, name: str = "layout.yaml") -> Layout:
+    """The layout, checked against the workspace's book. Raises ``Refused`` with every mistake."""
+    layout = parse_layout(text, name)
+    Units(book()).check(layout)
+    return layout
+
+
+def save(person: User, text: str) -> LayoutVersion:
+    """Save a layout for everyone: checked, written whole or not at all, a new version with its author. The same again changes nothing."""
+    root = root_office()
+    require(person, "import", None)
+    layout = check(text)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,59}", layout.code):
+        raise refuse("layout.code", T("布局代码“{c}”不能用", "“{c}” cannot be a layout's code", c=layout.code[:40]),
+                     T("小写字母、数字、短横线，如 platform-2022", "small letters, digits, hyphens, such as platform-2022"), where=Place(field="code"))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    with action():
+        hold()
+        last = LayoutVersion.objects.filter(code=layout.code).order_by("-number").first()
+        if last is not None and last.hash == digest:
+            return last
+        if last is None and (folder() / f"{layout.code}.yaml").exists():
+            raise refuse("layout.taken", T("已经有布局“{c}”，是管理员放进来的文件", "layout “{c}” exists as a file put there by the operator", c=layout.code),
+                         do=T("换一个代码", "choose another code"), where=Place(field="code"))
+        made = LayoutVersion.objects.create(code=layout.code, number=last.number + 1 if last else 1, title=layout.title.as_json(), text=text, hash=digest, by=person)
+        record(person, "layout.save", "layout", layout.code, line=root.path if root else "", data={
+            "code": layout.code, "number": made.number, "hash": digest, "reads": list(layout.reads)})
+        _write(folder() / f"{layout.code}.yaml", text)  # last: what is not on the disk is not saved
+    return made
+
+
+def _write(path: Path, text: str) -> None:
+    """Temporary name, fsync, rename, fsync of the folder."""
+    path.parent.mkdir(exist_ok=True)
+    fd, temporary = tempfile.mkstemp(prefix=".part-", dir=path.parent)
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def saved() -> list[dict[str, Any]]:
+    """Every layout in the home: its code, title, and who saved which version when (none for files an operator put there)."""
+    newest = {v.code: v for v in LayoutVersion.objects.select_related("by").order_by("number")}
+    rows = []
+    for path in sorted(folder().glob("*.yaml")) if folder().is_dir() else []:
+        version, text = newest.get(path.stem), path.read_text(encoding="utf-8", errors="replace")
+        try:
+            layout: Layout | None = check(text, path.name)
+            wrong = ""
+        except Exception as error:  # a broken file is shown with what is wrong with it
+            layout, wrong = None, str(error)
+        rows.append({"code": path.stem, "layout": layout, "version": version, "wrong": wrong})
+    return rows

@@ -1,0 +1,107 @@
+"""The pages: deciding keeps what was typed, lists are issued and printed, a layout is learned, tried and saved with its version."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from jieneng.exchange.models import Correction, LayoutVersion, PlatformRow
+from jieneng.fieldwork.layouts import choices
+from jieneng.records.jobs import run_one
+from jieneng.records.models import Event
+from jieneng.returns.models import Import
+from jieneng.returns.queries import book
+from tests.exchange.make import off_by_ten, take
+from tests.figures.make import file_all
+from tests.people_by_name import SCHOOL_ONE
+
+pytestmark = pytest.mark.django_db
+EXPORT = ("国家平台汇总,,,\n统一社会信用代码,统计期,用电量（千瓦时）,填报状态\n" + f"{SCHOOL_ONE},2022-03,1003,已上报\n{SCHOOL_ONE},2022-04,9999,已退回\n").encode("gb18030")
+
+
+@pytest.fixture
+def stage(city: dict[str, Any]) -> dict[str, Any]:
+    file_all(city, 2022)
+    return city
+
+
+def test_deciding_without_a_reason_keeps_what_was_typed_and_chosen(stage: dict[str, Any], sign_in: Any) -> None:
+    take(stage, off_by_ten(SCHOOL_ONE))
+    cell = f"{stage['institutions'][SCHOOL_ONE].pk}.2022-03.electricity_kwh"
+    response = sign_in("zhoumin").post(reverse("compare-decide"), {"year": "2022", "cell": cell, "verb": "platform", "reason": "", "word": "王秀英电话"})
+    page = response.content.decode()
+    assert response.status_code == 422 and "王秀英电话" in page and f'value="{cell}" aria-label' in page and " checked" in page and "没有写理由" in page
+    response = sign_in("zhoumin").post(reverse("compare-decide"), {"year": "2022", "cell": cell, "verb": "platform", "reason": "账单", "word": "王秀英电话", "day": "2023-03-16"})
+    assert response.status_code == 302 and Correction.objects.get().confirmed_on is not None
+    assert "平台更正" in sign_in("zhoumin").get(reverse("compare") + "?year=2022&show=open").content.decode()
+
+
+def test_a_county_decides_nothing_for_its_neighbour(stage: dict[str, Any], sign_in: Any) -> None:
+    take(stage, off_by_ten(SCHOOL_ONE))
+    cell = f"{stage['institutions'][SCHOOL_ONE].pk}.2022-03.electricity_kwh"
+    response = sign_in("heping").post(reverse("compare-decide"), {"year": "2022", "cell": cell, "verb": "explain", "reason": "x"})
+    assert response.status_code == 422 and "示例第一小学" not in response.content.decode() and not Event.objects.filter(verb="difference.explain").exists()
+
+
+def test_lists_come_as_a_zip_of_workbooks_and_as_one(stage: dict[str, Any], sign_in: Any) -> None:
+    take(stage, off_by_ten(SCHOOL_ONE))
+    client = sign_in("zhoumin")
+    form = {"year": "2022", "unit": f"示例第一小学　{SCHOOL_ONE}", "period": "2022-03", "item": "electricity_kwh", "new": "1,003", "reason": "账单", "word": "王秀英"}
+    assert client.post(reverse("correction-new"), {**form, "new": "一千"}).status_code == 422
+    assert client.post(reverse("correction-new"), form).status_code == 302
+    data = client.get(reverse("corrections-xlsx") + "?year=2022")
+    with zipfile.ZipFile(io.BytesIO(data.content)) as z:
+        assert z.namelist() == ["更正清单-泾县-2022.xlsx"]
+    assert client.get(reverse("corrections-xlsx") + "?year=2022&office=341824").status_code == 404
+    issued = client.post(reverse("corrections-issue"), {"office": "341823", "year": "2022"})
+    page = client.get(issued.url).content.decode()
+    assert "第 1 次" in page and "10,030" in page and "王秀英" in page
+    assert client.get(issued.url + "?xlsx=1").content[:2] == b"PK"
+    assert sign_in("heping").get(issued.url).status_code == 404
+
+
+def test_a_layout_is_learned_tried_saved_and_used(stage: dict[str, Any], sign_in: Any) -> None:
+    client = sign_in("zhoumin")
+    learned = client.post(reverse("layouts"), {"file": SimpleUploadedFile("最终版(2).csv", EXPORT)})
+    page = client.get(learned.url).content.decode()
+    assert "识别码：统一社会信用代码" in page and "1003" in page
+    tried = client.post(learned.url, {"code": "platform-2022", "zh": "平台 2022", "verb": "try"}).content.decode()
+    assert "报表 2 份" in tried and not LayoutVersion.objects.exists()
+    assert client.post(learned.url, {"code": "平台", "zh": "x", "verb": "save"}).status_code == 422
+    saved = client.post(learned.url, {"code": "platform-2022", "zh": "平台 2022", "verb": "save"})
+    assert saved.status_code == 302 and "第 1 版" in client.get(saved.url).content.decode()
+    client.post(learned.url, {"code": "platform-2022", "zh": "平台 2022", "verb": "save"})
+    assert LayoutVersion.objects.count() == 1  # the same again is no new version
+    client.post(learned.url, {"code": "platform-2022", "zh": "平台二〇二二", "verb": "save"})
+    assert [v.number for v in LayoutVersion.objects.order_by("number")] == [1, 2] and Event.objects.filter(verb="layout.save").count() == 2
+    assert "platform-2022" in {c.code for c in choices(book())}
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as z:
+        z.writestr("a/一.csv", EXPORT)
+    client.post(reverse("imports"), {"file": SimpleUploadedFile("一批.zip", archive.getvalue()), "layout": "platform-2022", "take": "platform", "office": str(stage["offices"]["341800"].pk)})
+    job = run_one()
+    assert job is not None and job.state == "done", job and job.error
+    batch = Import.objects.get(pk=job.result["import"])
+    assert batch.counts["platform"]["new"] == 2
+    row = PlatformRow.objects.get(period="2022-04")
+    assert row.values == {"electricity_kwh": "9999", "status": "returned"}
+    page = client.get(reverse("platform") + "?year=2022").content.decode()
+    assert "退回" in page and "示例第一小学" in page
+
+
+def test_sheets_are_one_page_a_unit_in_the_forms_order(stage: dict[str, Any], sign_in: Any) -> None:
+    take(stage, off_by_ten(SCHOOL_ONE))
+    page = sign_in("wangli").get(reverse("reference-sheets") + "?year=2022").content.decode()
+    assert page.count("ex-sheet") == 2 and "平台 10,030" in page and page.index(">101<") < page.index(">110<") < page.index(">120<")
+    assert sign_in("wangli").get(reverse("reference-sheets") + "?year=2022&xlsx=1").content[:2] == b"PK"
+
+
+@pytest.mark.parametrize("query", ["?year=x&holder=y&area=1&item=2&verdict=3&page=z", "?year=9999", "?holder=nation&show=explained", "?q=%00"])
+def test_self_made_addresses_never_break(stage: dict[str, Any], sign_in: Any, query: str) -> None:
+    for name in ("compare", "compare-xlsx", "corrections", "platform", "reference-sheets"):
+        assert sign_in("zhoumin").get(reverse(name) + query).status_code == 200, name
