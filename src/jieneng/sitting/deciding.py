@@ -7,7 +7,6 @@ institution and records its event in one transaction.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO
 
@@ -17,6 +16,9 @@ from jieneng.core.amount import stored
 from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
+from jieneng.exchange import actions as exchange
+from jieneng.exchange.models import Correction
+from jieneng.exchange.queries import current_rows
 from jieneng.people.models import User
 from jieneng.people.scope import require
 from jieneng.records import files
@@ -33,11 +35,8 @@ from jieneng.rulebook.types import Book
 
 from .models import VERDICTS, Decision
 from .queries import mark_of
+from .showing import suggested_lines
 
-PassOn = Callable[[User, Decision], list[int]]
-TakeBack = Callable[[User, Decision], None]
-PLATFORM: dict[str, Any] = {"pass_on": None, "take_back": None}
-"""Who keeps the list of corrections: told of what the platform is to follow (mode A), and when a decision is undone. Set when Django starts."""
 CONFIRMED = "confirmed"
 """The layout name of a change on the unit's word: its file is the voucher, its cells are none."""
 
@@ -78,13 +77,24 @@ def _keep(person: User, finding: ReviewFinding, standing: Standing, verdict: str
     return made
 
 
-def _pass_on(person: User, made: Decision) -> None:
-    if made.mode == "A" and made.values and PLATFORM["pass_on"] is not None:
-        made.passed_on = PLATFORM["pass_on"](person, made)
-        made.save(update_fields=["passed_on"])
+def _pass_on(person: User, book: Book, made: Decision, word: str) -> None:
+    """Mode A: a line of the list of corrections for each value. Where the platform holds it already, ours is to follow."""
+    if made.mode != "A":
+        return
+    round_ = made.round
+    lines = []
+    for period, item, value in made.values:
+        row = current_rows("platform", round_.form, Period.parse(period).year, [made.institution_id]).get((made.institution_id, period))
+        holds = row is not None and row.values.get(item) == exchange.as_amount(value)
+        if holds and made.verdict == "on_word":
+            continue  # ours was changed, the platform had it right
+        lines.append(exchange.correct(person, book, made.institution, form=round_.form, period=period, item=item, new=value, reason=made.reason, word=word,
+                                      side="ours" if holds else "platform", confirmed_on=made.confirmed_on, origin="finding").pk)
+    made.passed_on = lines
+    made.save(update_fields=["passed_on"])
 
 
-def send_back(person: User, finding: ReviewFinding, reason: str) -> Decision:
+def send_back(person: User, book: Book, finding: ReviewFinding, reason: str) -> Decision:
     """Send a finding back with its suggested value (退回核实，附建议值).
 
     Mode A: a line of the list of corrections; the unit confirms and changes it on the platform. Modes B and C: the returns themselves go
@@ -92,16 +102,16 @@ def send_back(person: User, finding: ReviewFinding, reason: str) -> Decision:
     """
     standing, reason = _standing(person, finding), _reason(reason)
     with action():
-        made = _keep(person, finding, standing, "sent_back", reason, values=finding.suggested)
+        made = _keep(person, finding, standing, "sent_back", reason, values=suggested_lines(book, finding))
         if made.mode == "A":
-            _pass_on(person, made)
+            _pass_on(person, book, made, str(T("建议值，请单位核实", "suggested, for the unit to check")))
         else:
-            _return_back(person, finding, f"{reason}{_suggestion(finding)}")
+            _return_back(person, finding, f"{reason}{_suggestion(made)}")
     return made
 
 
-def _suggestion(finding: ReviewFinding) -> str:
-    return "；建议值：" + "，".join(f"{p} {v}" for p, _, v in finding.suggested[:12]) if finding.suggested else ""
+def _suggestion(made: Decision) -> str:
+    return "；建议值：" + "，".join(f"{p} {v}" for p, _, v in made.values[:12]) if made.values else ""
 
 
 def _return_back(person: User, finding: ReviewFinding, reason: str) -> None:
@@ -157,7 +167,7 @@ def change_on_word(person: User, book: Book, finding: ReviewFinding, *, values: 
             raise Refused(*outcome.problems)
         made = _keep(person, finding, standing, "on_word", reason.strip()[:300], values=[[p, i, f"{v:f}"] for p, i, v in changes], word=word.strip()[:120],
                      confirmed_on=confirmed_on, voucher=paper)
-        _pass_on(person, made)
+        _pass_on(person, book, made, made.word)
     return made
 
 
@@ -170,7 +180,8 @@ def _checked(finding: ReviewFinding, values: list[tuple[str, str, str]], reason:
     if confirmed_on is None or confirmed_on > timezone.localdate():
         wrong.append(Problem("decide.day", T("没有写确认日期，或日期在今天以后", "no day of confirmation, or one that is still to come"), where=Place(field="confirmed_on")))
     if voucher is None:
-        wrong.append(Problem("decide.voucher", T("没有附凭证", "no voucher"), T("盖章的更正说明、账单或往来函的扫描件、照片", "a scan or photo of the stamped correction, a bill or a letter"), where=Place(field="voucher")))
+        wrong.append(Problem("decide.voucher", T("没有附凭证", "no voucher"),
+                             T("盖章的更正说明、账单或往来函的扫描件、照片", "a scan or photo of the stamped correction, a bill or a letter"), where=Place(field="voucher")))
     changes: list[tuple[str, str, Decimal]] = []
     for period, item, text in values:
         clean = text.strip().replace(",", "").replace("，", "")
@@ -210,7 +221,7 @@ def undo(person: User, decision: Decision) -> None:
         row.save(update_fields=["undone_by", "undone_at"])
         if row.explanation is not None and row.explanation.revoked_at is None:
             review.revoke(person, row.explanation, str(T("撤销会审意见", "the decision was undone")))
-        if row.passed_on and PLATFORM["take_back"] is not None:
-            PLATFORM["take_back"](person, row)
+        for line in Correction.objects.filter(pk__in=row.passed_on).exclude(state="withdrawn"):
+            exchange.withdraw(person, line, str(T("撤销会审意见", "the decision was undone")))
         record(person, "decision.undo", "decision", row.pk, line=standing.office.path, data={
             "institution": row.institution_id, "period": finding.period, "items": finding.items, "verdict": row.verdict, "year": finding.run.round.year})

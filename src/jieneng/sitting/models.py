@@ -19,6 +19,8 @@ VERDICTS: dict[str, T] = {
     "on_word": T("单位已更正", "corrected on the unit’s word"),
 }
 """What was decided on a finding (UI.md 7)."""
+ADVICE: dict[str, T] = {"sent_back": T("退回核实", "send back to verify"), "right": T("核实无误", "right as reported"), "explained": T("接受说明", "accept the explanation")}
+"""What a group may advise on a question."""
 
 
 class Decision(models.Model):

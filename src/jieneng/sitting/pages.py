@@ -136,20 +136,29 @@ def detail(request: HttpRequest, q: Queue, rows: list[Entry], finding: ReviewFin
     path = standing.office.path if standing else ""
     mine = scope(request.user, "review").covers(path, finding.institution.key)
     history = Decision.objects.filter(round=finding.run.round, institution=finding.institution_id).select_related("by", "undone_by", "finding", "voucher").order_by("at")
+    units = {c: i.unit for c, i in rulebook.items.items()}
     labels = {**{c: v.label for c, v in rulebook.composites.items()}, **{c: v.label for c, v in rulebook.items.items()}}
     return {
         "finding": finding, "standing": standing, "area_name": areas.get(finding.area, finding.area), "values": showing.values_of(rulebook, finding), "found": showing.spoken(finding.found),
-        "low": showing.spoken(finding.low), "high": showing.spoken(finding.high), "expected": showing.spoken(finding.expected), "unit": rulebook.items[finding.items[0]].unit if finding.items and finding.items[0] in rulebook.items else "",
+        "low": showing.spoken(finding.low), "high": showing.spoken(finding.high), "expected": showing.spoken(finding.expected), "unit": units.get(finding.items[0], "") if finding.items else "",
         "chart": showing.chart_of(rulebook, finding), "totals": [{**t, "label": labels.get(t["cell"], t["cell"])} for t in showing.totals_of(q.run, finding)],
-        "others": showing.same_return(finding), "states": showing.states_of(finding), "decision": decision, "verdict": VERDICTS[decision.verdict] if decision else None, "mine": mine,
+        "others": showing.same_return(finding), "states": showing.states_of(finding), "decision": decision, "verdict": VERDICTS[decision.verdict] if decision else None, "mine": mine, "filters_kept": _kept(request),
         "may_change": mine and scope(request.user, "import").covers(path, finding.institution.key), "mode_here": plan_of(finding.run.round).mode(path),
         "before": rows[at - 1] if at else None, "after": rows[at + 1] if at is not None and at + 1 < len(rows) else None, "place": at + 1 if at is not None else None,
         "history": [{"d": d, "what": VERDICTS[d.verdict]} for d in history], "until": dt.date(finding.run.round.year, 12, 31), "today": timezone.localdate(), "icons": ICONS,
         "known": Explanation.objects.filter(institution=finding.institution_id, revoked_at=None).select_related("by")[:3],
         "months": "、".join(str(m) for m in finding.months), "kept": request.session.pop("decide.kept", None),
         "suggested": [{"period": p, "item": i, "value": v, "label": rulebook.items[i].label if i in rulebook.items else i, "unit": rulebook.items[i].unit if i in rulebook.items else ""}
-                      for p, i, v in finding.suggested],
+                      for p, i, v in showing.suggested_lines(rulebook, finding)],
     }
+
+
+def _kept(request: HttpRequest) -> str:
+    """The filters in the address, without the finding."""
+    get = request.GET.copy()
+    for key in ("f", "done", "more", "page"):
+        get.pop(key, None)
+    return str(get.urlencode())
 
 
 @require_POST
@@ -160,7 +169,7 @@ def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     if queries.finding_in(finding.run, request.scope, request.user, pk) is None:
         raise Http404
     post, here = request.POST, reverse("review", args=[finding.run.round_id])
-    keep = request.GET.urlencode()
+    keep = _kept(request)
     try:
         made = _do(request, verb, finding)
     except Refused:
@@ -169,7 +178,8 @@ def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     if (sitting := post.get("sitting", "")).isdecimal():
         return HttpResponseRedirect(reverse("sitting-screen", args=[int(sitting)]))
     q = queries.queue(latest(finding.run.round, request.scope) or finding.run, request.scope, request.user)
-    after = q.following(finding.rank)
+    waiting = [e for e in chosen(request, q) if not q.is_decided(e)] or [e for e in q.entries if not q.is_decided(e)]
+    after = next((e for e in waiting if e.rank > finding.rank), waiting[0] if waiting else None)
     name = q.names[finding.institution_id].name if finding.institution_id in q.names else ""
     messages.success(request, str(T("{v}：{u}。{m}", "{v}: {u}. {m}", v=str(VERDICTS[made.verdict]), u=name, m=_then(made))))
     return HttpResponseRedirect(f"{here}?{keep + '&' if keep else ''}{f'f={after.pk}&' if after else ''}done={made.pk}")
@@ -188,7 +198,7 @@ def _then(made: Decision) -> str:
 def _do(request: HttpRequest, verb: str, finding: ReviewFinding) -> Decision:
     post, reason = request.POST, request.POST.get("reason", "")
     if verb == "send-back":
-        return deciding.send_back(request.user, finding, reason)
+        return deciding.send_back(request.user, book(), finding, reason)
     if verb == "right":
         return deciding.found_right(request.user, finding, reason)
     if verb == "explain":

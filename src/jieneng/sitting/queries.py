@@ -59,7 +59,7 @@ def _entries(run: int, at: str) -> tuple[Entry, ...]:
     names = ("pk", "rank", "area", "layer", "severity", "tce", "share", "suggested", *MARKED)
     rows = ReviewFinding.objects.filter(run=run).order_by("rank").values(*names)
     return tuple(Entry(r["pk"], r["rank"], r["institution_id"], r["area"], r["rule"], r["layer"], r["severity"], tuple(r["items"]), r["tce"], r["share"],
-                       _mark(*(r[n] for n in MARKED), r["suggested"])) for r in rows)
+                       _mark(*[*(r[n] for n in MARKED), r["suggested"]])) for r in rows)
 
 
 def decided(round_: Round) -> dict[str, Decision]:
@@ -101,11 +101,6 @@ class Queue:
                 extra -= 1
             upto = e.rank
         return float(steps[min(upto, len(steps) - 1)])
-
-    def following(self, rank: int = 0) -> Entry | None:
-        """The first one after a rank that is not decided, else the first at all."""
-        waiting = [e for e in self.entries if not self.is_decided(e)]
-        return next((e for e in waiting if e.rank > rank), waiting[0] if waiting else None)
 
     def by_area(self) -> list[dict[str, Any]]:
         """For each area: findings to look at, decided, and what is at stake in those that wait (tce)."""

@@ -30,23 +30,23 @@ def spoken(value: float | None) -> str:
 
 
 def values_of(book: Book, finding: ReviewFinding) -> list[dict[str, Any]]:
-    """For each item: its label and unit, what was found and what is suggested (summed over the months), and the factor between."""
-    sums: dict[str, float] = {}
-    for _, item, value in finding.suggested:
-        sums[item] = sums.get(item, 0.0) + float(value)
+    """For each item: its label and unit, what was reported and what is suggested (over the months it speaks of), and the factor between."""
+    lines = suggested_lines(book, finding)
     rows = []
     for n, item in enumerate(finding.items):
-        found = finding.found if n == 0 else _reported(finding, item)
-        good = sums.get(item)
-        ratio = good / found if good and found else None
+        found = reported(book, finding, item)
+        if found is None and n == 0:
+            found = finding.found
+        mine = [float(v) for _, i, v in lines if i == item]
+        total = item in book.items and book.items[item].over_time == "sum"
+        good = (sum(mine) if total else mine[-1]) if mine else None
         rows.append({"item": item, "label": book.items[item].label if item in book.items else item, "unit": book.items[item].unit if item in book.items else "",
-                     "found": spoken(found), "suggested": spoken(good) if good is not None else "", "factor": _factor(ratio)})
+                     "found": spoken(found), "suggested": spoken(good) if good is not None else "", "factor": factor_words(good / found) if good and found else ""})
     return rows
 
 
-def _factor(ratio: float | None) -> str:
-    if not ratio:
-        return ""
+def factor_words(ratio: float) -> str:
+    """×10,000 or ÷10 where one value is the other moved by whole places; nothing else."""
     for power in (10, 100, 1000, 10000):
         for r, sign in ((ratio, "×"), (1 / ratio, "÷")):
             if abs(r / power - 1) < 0.001:
@@ -54,12 +54,55 @@ def _factor(ratio: float | None) -> str:
     return ""
 
 
-def _reported(finding: ReviewFinding, item: str) -> float | None:
-    values = answers(finding.institution_id, finding.run.round.form, finding.run.round.year).get(finding.run.round.year, {})
-    months = [m for p, m in ((p, int(p[5:7])) for p in values if len(p) == 7) if not finding.months or m in finding.months]
-    periods = [f"{finding.run.round.year}-{m:02}" for m in months] or list(values)
-    known = [float(values[p][item]) for p in periods if values[p].get(item) is not None]
-    return sum(known) if known else None
+def _months(finding: ReviewFinding) -> dict[str, dict[str, Any]]:
+    """Period → current answers of the year, of the months a finding speaks of."""
+    round_ = finding.run.round
+    said = answers(finding.institution_id, round_.form, round_.year, 1).get(round_.year, {})
+    return {p: a for p, a in said.items() if not finding.months or len(p) != 7 or int(p[5:7]) in finding.months}
+
+
+def reported(book: Book, finding: ReviewFinding, item: str) -> float | None:
+    """What the current returns say of an item over the months of a finding: their sum, or the last one answered."""
+    known = [Decimal(a[item]) for _, a in sorted(_months(finding).items()) if a.get(item) is not None]
+    if not known:
+        return None
+    return float(sum(known) if item in book.items and book.items[item].over_time == "sum" else known[-1])
+
+
+def suggested_lines(book: Book, finding: ReviewFinding) -> list[list[str]]:
+    """The suggestion as [period, item, value] in the periods in which the round is answered.
+
+    A whole year's suggestion of a monthly round is spread where that is exact: a unit mistake moves every month by whole places, a stock
+    (area, people) takes the value in the months that said the doubted one. Else it stays a line of the whole year.
+    """
+    round_, months = finding.run.round, _months(finding)
+    lines: list[list[str]] = []
+    for period, item, value in finding.suggested:
+        if round_.rhythm != "month" or len(period) == 7 or item not in book.items:
+            lines.append([period, item, value])
+            continue
+        good, known = Decimal(value), {p: Decimal(a[item]) for p, a in sorted(months.items()) if a.get(item) is not None}
+        if book.items[item].over_time == "sum":
+            places = _places(good, sum(known.values(), Decimal(0)))
+            spread = [[p, item, _text(v.scaleb(places))] for p, v in known.items() if v] if places else []
+        else:
+            last = known[max(known)] if known else None
+            spread = [[p, item, _text(good)] for p, v in known.items() if v == last]
+        lines += spread or [[period, item, value]]
+    return lines
+
+
+def _places(good: Decimal, found: Decimal) -> int:
+    """By how many whole decimal places the one is the other moved, within 3 %; 0 where it is not."""
+    if not good or not found:
+        return 0
+    exact = math.log10(good / found)
+    return round(exact) if round(exact) and abs(exact - round(exact)) < 0.013 else 0
+
+
+def _text(value: Decimal) -> str:
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def answers(institution: int, form: str, year: int, years: int = 3) -> dict[int, dict[str, dict[str, Any]]]:
@@ -80,15 +123,16 @@ def chart_of(book: Book, finding: ReviewFinding) -> dict[str, Any] | None:
     if round_.rhythm != "month":
         years = sorted(own)
         values = [_number(next(iter(own[y].values()), {}).get(item)) for y in years]
-        return {"kind": "bars", "label": T("本单位历年", "own years"), "unit": book.items[item].unit, "x": [str(y) for y in years], "series": [{"name": str(T("填报", "reported")), "values": values}], "head": T("年度", "Year")}
+        return {"kind": "bars", "label": T("本单位历年", "own years"), "unit": book.items[item].unit, "x": [str(y) for y in years],
+                "series": [{"name": str(T("填报", "reported")), "values": values}], "head": T("年度", "Year")}
     months = [f"{m:02}" for m in range(1, 13)]
 
     def line(year: int) -> list[float | None]:
         return [_number(own.get(year, {}).get(f"{year}-{m}", {}).get(item)) for m in months]
 
-    series = [{"name": str(T("{y} 填报", "{y} reported", y=round_.year)), "values": line(round_.year), "fill": "#b1271d"},
+    series: list[dict[str, Any]] = [{"name": str(T("{y} 填报", "{y} reported", y=round_.year)), "values": line(round_.year), "fill": "#b1271d"},
               {"name": str(T("{y}", "{y}", y=round_.year - 1)), "values": line(round_.year - 1), "dashed": True}]
-    suggested = {p[5:7]: float(v) for p, i, v in finding.suggested if i == item and len(p) == 7}
+    suggested = {p[5:7]: float(v) for p, i, v in suggested_lines(book, finding) if i == item and len(p) == 7}
     if suggested:
         series.append({"name": str(T("建议", "suggested")), "values": [suggested.get(m) for m in months], "fill": "#1a6b3b"})
     peers, count = _peers(finding, item, own.get(round_.year, {}))
@@ -96,7 +140,8 @@ def chart_of(book: Book, finding: ReviewFinding) -> dict[str, Any] | None:
         series.append({"name": str(T("同类 {n} 家", "{n} peers", n=count)), "values": [peers.get(m) for m in months], "dashed": True})
     known = [v for s in series for v in s["values"] if isinstance(v, float) and v > 0]
     wide = bool(known) and max(known) / min(known) > 50
-    return {"kind": "line", "label": T("本单位与同类", "own months and peers"), "unit": book.items[item].unit, "x": months, "series": series, "places": 1, "log": wide, "head": T("月", "Month"),
+    return {"kind": "line", "label": T("本单位与同类", "own months and peers"), "unit": book.items[item].unit, "x": months,
+             "series": series, "places": 1, "log": wide, "head": T("月", "Month"),
             "source": T("同类按面积折到本单位，取中位数{log}", "peers: median, brought to this floor area{log}", log=str(T("；对数刻度", "; log scale")) if wide else "")}
 
 
