@@ -25,7 +25,7 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
         ("imports", "file-import", T("导入", "Imports"), ("import", "ledger", "edit_register", "log")),
         ("compare", "arrows-diff", T("两边对照", "Two sides"), ("see",)),
         ("corrections", "list-check", T("更正清单", "Corrections"), ("see",)),
-        ("review-start", "flag-check", T("会审", "Review"), ("see",)),
+        ("review-start", "flag-check", T("会审", "Review"), ("review", "log")),
         ("sittings", "users", T("会审会", "Sittings"), ("review", "log")),
         ("samples", "eye-check", T("抽查核实", "Checks on site"), ("review", "log")),
         ("findings", "list-search", T("审核问题", "Findings"), ("review", "see")),

@@ -18,7 +18,7 @@ from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
 from jieneng.exchange import actions as exchange
 from jieneng.exchange.models import Correction
-from jieneng.exchange.queries import current_rows
+from jieneng.exchange.queries import amount_text, current_rows
 from jieneng.people.models import User
 from jieneng.people.scope import require
 from jieneng.records import files
@@ -161,11 +161,11 @@ def change_on_word(person: User, book: Book, finding: ReviewFinding, *, values: 
         for period, item, value in changes:
             draft = drafts.setdefault(period, Draft(finding.institution.key, finding.institution.scheme, Period.parse(period), From(paper.name, "", "", 0), standing.name))
             draft.answers[item] = value
-            draft.sources[item] = {"sheet": "", "cell": "", "raw": f"{value:f}", "unit": ""}
+            draft.sources[item] = {"sheet": "", "cell": "", "raw": amount_text(value), "unit": ""}
         outcome = returns.import_answers(person, book, form=finding.run.round.form, drafts=list(drafts.values()), batch=batch, office=standing.office)
         if outcome.problems:
             raise Refused(*outcome.problems)
-        made = _keep(person, finding, standing, "on_word", reason.strip()[:300], values=[[p, i, f"{v:f}"] for p, i, v in changes], word=word.strip()[:120],
+        made = _keep(person, finding, standing, "on_word", reason.strip()[:300], values=[[p, i, amount_text(v)] for p, i, v in changes], word=word.strip()[:120],
                      confirmed_on=confirmed_on, voucher=paper)
         _pass_on(person, book, made, made.word)
     return made

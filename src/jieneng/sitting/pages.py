@@ -38,7 +38,7 @@ SHOW = {"open": T("未核实", "waiting"), "done": T("已核实", "decided"), "l
 ICONS = {"sent_back": "arrow-back-up", "right": "circle-check", "explained": "message-check", "on_word": "check"}
 
 
-@needs("see")
+@needs("review", "log")
 def start(request: HttpRequest) -> HttpResponse:
     """The workspace of the newest round that was reviewed, else of the newest."""
     rounds = showing.newest_rounds(main_form())
@@ -65,7 +65,7 @@ def chosen(request: HttpRequest, q: Queue) -> list[Entry]:
     return rows
 
 
-@needs("see")
+@needs("review", "log")
 def workspace(request: HttpRequest, pk: int) -> HttpResponse:
     """The queue with its stopping line and counters, and the finding that is looked at."""
     round_ = round_of(pk)
@@ -235,7 +235,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("job", args=[job.pk]))
 
 
-@needs("see")
+@needs("review", "log")
 def findings_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     """The queue as the filters show it, with decisions, as a workbook."""
     round_ = round_of(pk)

@@ -20,6 +20,7 @@ from jieneng.core.amount import stored
 from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
+from jieneng.exchange.queries import amount_text
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
 from jieneng.records import files
@@ -122,8 +123,8 @@ def check(person: User, unit: SampleUnit, *, item: str, period: str, reading: st
         raise Refused(*wrong)
     said = reported(unit, item, period)
     with action():
-        unit.item, unit.period, unit.reading, unit.result, unit.checked_on, unit.note = item[:60], period, f"{amount:f}", result, checked_on, note.strip()[:300]
-        unit.reported = "" if said is None else f"{said:f}"
+        unit.item, unit.period, unit.reading, unit.result, unit.checked_on, unit.note = item[:60], period, amount_text(amount) or "", result, checked_on, note.strip()[:300]
+        unit.reported = amount_text(said) or ""
         unit.by, unit.at = person, timezone.now()
         if voucher is not None:
             unit.voucher = files.receive(voucher[0], voucher[1], person)

@@ -12,6 +12,7 @@ from django.db.models import F
 
 from jieneng.core.period import Period
 from jieneng.core.words import T
+from jieneng.figures.overview import unit_words
 from jieneng.registry.queries import standings
 from jieneng.returns.models import Return, Revision, Round
 from jieneng.review.models import ReviewFinding, ReviewRun
@@ -123,7 +124,7 @@ def chart_of(book: Book, finding: ReviewFinding) -> dict[str, Any] | None:
     if round_.rhythm != "month":
         years = sorted(own)
         values = [_number(next(iter(own[y].values()), {}).get(item)) for y in years]
-        return {"kind": "bars", "label": T("本单位历年", "own years"), "unit": book.items[item].unit, "x": [str(y) for y in years],
+        return {"kind": "bars", "label": T("本单位历年", "own years"), "unit": unit_words(book, book.items[item].unit), "x": [str(y) for y in years],
                 "series": [{"name": str(T("填报", "reported")), "values": values}], "head": T("年度", "Year")}
     months = [f"{m:02}" for m in range(1, 13)]
 
@@ -140,7 +141,7 @@ def chart_of(book: Book, finding: ReviewFinding) -> dict[str, Any] | None:
         series.append({"name": str(T("同类 {n} 家", "{n} peers", n=count)), "values": [peers.get(m) for m in months], "dashed": True})
     known = [v for s in series for v in s["values"] if isinstance(v, float) and v > 0]
     wide = bool(known) and max(known) / min(known) > 50
-    return {"kind": "line", "label": T("本单位与同类", "own months and peers"), "unit": book.items[item].unit, "x": months,
+    return {"kind": "line", "label": T("本单位与同类", "own months and peers"), "unit": unit_words(book, book.items[item].unit), "x": months,
              "series": series, "places": 1, "log": wide, "head": T("月", "Month"),
             "source": T("同类按面积折到本单位，取中位数{log}", "peers: median, brought to this floor area{log}", log=str(T("；对数刻度", "; log scale")) if wide else "")}
 

@@ -193,6 +193,8 @@
   document.addEventListener('DOMContentLoaded', function () {
     showModes();
     all('[data-keys-off]').forEach(function (box) { box.checked = !!store.keysOff; });
+    var on = document.querySelector('.rv-list .on');
+    if (on) on.parentNode.scrollTop = Math.max(0, on.offsetTop - on.parentNode.offsetTop - 160);
     var first = document.querySelector('[data-focus]');
     if (first) first.focus();
   });
