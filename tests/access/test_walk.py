@@ -38,8 +38,8 @@ from jieneng.returns.actions import open_round
 from jieneng.returns.freeze import freeze
 from jieneng.returns.models import Import, Return
 from jieneng.returns.queries import book
-from tests.exchange.make import drafts, off_by_ten, take
 from jieneng.sitting import deciding, meeting, sampling
+from tests.exchange.make import drafts, off_by_ten, take
 from tests.figures.make import file_all
 from tests.people_by_name import HOSPITAL, JIXI_SCHOOL, PEOPLE, SCHOOL_ONE, SCHOOL_TWO, make_city, make_home
 from tests.sitting.make import add, make_run

@@ -149,8 +149,8 @@ def screen(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "sitting/screen.html", {
         "title": T("会审会（投影）", "Sitting (projector)"), "sitting": row, "now": now, "n": rooms.counters(shown), "groups": rooms.groups_of(row, shown), "left": q.left() if q else None,
         "limit": float(run.line.get("share", 0)) if run else 0, "values": showing.values_of(rulebook, finding)[:2] if finding else [], "finding": finding,
-        "low": showing.spoken(finding.low) if finding else "", "high": showing.spoken(finding.high) if finding else "",
-        "expected": showing.spoken(finding.expected) if finding else "", "unit": rulebook.items[finding.items[0]].unit if finding and finding.items and finding.items[0] in rulebook.items else "",
+        "low": showing.rough(finding.low) if finding else "", "high": showing.rough(finding.high) if finding else "",
+        "expected": showing.rough(finding.expected) if finding else "", "unit": rulebook.items[finding.items[0]].unit if finding and finding.items and finding.items[0] in rulebook.items else "",
         "label": rulebook.items[finding.items[0]].label if finding and finding.items and finding.items[0] in rulebook.items else "",
         "following": [r for r in shown[at + 1:] if r.decision is None][:3], "before": shown[at - 1] if at else None, "after": shown[at + 1] if at + 1 < len(shown) else None,
         "signed": [areas.get(a, a) for a in sorted(signed)], "unsigned": len({r.question.finding.area for r in shown} - signed), "labels": VERDICTS,

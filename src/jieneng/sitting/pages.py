@@ -140,7 +140,7 @@ def detail(request: HttpRequest, q: Queue, rows: list[Entry], finding: ReviewFin
     labels = {**{c: v.label for c, v in rulebook.composites.items()}, **{c: v.label for c, v in rulebook.items.items()}}
     return {
         "finding": finding, "standing": standing, "area_name": areas.get(finding.area, finding.area), "values": showing.values_of(rulebook, finding), "found": showing.spoken(finding.found),
-        "low": showing.spoken(finding.low), "high": showing.spoken(finding.high), "expected": showing.spoken(finding.expected), "unit": units.get(finding.items[0], "") if finding.items else "",
+        "low": showing.rough(finding.low), "high": showing.rough(finding.high), "expected": showing.rough(finding.expected), "unit": units.get(finding.items[0], "") if finding.items else "",
         "chart": showing.chart_of(rulebook, finding), "totals": [{**t, "label": labels.get(t["cell"], t["cell"])} for t in showing.totals_of(q.run, finding)],
         "others": showing.same_return(finding), "states": showing.states_of(finding), "decision": decision, "verdict": VERDICTS[decision.verdict] if decision else None, "mine": mine, "filters_kept": _kept(request),
         "may_change": mine and scope(request.user, "import").covers(path, finding.institution.key), "mode_here": plan_of(finding.run.round).mode(path),

@@ -30,6 +30,13 @@ def spoken(value: float | None) -> str:
     return f"{value:,.{places}f}".replace("-", "−")
 
 
+def rough(value: float | None) -> str:
+    """An expected amount: three places that mean something, as the finding's words say it."""
+    if value is None or not math.isfinite(value) or value == 0:
+        return spoken(value)
+    return spoken(round(value, 2 - math.floor(math.log10(abs(value)))))
+
+
 def values_of(book: Book, finding: ReviewFinding) -> list[dict[str, Any]]:
     """For each item: its label and unit, what was reported and what is suggested (over the months it speaks of), and the factor between."""
     lines = suggested_lines(book, finding)

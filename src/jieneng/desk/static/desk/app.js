@@ -195,6 +195,8 @@
     all('[data-keys-off]').forEach(function (box) { box.checked = !!store.keysOff; });
     var on = document.querySelector('.rv-list .on');
     if (on) on.parentNode.scrollTop = Math.max(0, on.offsetTop - on.parentNode.offsetTop - 160);
+    /* where list and finding stand below each other, the finding that was asked for comes into view */
+    if (on && /[?&]f=/.test(location.search) && window.innerWidth <= 1100) document.getElementById('finding').scrollIntoView();
     var first = document.querySelector('[data-focus]');
     if (first) first.focus();
   });
