@@ -1,14 +1,14 @@
-"""``./run bench [city|national|register] …``: city unless said."""
+"""``./run bench [city|national|province|register|review|workbooks] …``: city unless said."""
 
 import sys
 
-from . import city, national, register
+from . import city, national, province, register, review, workbooks
+
+MAINS = {"national": national.main, "province": province.main, "register": register.main, "review": review.main, "workbooks": workbooks.main}
 
 if __name__ == "__main__":
     words = sys.argv[1:]
-    if words[:1] == ["national"]:
-        sys.exit(national.main(words[1:]))
-    if words[:1] == ["register"]:
-        sys.exit(register.main(words[1:]))
+    if words and words[0] in MAINS:
+        sys.exit(MAINS[words[0]](words[1:]))
     sys.argv[1:] = words[1:] if words[:1] == ["city"] else words
     city.main()

@@ -6,8 +6,9 @@ way in is ``jieneng import``, which judges every return and is timed apart.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -122,8 +123,23 @@ def _indexes(cursor: Any, vendor: str) -> list[str]:
     return [r[0] for r in cursor.fetchall()]
 
 
+def _defaults(connection: Any, table: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the model gives to columns that must not be empty: a field that another room adds does not break the bench."""
+    from django.apps import apps
+
+    (model,) = (m for m in apps.get_models(include_auto_created=True) if m._meta.db_table == table)
+    found: dict[str, Any] = {}
+    for field in model._meta.concrete_fields:
+        if not field.null and not field.primary_key and field.column not in given:
+            value = field.get_default()
+            found[field.column] = json.dumps(value) if isinstance(value, (dict, list)) else (
+                (_true if value else _false)(connection) if isinstance(value, bool) else value)
+    return found
+
+
 def _put(connection: Any, table: str, columns: dict[str, Any], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Rows into a table; a column given as a text is the same in every row."""
+    """Rows into a table; a column given as a text is the same in every row, one not given is as the model makes it."""
+    columns = {**columns, **_defaults(connection, table, columns)}
     moving = [c for c, fixed in columns.items() if fixed is None]
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":

@@ -25,6 +25,8 @@ from jieneng.desk.urls import urlpatterns
 from jieneng.exchange import actions as exchange
 from jieneng.exchange.layouts import save as save_layout
 from jieneng.fieldwork import actions as ledgers
+from jieneng.filling import issue as filling
+from jieneng.filling.queries import year_of
 from jieneng.people.access import RIGHTS
 from jieneng.people.models import Handover
 from jieneng.records import files
@@ -119,7 +121,10 @@ def build() -> dict[str, Any]:
     corrected = Decimal(4321)
     file_all(city, 2022, change=lambda key, month, a: {**a, "water_m3": corrected} if (key, month) in ((SCHOOL_ONE, 3), (JIXI_SCHOOL, 4)) else a)
     record = freeze(people[CITY], book(), 2022)
-    later = open_round(people[CITY], book(), form="consumption", year=2019, office=offices["341800"], rhythm="year")
+    later = open_round(people[CITY], book(), form="consumption", year=2019, office=offices["341800"], rhythm="year", mode="C")
+    workbook = files.receive(io.BytesIO(filling.make(filling.office_spec(book(), later, offices["341823"]))), "泾县.xlsx", people[COUNTY])
+    Import.objects.create(file=workbook, layout="workbook", layout_hash="x", layout_text="", reads="answers", on_behalf=offices["341823"], by=people[COUNTY])
+    own = files.receive(io.BytesIO(filling.make(filling.institution_spec(year_of(book(), later, city["institutions"][SCHOOL_ONE])))), "一小.xlsx", people[REPORTER])
     received = files.receive(io.BytesIO(b"jingxian"), "泾县.csv", people[COUNTY])
     batch = Import.objects.create(file=received, layout="x", layout_hash="x", layout_text="", reads="answers", on_behalf=offices["341823"], by=people[COUNTY])
     beside = platform_beside(city)
@@ -137,7 +142,7 @@ def build() -> dict[str, Any]:
     meeting.set_groups(people[CITY], sitting, [(["341800SZ"], ["341823", "341824"])])
     meeting.put_questions(people[CITY], sitting, findings)
     sample = sampling.draw(people[CITY], offices["341800"], 2022, seed="7")
-    return {**city, "review": run, "finding": findings[0], "undoable": undoable, "sitting": sitting, "sample": sample, **beside, "change": change, "voucher": voucher, "bulk": bulk, "handover": handover, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received, "first": first, "open": later}
+    return {**city, "review": run, "finding": findings[0], "undoable": undoable, "sitting": sitting, "sample": sample, **beside, "workbook": workbook, "own": own, "change": change, "voucher": voucher, "bulk": bulk, "handover": handover, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received, "first": first, "open": later}
 
 
 def platform_beside(city: dict[str, Any]) -> dict[str, Any]:
@@ -177,6 +182,7 @@ def _on(*keys: Any, query: str = "") -> Args:
     return lambda s: ([k(s) if callable(k) else k for k in keys], query)
 
 
+MINE: Args = _on(lambda s: s["open"].pk, lambda s: s["institutions"][SCHOOL_ONE].pk)
 OPEN = {"sign-in", "sign-in-code", "health"}
 POST_ONLY = {"review-run", "review-decide", "review-undo", "sitting-do", "sitting-opinion", "sample-draw", "sample-check", "sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
              "messages-read", "compare-decide", "compare-adopt", "corrections-issue", "correction-withdraw"}
@@ -254,6 +260,16 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "sample": ({CITY, "suncha"}, _on(lambda s: s["sample"].pk)),
     "sample-xlsx": ({CITY, "suncha"}, _on(lambda s: s["sample"].pk)),
     "return": (IN_JINGXIAN | {REPORTER}, _on(lambda s: s["ret"].pk)),
+    "filling": ({REPORTER, OTHER_REPORTER}, _plain()),
+    "filling-year": ({REPORTER}, MINE),
+    "filling-easy": ({REPORTER}, lambda s: ([*MINE(s)[0], 2], "")),
+    "filling-month": ({REPORTER}, lambda s: ([*MINE(s)[0], "2019"], "")),
+    "filling-workbook": ({REPORTER}, MINE),
+    "filling-upload": ({REPORTER}, MINE),
+    "filling-marked": ({REPORTER}, lambda s: ([*MINE(s)[0], s["own"].sha256], "")),
+    "filling-units": (IMPORTERS, _on(lambda s: s["open"].pk)),
+    "filling-units-workbook": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["open"].pk, lambda s: s["offices"]["341823-jyj"].pk)),
+    "filling-units-marked": ({COUNTY}, _on(lambda s: s["open"].pk, lambda s: s["workbook"].sha256)),
     "imports": (IMPORTERS | {"suncha"}, _plain()),
     "import": ({CITY, COUNTY, "suncha"}, _on(lambda s: s["batch"].pk)),
     "import-problems": ({CITY, COUNTY, "suncha"}, _on(lambda s: s["batch"].pk)),
@@ -407,6 +423,11 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
     "correction-new": ({CITY, COUNTY, DEPARTMENT}, _plain(), {"year": "2021", "unit": SCHOOL_ONE, "period": "2021-05", "item": "water_m3", "new": "7", "reason": "账单", "word": "x"}),
     "corrections-issue": ({CITY, COUNTY}, _plain(), {"office": "341823", "year": "2021"}),
     "correction-withdraw": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["corrections"]["341823"].pk), {"reason": "x"}),
+    "filling-year": ({REPORTER}, MINE, {"seen": "0", "2019.water_m3": "5"}),
+    "filling-month": ({REPORTER}, lambda s: ([*MINE(s)[0], "2019"], ""), {"seen": "0", "2019.water_m3": "5"}),
+    "filling-easy": ({REPORTER}, lambda s: ([*MINE(s)[0], 1], ""), {"seen": "0", "2019.water_m3": "5", "go": "2"}),
+    "filling-upload": ({REPORTER}, MINE, {}),
+    "filling-units": (IMPORTERS, _on(lambda s: s["open"].pk), {}),
     "imports": (IMPORTERS, _plain(), {"layout": "x", "office": "1"}),
     "events-verify": ({"suncha", "zhaoxi"}, _plain(), {}),
     "unlock": ({"qianan"}, _plain(), {"username": "wangli"}),
@@ -436,12 +457,12 @@ def test_each_person_changes_what_the_table_says(stage: Made, sign_in: Any, pers
         assert Event.objects.count() == before, (name, person)
 
 
-@pytest.mark.parametrize("name", sorted(set(POSTS) - {"ledger-new", "accounts", "events-verify", "imports", "chase-phones", "unlock", "accounts-bulk-file", "handover", "clients", "liaison-xlsx", "compare-adopt"}))
+@pytest.mark.parametrize("name", sorted(set(POSTS) - {"ledger-new", "accounts", "events-verify", "imports", "chase-phones", "unlock", "accounts-bulk-file", "handover", "clients", "liaison-xlsx", "compare-adopt", "filling-upload", "filling-units"}))
 def test_what_is_allowed_is_done_and_leaves_its_event(stage: Made, sign_in: Any, name: str) -> None:
     _, args, data = POSTS[name]
     keys, _ = args(stage)
     before = Event.objects.count()
-    response = sign_in(CITY).post(reverse(name, args=keys), {**(data(stage) if callable(data) else data), "snapshot": stage["record"].pk})
+    response = sign_in(REPORTER if name.startswith("filling") else CITY).post(reverse(name, args=keys), {**(data(stage) if callable(data) else data), "snapshot": stage["record"].pk})
     assert response.status_code == 302, response.content.decode()[:500]
     if name == "freeze":
         from jieneng.records.jobs import run_one

@@ -155,3 +155,16 @@ def test_a_backup_tool_missing_or_older_than_the_server(monkeypatch: pytest.Monk
     monkeypatch.setattr(doctor.subprocess, "run", lambda *a, **k: doctor.subprocess.CompletedProcess(a, 0, version, ""))
     check = doctor.postgresql_tools()
     assert (check.id, check.state) == ("jieneng.D014", state) and (state == "ok" or "postgresql-client" in str(check.hint))
+
+
+def test_a_cluster_that_does_not_answer_is_told(settings: object) -> None:
+    settings.ENGINE = "spark://127.0.0.1:1?spark.executor.memory=1g"  # type: ignore[attr-defined]
+    check = doctor.numbers_engine()
+    assert (check.id, check.state) == ("jieneng.D015", "fail") and "JIENENG_ENGINE" in str(check.hint)
+    settings.ENGINE = "duckdb:"  # type: ignore[attr-defined]
+    assert doctor.numbers_engine().state == "ok"
+
+
+def test_an_engine_that_is_none_stops_the_start(workspace: Workspace) -> None:
+    ran = workspace.run("doctor", env={"JIENENG_ENGINE": "oracle:"})
+    assert ran.code != 0 and "JIENENG_ENGINE" in ran.err and "duckdb:" in ran.err and "Traceback" not in ran.err

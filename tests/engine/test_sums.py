@@ -123,6 +123,13 @@ def test_names_of_people_are_never_sql(tmp_path: Path, engine: str) -> None:
         assert (found[0].totals["electricity_kwh"].value if found else None) == expected
 
 
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
+@pytest.mark.parametrize("complete", [(), ("2022:electricity_kwh",)])
+def test_all_but_some(year, engine: str, complete: tuple) -> None:
+    (other,) = connect(engine).sums(year, ASKS, form="consumption", period=YEAR, where={"institution": {"not": [1]}}, complete=complete)
+    assert (other.members, other.totals["electricity_kwh"].value) == (1, 120)
+
+
 def test_only_known_columns_may_group(year) -> None:
     with pytest.raises(ValueError, match="cannot group"):
         connect().sums(year, ASKS, form="consumption", period=YEAR, by=("name; DROP",))

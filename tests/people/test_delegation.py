@@ -50,7 +50,9 @@ def test_who_acts_for_another_does_what_was_delegated_and_nothing_of_his_own(cit
     assert (event.verb, event.actor, event.actor_name, event.data["for"]) == ("returns.pass_county", city["people"]["chengang"], "陈刚（代汪立）", "wangli")
     assert tell(event).sentence.startswith("陈刚（代汪立） 县级审核 示例第一小学") and events.faults()[1] == []
     client.post("/me/act-for/", {"delegation": ""})
-    assert client.post(f"/returns/{ret.pk}/send_back/", {"reason": "核对"}).status_code == 302
+    assert client.post(f"/returns/{ret.pk}/send_back/", {"reason": "核对"}).status_code == 403, "what the county passed is no longer the department's"
+    other = Return.objects.get(institution=ret.institution, period="2022-04")
+    assert client.post(f"/returns/{other.pk}/send_back/", {"reason": "核对"}).status_code == 302
     assert Event.objects.latest("seq").actor_name == "陈刚"
 
 

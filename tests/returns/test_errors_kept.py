@@ -39,17 +39,17 @@ def test_reading_in_as_accepted_leaves_what_holds_an_error(city: dict[str, Any],
     assert Event.objects.filter(verb="returns.import").latest("seq").data["held"] == 1
 
 
-def test_wang_li_cannot_accept_an_error_without_keeping_it(city: dict[str, Any], doubtful: Return) -> None:
+def test_wang_li_cannot_pass_an_error_without_keeping_it(city: dict[str, Any], doubtful: Return) -> None:
     wang, rows = city["people"]["wangli"], Return.objects.filter(pk=doubtful.pk)
     for how in ({}, {"keep": True}, {"keep": True, "reason": "  "}, {"reason": "看过了"}):
         with pytest.raises(Refused, match="错误"):
-            actions.act(wang, "accept", rows, **how)
+            actions.act(wang, "pass_county", rows, **how)
     doubtful.refresh_from_db()
-    assert doubtful.state == "filed" and not Event.objects.filter(verb="returns.accept").exists()
-    actions.act(wang, "accept", rows, keep=True, reason="停电检修，已看电费单")
+    assert doubtful.state == "filed" and not Event.objects.filter(verb="returns.pass_county").exists()
+    actions.act(wang, "pass_county", rows, keep=True, reason="停电检修，已看电费单")
     doubtful.refresh_from_db()
-    event = Event.objects.get(verb="returns.accept")
-    assert doubtful.state == "accepted" and unpacked(event.data["kept"]) == {doubtful.pk}
+    event = Event.objects.get(verb="returns.pass_county")
+    assert doubtful.state == "county_ok" and unpacked(event.data["kept"]) == {doubtful.pk}
     assert "经确认保留“错误” 1 份" in tell(event).sentence
 
 
@@ -63,10 +63,10 @@ def test_the_page_sends_back_first_and_keeps_only_with_a_reason(city: dict[str, 
     client, url = sign_in("wangli"), f"/returns/{doubtful.pk}/"
     page = client.get(url).content.decode()
     assert 'btn btn-primary">退回核实' in page and 'name="keep"' in page and "经确认保留，审核通过" in page
-    client.post(url + "accept/")
+    client.post(url + "pass_county/")
     doubtful.refresh_from_db()
     assert doubtful.state == "filed"
-    client.post(url + "accept/", {"keep": "1", "reason": "停电检修"})
+    client.post(url + "pass_county/", {"keep": "1", "reason": "停电检修"})
     page = client.get(url).content.decode()
     assert "经确认保留“错误”" in page and "停电检修" in page
 

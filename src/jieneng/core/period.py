@@ -18,6 +18,9 @@ _FORMS = (
     (re.compile(r"(\d{4})"), "year"),
 )
 
+_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""Not those of the machine's locale, and asked for with every return that is read."""
+
 
 @dataclass(frozen=True)
 class Period:
@@ -65,7 +68,7 @@ class Period:
         """As people write it: 2022年3月, 2022年一季度, 2022年上半年, 2022年."""
         y, i = self.year, self.index
         if self.kind == "month":
-            return T(f"{y}年{i}月", f"{calendar.month_abbr[i]} {y}")
+            return T(f"{y}年{i}月", f"{_NAMES[i - 1]} {y}")
         if self.kind == "quarter":
             return T(f"{y}年{'一二三四'[i - 1]}季度", f"Q{i} {y}")
         if self.kind == "half":

@@ -20,6 +20,7 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
     (T("能耗统计", "Statistics"), [
         ("register", "building-bank", T("名录库", "Register"), ("see",)),
         ("papers", "paperclip", T("佐证材料", "Papers"), ("see",)),
+        ("filling", "forms", T("填报", "Fill in"), ("file",)),
         ("rounds", "clipboard-list", T("统计任务", "Rounds"), ("see",)),
         ("chase-latest", "bell", T("催报", "Completeness"), ("see",)),
         ("imports", "file-import", T("导入", "Imports"), ("import", "ledger", "edit_register", "log")),

@@ -92,7 +92,7 @@ def _reporter(request: HttpRequest, made: Tasks, round_: Round, plan: Plan) -> N
     missing = list(mine.filter(state__in=("expected", "draft")))
     if missing and plan.files_here(_line(missing[0])):
         made.add(len(missing), RETURNS, T("{y} 年度报表没有报", "Returns of {y} not filed", y=round_.year), T("截止前报送", "file before the day"),
-                 reverse("return", args=[missing[0].pk]), T("去填", "Fill in"), "pencil", "pri", _deadline(plan, missing[0]))
+                 reverse("filling"), T("去填", "Fill in"), "pencil", "pri", _deadline(plan, missing[0]))
 
 
 def _line(row: Return) -> str:

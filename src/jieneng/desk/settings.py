@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "jieneng.returns",
     "jieneng.review",
     "jieneng.exchange",
+    "jieneng.filling",
     "jieneng.figures",
     "jieneng.fieldwork",
     "jieneng.reports",

@@ -47,7 +47,8 @@ VERBS: dict[str, T] = {
     "round.office": T("改方式或截止日", "changed mode or deadline of"), "round.step": T("改日历", "changed the calendar of"), "round.extend": T("单独延期", "extended the deadline of"),
     "round.strict": T("改逐级报送的规定", "changed whether totals go up office by office in"), "round.show": T("选定指标显示的版本", "chose the version that figures show for"),
     "round.submit": T("报送合计", "handed up the totals of"), "round.take_back": T("撤回合计", "took back the totals of"), "remind.send": T("催报", "reminded"),
-    "remind.phones": T("导出催报电话名单", "took the list of phones for"), "office.mailbox": T("改科室邮箱", "changed the mailbox of"), "returns.save": T("填写", "filled in"), "returns.file": T("报送", "filed"),
+    "remind.phones": T("导出催报电话名单", "took the list of phones for"), "office.mailbox": T("改科室邮箱", "changed the mailbox of"),
+    "filling.workbook": T("交回工作簿", "handed in the workbook"), "returns.save": T("填写", "filled in"), "returns.file": T("报送", "filed"),
     "snapshot.freeze": T("封存快照", "froze a snapshot of"), "ledger.save": T("登记台账", "saved a line of"),
     "ledger.import": T("导入台账", "imported lines of"), "ledger.withdraw": T("撤销台账", "withdrew a line of"),
     "document.compose": T("编制", "composed"), "document.confirm": T("确认用语", "confirmed the wording of"),
@@ -289,6 +290,15 @@ def _register_value(key: str, value: Any) -> str:
         last = found.standings.order_by("-since").first() if found else None
         return last.name if last else text
     return text or "—"
+
+
+def _workbook(told: Told, data: dict[str, Any]) -> None:
+    found = Institution.objects.filter(key=data.get("institution", "")).first()
+    last = found.standings.order_by("-since").first() if found else None
+    told.object = f"“{data.get('name', '')}”"
+    told.says = _joined([f"{last.name if last else data.get('institution', '')} {data.get('year', '')}",
+                         str(T("改了 {n} 格", "{n} fields changed", n=_n(data, "changed"))),
+                         str(T("{n} 处要看", "{n} to look at", n=_n(data, "problems"))) if _n(data, "problems") else ""])
 
 
 def _round_open(told: Told, data: dict[str, Any]) -> None:
@@ -589,6 +599,7 @@ TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
     "office.*": _office, "contact.*": _of_institution, "voucher.*": _of_institution, "round.open": _round_open, "round.sign_off": _sign_off,
     "round.office": _plan, "round.step": _plan, "round.strict": _plan, "round.show": _plan, "round.extend": _extend, "round.submit": _submission,
     "round.take_back": _submission, "remind.*": _remind, "office.mailbox": _mailbox,
+    "filling.workbook": _workbook,
     "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,
     "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "review.run": _review, "review.*": _explanation,
     "decision.*": _decision, "sitting.*": _sitting, "sample.*": _sample, "account.*": _account, "client.*": _account,

@@ -6,6 +6,8 @@ from jieneng.exchange import layout_pages, sheets
 from jieneng.exchange import pages as exchange
 from jieneng.fieldwork import pages as fieldwork
 from jieneng.figures import pages as figures
+from jieneng.filling import pages as filling
+from jieneng.filling import workbook_pages as filling_workbooks
 from jieneng.records import pages as records
 from jieneng.registry import change_pages, contact_pages, folder_pages
 from jieneng.registry import pages as registry
@@ -129,6 +131,16 @@ urlpatterns = [
     path("samples/<int:pk>/check/", sample_pages.sample_check, name="sample-check"),
     path("returns/<int:pk>/", returns.one_return, name="return"),
     path("returns/<int:pk>/<str:verb>/", returns.act, name="return-act"),
+    path("filling/", filling.mine, name="filling"),
+    path("filling/<int:round_pk>/<int:institution_pk>/", filling.fill_year, name="filling-year"),
+    path("filling/<int:round_pk>/<int:institution_pk>/easy/<int:step>/", filling.fill_easy, name="filling-easy"),
+    path("filling/<int:round_pk>/<int:institution_pk>/workbook.xlsx", filling_workbooks.workbook, name="filling-workbook"),
+    path("filling/<int:round_pk>/<int:institution_pk>/hand-in/", filling_workbooks.hand_in, name="filling-upload"),
+    path("filling/<int:round_pk>/<int:institution_pk>/hand-in/<str:sha256>/marked.xlsx", filling_workbooks.marked, name="filling-marked"),
+    path("filling/workbooks/<int:round_pk>/", filling_workbooks.units, name="filling-units"),
+    path("filling/workbooks/<int:round_pk>/<int:office_pk>.xlsx", filling_workbooks.units_workbook, name="filling-units-workbook"),
+    path("filling/workbooks/<int:round_pk>/<str:sha256>/marked.xlsx", filling_workbooks.units_marked, name="filling-units-marked"),
+    path("filling/<int:round_pk>/<int:institution_pk>/<str:period>/", filling.fill_month, name="filling-month"),
     path("imports/", fieldwork.imports, name="imports"),
     path("imports/<int:pk>/", fieldwork.one_import, name="import"),
     path("imports/<int:pk>/problems.xlsx", fieldwork.problems_xlsx, name="import-problems"),

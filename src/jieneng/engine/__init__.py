@@ -6,20 +6,23 @@
     connect     an engine by its address
     screening, column                              checks over all returns
     snapshot, bulk, wide, tables                   what is frozen
+    reviewing                                      the wide year as arrays for the review
 
 May import: core, rulebook. Others may use: connect, check_address, check_engine, Ask, Indicator, Term, Piece, Pieces, write_snapshot, open_snapshot,
-verify_snapshot, leftovers, clean_leftovers, read_table, write_table, and the types of their answers.
+verify_snapshot, leftovers, clean_leftovers, read_table, write_table, area_prefixes, wide_arrays, and the
+types of their answers.
 """
 
 from .bulk import Piece, Pieces
 from .connect import check_address, check_engine, connect
 from .questions import EVERY, Ask, Cell, Engine, Group, Indicator, LedgerAnswer, Rank, Spread, Term, Total, Uncovered
+from .reviewing import WideArrays, area_prefixes, wide_arrays
 from .screening import Failing, Screened
 from .snapshot import Snapshot, clean_leftovers, due_bit, leftovers, open_snapshot, verify_snapshot, write_snapshot
 from .tables import read_table, table_rows, write_table
 
 __all__ = [
     "EVERY", "Ask", "Cell", "Engine", "Failing", "Group", "Indicator", "LedgerAnswer", "Piece", "Pieces", "Rank", "Screened", "Snapshot", "Spread", "Term",
-    "Total", "Uncovered", "check_address", "check_engine", "clean_leftovers", "connect", "due_bit", "leftovers", "open_snapshot", "read_table", "table_rows",
-    "verify_snapshot", "write_snapshot", "write_table",
+    "Total", "Uncovered", "WideArrays", "area_prefixes", "check_address", "check_engine", "clean_leftovers", "connect", "due_bit", "leftovers", "open_snapshot", "read_table", "table_rows",
+    "verify_snapshot", "wide_arrays", "write_snapshot", "write_table",
 ]

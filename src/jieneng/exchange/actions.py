@@ -17,6 +17,7 @@ from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
 from jieneng.records.events import action, hold, record, together
+from jieneng.registry.likely import Likely
 from jieneng.registry.models import Institution, Standing
 from jieneng.registry.queries import by_identifier, standings
 from jieneng.returns import actions as returns
@@ -49,14 +50,14 @@ class Outcome:
 def _whose(drafts: Iterable[Any], office: Office, problems: list[Problem]) -> list[tuple[Any, int]]:
     """The drafts whose institution is in the register and reports to the office; problems for the others."""
     known, today = by_identifier(), {s.institution_id: s.office.path for s in standings(timezone.localdate())}
-    good = []
+    good, likely = [], Likely(office.path)
     for draft in drafts:
         pk = known.get((draft.scheme, draft.identifier))
         place = Place(file=draft.file, sheet=draft.sheet, cell=draft.cell)
         if pk is None:
             problems.append(Problem(
                 "import.unknown", T("“{name}”（{id}）不在名录库里", "“{name}” ({id}) is not in the register", name=draft.name or "—", id=draft.identifier),
-                do=T("先在名录库登记，或核对代码", "enter it in the register first, or check the code"), where=place))
+                do=likely.advice(draft.identifier, draft.name), where=place))
         elif not today.get(pk, "").startswith(office.path):
             problems.append(Problem(
                 "import.outside", T("“{name}”不归本单位汇总", "“{name}” does not report to this office", name=draft.name or draft.identifier),

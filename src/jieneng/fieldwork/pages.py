@@ -95,8 +95,9 @@ def _visible_import(request: HttpRequest, pk: int) -> Import:
 def one_import(request: HttpRequest, pk: int) -> HttpResponse:
     """One import: counts and every problem with sheet and cell."""
     row = _visible_import(request, pk)
+    part = row.revisions.select_related("ret").first() if row.layout == "workbook" else None
     return render(request, "fieldwork/import.html", {
-        "title": row.file.name, "import": row, "intact": files.intact(row.file),
+        "round": part.ret.round_id if part else None, "title": row.file.name, "import": row, "intact": files.intact(row.file),
         "page": Paginator(row.problems, 50).get_page(request.GET.get("page")),
         "counts": {k: v for k, v in row.counts.items() if k != "read"}, "read": row.counts.get("read", {})})
 

@@ -45,8 +45,8 @@ def standing_of(institution: Institution, on: dt.date) -> Standing | None:
 
 def by_identifier() -> dict[tuple[str, str], int]:
     """(scheme, identifier) → institution id, for every identifier and alias."""
-    known = {(i.scheme, i.key): i.pk for i in Institution.objects.all()}
-    known.update({(a.scheme, a.value): a.institution_id for a in Alias.objects.all()})
+    known = {(scheme, key): pk for pk, scheme, key in Institution.objects.values_list("pk", "scheme", "key")}
+    known.update({(scheme, value): pk for pk, scheme, value in Alias.objects.values_list("institution_id", "scheme", "value")})
     return known
 
 

@@ -18,6 +18,7 @@ from jieneng.people.models import Office, User
 from jieneng.people.queries import root_office
 from jieneng.people.scope import require, scope
 from jieneng.records.events import action, hold, record, together
+from jieneng.registry.likely import Likely
 from jieneng.registry.models import Standing
 from jieneng.registry.queries import by_identifier, standings
 from jieneng.rulebook import form_for
@@ -130,7 +131,7 @@ def _compact(sources: dict[str, dict[str, Any]], batch: int) -> dict[str, Any]:
 
 
 def _unknown(drafts: Iterable[Any], known: dict[tuple[str, str], int], reached: dict[int, str], person_lines: Any,
-             problems: list[Problem]) -> list[tuple[Any, int]]:
+             problems: list[Problem], likely: Likely) -> list[tuple[Any, int]]:
     """The drafts whose institution is in the register and in the office's scope; problems for the others."""
     good = []
     for draft in drafts:
@@ -140,7 +141,7 @@ def _unknown(drafts: Iterable[Any], known: dict[tuple[str, str], int], reached: 
             problems.append(Problem(
                 "import.unknown", T("“{name}”（{id}）不在名录库里", "“{name}” ({id}) is not in the register",
                                     name=draft.name or "—", id=draft.identifier),
-                do=T("先在名录库登记，或核对代码", "enter it in the register first, or check the code"), where=place))
+                do=likely.advice(draft.identifier, draft.name), where=place))
         elif not person_lines(reached.get(pk, "")):
             problems.append(Problem(
                 "import.outside", T("“{name}”不归本单位汇总", "“{name}” does not report to this office",
@@ -170,7 +171,7 @@ def import_answers(
     with action():
         known = by_identifier()
         today = {s.institution_id: s.office.path for s in standings(timezone.localdate())}
-        good = _unknown(drafts, known, today, lambda path: path.startswith(office.path), outcome.problems)
+        good = _unknown(drafts, known, today, lambda path: path.startswith(office.path), outcome.problems, Likely(office.path))
         rounds = {r.year: r for r in Round.objects.filter(form=form)}
         by_year: dict[int, list[tuple[Any, int]]] = {}
         for draft, pk in good:

@@ -127,6 +127,8 @@ class _Cells:
     weights: list[Array] = field(default_factory=list)
     truths: list[Array] = field(default_factory=list)
     costs: list[Array] = field(default_factory=list)
+    single: dict[int, Array] = field(default_factory=dict)
+    """Hypothesis → the weight of its likeliest single true value, where it sums over many: what is suggested is one value."""
 
     def density(self, y: Array, c: Array) -> Array:
         """p(ln quantity) · p(ln price): the price counts only where it is known as reported."""
@@ -264,7 +266,7 @@ def _digits(cells: _Cells, prior: Prior, near: float = 4.0, far: float = 3.0) ->
             centre, wide, _ = cells.price.best()
             odd |= np.abs(cells.c - cells.y - centre) > far * wide
         rows = np.flatnonzero(odd & (np.abs(cells.y - mu) < near) & (cells.size >= 10) & (cells.size < 1e12))
-    p, best = np.zeros(len(cells.y)), np.full(len(cells.y), np.nan)
+    p, most, best = np.zeros(len(cells.y)), np.zeros(len(cells.y)), np.full(len(cells.y), np.nan)
     if len(rows):
         cand, weight = digit_candidates(cells.size[rows])
         # most of them are far from anything expected: only the near ones are weighed
@@ -278,8 +280,10 @@ def _digits(cells: _Cells, prior: Prior, near: float = 4.0, far: float = 3.0) ->
             dens = dens * np.where(np.isfinite(prices), prices, 1.0)
         dens = np.where(np.isfinite(dens), dens * weight[i, j] * cells.size[at] / cand[i, j], 0.0)
         p[:] = np.bincount(at, dens, len(p))
+        np.maximum.at(most, at, dens)
         rising = np.argsort(dens)
         best[at[rising]] = cand[i, j][rising]  # the likeliest comes last and stays
+    cells.single[len(cells.names)] = prior.digit * most
     cells.add(DIGIT, "", QUANTITY, prior.digit * p, best)
 
 
@@ -291,7 +295,15 @@ def _posterior(cells: _Cells, rows: Array) -> Judged:
     # what a hypothesis that is out of the question would have meant may be no number at all
     away = np.where(post > 1e-12, cells.size - truths, 0.0)
     cost_away = np.where(post > 1e-12, cells.cost - costs, 0.0)
-    lead = np.argmax(post[1:], axis=0) + 1 if len(rows) else np.zeros(0, int)
+    leading = table.copy()
+    for n, weight in cells.single.items():
+        leading[n] = weight
+    with np.errstate(invalid="ignore"):
+        far = np.abs(cells.y - cells.quantity.best()[0]) > np.log(4)
+    for n, (kind, _, _) in enumerate(cells.names):
+        if kind in (SHARE, GROSS):  # beyond fourfold a slip that explains the value is named before "anything at all"
+            leading[n] = np.where(far, 0.1 * leading[n], leading[n])
+    lead = np.argmax(leading[1:], axis=0) + 1 if len(rows) else np.zeros(0, int)
     at, names = np.arange(len(rows)), np.array(cells.names, dtype=object)
     chosen = names[lead] if len(rows) else np.zeros((0, 3), dtype=object)
     return Judged(rows, np.where(whole > 0, 1 - post[0], 0.0), chosen[:, 0], chosen[:, 1], chosen[:, 2], truths[lead, at], costs[lead, at],

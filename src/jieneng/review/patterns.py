@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .robust import Array
@@ -132,3 +134,16 @@ def batches(values: Array, areas: Array, least: int = 8, share: float = 0.3) -> 
     repeated = np.bincount(areas, most)
     part = np.divide(repeated, reporting, out=np.zeros(len(repeated)), where=reporting > 0)
     return most, part, [int(a) for a in np.flatnonzero((repeated >= least) & (part >= share))]
+
+
+def same_rows(keys: Sequence[tuple[str, ...]], values: Array) -> list[tuple[int, int]]:
+    """Rows entered twice: the same key and every number the same. Pairs of row numbers, the first and the later one."""
+    first: dict[tuple[object, ...], int] = {}
+    pairs = []
+    for n, key in enumerate(keys):
+        whole = (*key, *values[n].tolist())
+        if whole in first:
+            pairs.append((first[whole], n))
+        else:
+            first[whole] = n
+    return pairs

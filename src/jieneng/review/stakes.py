@@ -63,6 +63,11 @@ def stopping_line(doubts: Doubts, findings: int, totals: Array, share: float, se
 
     def come_true(which: Array) -> None:
         """Add what these doubts do to the totals in the draws in which they come true."""
+        likely = which[doubts.suspicion[which] > 0.02]
+        for k in likely:
+            off[doubts.place[k]] += size[k] * (dice.random(DRAWS) < doubts.suspicion[k])
+        # the many small ones: how often, then in which draws (twice in the same one is too rare to matter)
+        which = which[doubts.suspicion[which] <= 0.02]
         hits = dice.binomial(DRAWS, np.clip(doubts.suspicion[which], 0, 1))
         np.add.at(off, (np.repeat(doubts.place[which], hits), dice.integers(0, DRAWS, int(hits.sum()))), np.repeat(size[which], hits))
 

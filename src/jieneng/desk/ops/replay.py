@@ -56,6 +56,8 @@ class Told:
     accepted: dict[int, int] = field(default_factory=dict)
     imported: dict[int, set[int]] = field(default_factory=dict)
     contents: dict[int, str] = field(default_factory=dict)
+    filed: list[tuple[int, set[tuple[int, int]], str]] = field(default_factory=list)
+    """Event, (return, revision number) of what it filed, and their fingerprints together."""
     faults: list[str] = field(default_factory=list)
     count: int = 0
 
@@ -87,6 +89,9 @@ def tell() -> Told:
                 # events from before the held ones were listed had none, or said more than happened
                 told.step(seq, data.get("word", "accept"), ids - unpacked(data.get("held_returns", "")))
         elif name in VERBS and "from" in data:
+            if data.get("revised"):  # filed by the respondent: each return has a new revision
+                told.revision.update(ids)
+                told.filed.append((seq, {(pk, told.revision[pk]) for pk in ids}, data.get("content", "")))
             for state, packed in data["from"].items():
                 mine = unpacked(packed)
                 if wrong := [pk for pk in mine if told.state.get(pk, state) != state or (pk not in told.state and state not in START)]:
@@ -165,11 +170,15 @@ def _revisions(faults: list[str], told: Told) -> int:
     written: dict[int | None, set[int]] = defaultdict(set)
     contents: dict[int | None, list[str]] = defaultdict(list)
     changed: dict[int | None, list[str]] = defaultdict(list)
-    count = 0
+    count, by_hand = 0, {one for _, ones, _ in told.filed for one in ones}
+    filed: dict[tuple[int, int], str] = {}
     for row in Revision.objects.select_related("ret").iterator(chunk_size=2000):
         count += 1
-        written[row.batch_id].add(row.ret_id)
         content = row.fingerprint()
+        if row.batch_id is None and (row.ret_id, row.number) in by_hand:
+            filed[row.ret_id, row.number] = content
+            continue
+        written[row.batch_id].add(row.ret_id)
         contents[row.batch_id].append(content)
         if content != row.content:
             changed[row.batch_id].append(f"return {row.ret_id} #{row.number}")
@@ -178,6 +187,11 @@ def _revisions(faults: list[str], told: Told) -> int:
             faults.append(f"import {batch}: revisions and event differ for returns {few(different)}")
         elif _other(contents[batch], told.contents.get(batch or 0, "")):
             faults.append(f"import {batch}: not what its event says: {few(changed[batch]) or 'some of its revisions'}")
+    for seq, ones, said in told.filed:
+        if gone := ones - filed.keys():
+            faults.append(f"event {seq}: revisions that it filed are gone: {few(f'return {r} #{n}' for r, n in gone)}")
+        elif _other([filed[one] for one in ones], said):
+            faults.append(f"event {seq}: what it filed is not what it says: {few(f'return {r} #{n}' for r, n in ones)}")
     return count
 
 

@@ -64,7 +64,7 @@ def check_layout(layout: Layout, book: Book, convertible: Callable[[str, str], b
                     v=item.unit,
                 ),
             )
-        if unit is not None and not spec.confirmed and (other := _in_header(spec.column, unit, convertible, book)):
+        if unit is not None and not spec.confirmed and (other := _in_header(spec.column, unit, item.label.zh, convertible, book)):
             wrong(
                 spec.line,
                 T(
@@ -106,11 +106,14 @@ def check_layout(layout: Layout, book: Book, convertible: Callable[[str, str], b
 _BRACKETS = re.compile(r"[（(\[]([^（()）\[\]]+)[)）\]]\s*(?:#\d+)?$")
 
 
-def _in_header(column: str, unit: str, convertible: Callable[[str, str], bool], book: Book) -> str:
-    """A unit that a column's name ends in, where it is another than ``unit``; "" where it says none or the same."""
+def _in_header(column: str, unit: str, of: str, convertible: Callable[[str, str], bool], book: Book) -> str:
+    """A unit that a column's name ends in, where it is another than ``unit``; "" where it says none or the same.
+
+    A unit that says more closely what the column says is the same: 吨水 of 用水量（吨）, since what it adds stands in the item's name ``of``.
+    """
     bracket = _BRACKETS.search(column)
     tail = bracket.group(1) if bracket else column.rpartition("_")[2] if "_" in column else ""
-    if not tail or not convertible(tail, tail):
+    if not tail or not convertible(tail, tail) or (unit.startswith(tail) and (more := unit.removeprefix(tail)) and more in of):
         return ""
     named, said = unit_code(book, tail), unit_code(book, unit)
     if named == said or (convertible(named, said) and convert(book, Decimal(1), named, said) == 1):

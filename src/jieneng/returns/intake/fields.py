@@ -172,6 +172,11 @@ class Fields(Rows):
             self.told.add(mark)
             self._fault(fault, self._at(line.sheet), name)
 
+    def _called(self, line: Line) -> str:
+        """The name that stands in the row, for a message; "" where there is none."""
+        spec = self.layout.fields.get("name")
+        return c.brief(shown(line.cell(spec.columns[0]))).strip() if spec and spec.columns else ""
+
     def _identifier(self, line: Line) -> str | None:
         """The row's code; None after the problem was told."""
         spec = self.layout.identifier
@@ -184,6 +189,8 @@ class Fields(Rows):
                 text = c.identifier("t" + self._found(spec, line), self.layout.scheme)
             text = self._mapped(spec, "" if c.norm(text) in self.missing else text)
         except c.Fault as fault:
+            if name := self._called(line):
+                fault.found = T("“{n}”的{f}", "“{n}”: {f}", n=name, f=fault.found)
             self._fault(fault, self._place(spec, line), "identifier")
             return None
         if not text:

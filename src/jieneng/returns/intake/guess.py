@@ -45,6 +45,8 @@ class Column:
     label: str
     meaning: Meaning
     sample: tuple[str, ...] = ()
+    sheet: str = ""
+    """Named where only another sheet of the workbook has the column; ``at`` is then counted on past the columns of the main one."""
 
 
 @dataclass
@@ -64,6 +66,8 @@ class Guess:
     rows: list[list[str]] = field(default_factory=list)
     values: dict[int, list[str]] = field(default_factory=dict)
     sheets: list[str] = field(default_factory=list)
+    alike: list[str] = field(default_factory=list)
+    """The sheets that are read the same way, each with its own units where it has columns of its own."""
     encoding: str = ""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     """role (area, territory, type) → what stands in the table → the book's code; "" where none is known yet."""
@@ -99,23 +103,46 @@ def guess_file(path: Path, book: Book, *, form: str, name: str = "", limits: Lim
 
 def guess_table(table: Table, book: Book, *, form: str, file: str) -> Guess:
     """The best of the proposals for each sheet."""
-    knows, best, sheets = Recogniser(book, form), None, []
+    knows, sheets = Recogniser(book, form), []
+    tried: list[tuple[float, Guess]] = []
     for sheet in table.sheets:
         rows = list(itertools.islice(sheet.rows, SEEN))
         sheets.append(sheet.name)
         if len(rows) < 2:
             continue
-        found = _sheet(sheet, rows, knows, file)
-        if found is not None and (best is None or found[0] > best[0]):
-            best = found
-    if best is None:
+        if (found := _sheet(sheet, rows, knows, file)) is not None:
+            tried.append(found)
+    if not tried:
         raise refuse("guess.none", T("没有找到像表头的行", "no row looks like a header"), T("一行里至少认出两列", "at least two known columns in a row"),
                      T("核对是不是表格；或照着说明自己写布局", "check that it is a table, or write the layout by hand"), Place(file=file))
-    result = best[1]
+    result = max(tried, key=lambda t: t[0])[1]  # the first of the best
+    _together(result, [g for _, g in tried if g is not result])
     result.sheets, result.encoding = sheets, table.encoding
     result.period = _period(result)
     result.codes = _codes(result, book)
     return result
+
+
+def _together(result: Guess, others: Sequence[Guess]) -> None:
+    """Sheets with the same head beside the main one are read along. One that heads an item otherwise (万千瓦时 for 千瓦时) adds its columns."""
+
+    def who(g: Guess) -> set[tuple[str, str]]:
+        return {(c.meaning.role, norm(c.label)) for c in g.columns if c.meaning.role in ("identifier.uscc", "identifier.platform", "period", "year", "month")}
+
+    result.alike = [result.sheet]
+    have = {norm(c.label) for c in result.columns}
+    top = max((c.at for c in result.columns), default=0)
+    for other in others:
+        if other.shape != "wide" or result.shape != "wide" or other.header_rows != result.header_rows or not who(other) or who(other) != who(result):
+            continue
+        result.alike.append(other.sheet)
+        if other.header_row != result.header_row:
+            result.header_row = 0
+        for c in other.columns:
+            if c.meaning.item and norm(c.label) not in have:
+                have.add(norm(c.label))
+                top += 1
+                result.columns.append(replace(c, at=top, sheet=other.sheet))
 
 
 def known_codes(book: Book, role: str) -> dict[str, str]:
@@ -158,6 +185,8 @@ def _score(filled: Mapping[int, list[str]], at: int, deep: int, knows: Recognise
     rows = [filled.get(n, []) for n in range(at, at + deep)]
     if any(cell[:1] in ("n", "d") for row in rows for cell in row if cell) and sum(cell[:1] in ("n", "d") for row in rows for cell in row) > 1:
         return 0.0
+    if deep > 1 and len({shown(cell).strip() for cell in rows[0] if shown(cell).strip()}) == 1:
+        return 0.0  # one text over the whole width is the table's title: next year it will be another
     labels = ["/".join(p) for p in column_labels(rows).values()]
     if len(labels) < 2 or (deep > 1 and not any(filled.get(at + deep - 1, []))):
         return 0.0
@@ -298,7 +327,7 @@ def layout_text(result: Guess, book: Book, *, form: str, code: str = "", title: 
     if answers:
         out["form"] = form
     out["file"] = {"kind": result.kind or "xlsx"}
-    out["header"] = {"row": str(result.header_row), "rows": str(result.header_rows)}
+    out["header"] = {"row": str(result.header_row or "auto"), "rows": str(result.header_rows)}
     out["stop"] = {"at": list(_FOOT)}
     _identity(out, columns, result, book)
     if answers:
@@ -376,8 +405,10 @@ def _items(out: dict[str, Any], columns: Mapping[str, Column], items: Sequence[C
         out[result.shape] = {**part, **({"skip": skip} if skip else {})}
         if per_row:
             out["unit"] = {"column": columns["unit"].label}
+    met = Counter(c.meaning.item for c in items if c.sheet or any(o.sheet and o.meaning.item == c.meaning.item for o in items))
     if items:
-        out["items"] = [{"column": c.label, "item": c.meaning.item, **({} if per_row and not c.meaning.unit else {"unit": c.meaning.unit or "?"})} for c in items]
+        out["items"] = [{"column": c.label, "item": c.meaning.item, **({} if per_row and not c.meaning.unit else {"unit": c.meaning.unit or "?"}),
+                         **({"optional": "true"} if met[c.meaning.item] else {})} for c in items]
 
 
 def _fact(c: Column) -> dict[str, Any]:

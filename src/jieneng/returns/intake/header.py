@@ -136,7 +136,7 @@ def find_header(rows: Sequence[Row], sheet: Sheet, layout: Layout, merged: Merge
             )
             for name, places in doubled
         ]
-    if missing := [n for n in needed if n not in found]:
+    if missing := [n for n in needed if n not in found] + _neither(layout, found):
         return [_missing(missing, needed, labels, at, layout, rows, filled, where)]
     title = "\n".join(" ".join(dict.fromkeys(shown(c) for c in cells if c)) for n, cells in filled.items() if n < at)
     last_row = at + layout.header_rows - 1
@@ -148,6 +148,16 @@ def find_header(rows: Sequence[Row], sheet: Sheet, layout: Layout, merged: Merge
         {c: {norm(x) for x in p} for c, p in labels.items()},
         title[:4000],
     )
+
+
+def _neither(layout: Layout, found: dict[str, int]) -> list[str]:
+    """Items that are told by one of several columns, none of which is there: an item that sheets head differently is not left out in silence."""
+    if layout.shape != "wide":
+        return []
+    ways: dict[str, list[str]] = {}
+    for item in layout.items:
+        ways.setdefault(item.item, []).append(item.column if item.optional else "")
+    return [" / ".join(names) for names in ways.values() if len(names) > 1 and all(names) and not any(n in found for n in names)]
 
 
 def _missing(
@@ -178,7 +188,9 @@ def _missing(
                         n=row.number,
                     )
                     break
-    seen = "、".join("/".join(p) for p in list(labels.values())[:12]) or "—"
+    wanted = {norm(n) for n in layout.columns()}
+    whole = ["/".join(p) for p in labels.values()]
+    seen = "、".join([*(w for w in whole if norm(w) not in wanted), *(w for w in whole if norm(w) in wanted)][:12]) or "—"  # first what the layout does not know
     code = "columns-missing" if len(missing) * 2 <= len(needed) else "sheet-other"
     return Problem(
         code,

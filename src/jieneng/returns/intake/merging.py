@@ -57,7 +57,8 @@ class Drafts:
 
     def add(self, draft: Draft, result: IntakeResult) -> None:
         key = (draft.identifier, draft.period)
-        what = T("{i} 的 {p}", "{i}, {p},", i=draft.identifier, p=draft.period.label)
+        who = f"{draft.name}（{draft.identifier}）" if draft.name else draft.identifier
+        what = T("{i} 的 {p}", "{i}, {p},", i=who, p=draft.period.label)
         if self.whole and key in self.barred:
             _twice(result, what, draft.at, draft.at)
             return

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,16 +77,15 @@ def open_table(
             env=environment(root),
         )
     stream = _Stream(child, limits, shown, progress)
-    timer = threading.Timer(limits.wall, stream.too_long)
-    timer.daemon = True
-    timer.start()
+    ended = threading.Event()
+    threading.Thread(target=stream.watch, args=(ended,), daemon=True).start()
     try:
         table = Table(seen.kind, ())
         stream.start(table)
         table.sheets = stream.sheets()
         yield table
     finally:
-        timer.cancel()
+        ended.set()
         if child.poll() is None:
             child.kill()
         if child.stdout:
@@ -109,18 +109,27 @@ class _Stream:
     def __init__(self, child: subprocess.Popen[bytes], limits: Limits, name: str, progress: Progress | None) -> None:
         self.child, self.limits, self.name, self.progress = child, limits, name, progress
         self.read, self.late, self.height = 0, False, 0
+        self.waiting: float | None = None
         self.head: dict[str, Any] | None = None
         self.ended = False
 
-    def too_long(self) -> None:
-        self.late = True
-        self.child.kill()
+    def watch(self, ended: threading.Event) -> None:
+        """Kill a child that says nothing for ``wall`` seconds. What the reader itself takes does not count: on a slow or busy machine a
+        large table may take its time, and the child's own work is bounded by ``cpu``."""
+        while not ended.wait(min(1.0, self.limits.wall / 4)):
+            since = self.waiting
+            if since is not None and time.monotonic() - since > self.limits.wall:
+                self.late = True
+                self.child.kill()
+                return
 
     def line(self) -> Any:
         """The next line; a refusal or the child's death is raised."""
         if self.child.stdout is None:
             raise RuntimeError("the child has no output")
+        self.waiting = time.monotonic()
         data = self.child.stdout.readline(self.limits.output)
+        self.waiting = None
         self.read += len(data)
         if self.read >= self.limits.output:
             raise self.refused("child-output", T("表里的文字太多", "the table holds too much text"))

@@ -1,0 +1,127 @@
+"""What may be read of drafts: the year of one institution in one round, always from a scope."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from jieneng.core.period import Period
+from jieneng.people.scope import Scope
+from jieneng.registry.models import Institution, Standing
+from jieneng.registry.queries import standing_of
+from jieneng.returns.models import Return, Revision, Round
+from jieneng.returns.plan.queries import plan_of
+from jieneng.returns.queries import answers_of, returns_in
+from jieneng.rulebook import form_for
+from jieneng.rulebook.types import Book
+
+from .judge import Judged, judge
+from .models import Draft
+from .shape import EVERY, Shape, shape_of
+
+OPEN = ("expected", "draft", "returned")
+"""States in which the reporter has the pen."""
+
+
+@dataclass
+class Year:
+    """The year of one institution in one round: its returns, its draft, and what stands beside it."""
+
+    book: Book
+    round: Round
+    institution: Institution
+    standing: Standing
+    shape: Shape
+    returns: dict[str, Return]
+    draft: Draft
+    earlier: dict[str, Mapping[str, Decimal | None]] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    mode: str = "A"
+    deadline: dt.date | None = None
+
+    @property
+    def periods(self) -> list[str]:
+        return list(self.returns)
+
+    @property
+    def open(self) -> list[str]:
+        """The periods that may be filled in now."""
+        return [p for p, r in self.returns.items() if r.state in OPEN]
+
+    def last_year(self, period: str) -> Mapping[str, Decimal | None]:
+        return self.earlier.get(str(Period.parse(period).last_year), {})
+
+    def judge(self, values: Mapping[str, str] | None = None) -> Judged:
+        """What there is to say of the draft (or of other values) in all its periods."""
+        return judge(self.book, self.shape, self.values if values is None else values, self.periods, self.earlier)
+
+
+def plain(value: Decimal | None) -> str:
+    """A stored amount as it would be typed."""
+    if value is None:
+        return ""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def prefilled(shape: Shape, current: Mapping[str, Mapping[str, Decimal | None]]) -> dict[str, str]:
+    """The fields as they stand in filed returns, so that nothing is asked twice. What is the same in all of them is given once."""
+    values: dict[str, str] = {}
+    for e in shape.entries.values():
+        if e.parts:
+            continue
+        given = {p: plain(a.get(e.code)) for p, a in current.items() if a.get(e.code) is not None}
+        if e in shape.standing and len(set(given.values())) == 1:
+            values[f"{EVERY}.{e.code}"] = next(iter(given.values()))
+        else:
+            values |= {f"{p}.{e.code}": v for p, v in given.items()}
+    return values
+
+
+def year_of(book: Book, round_: Round, institution: Institution) -> Year | None:
+    """The year of an institution in a round, with last year's answers beside it. None where it has nothing to answer."""
+    rows = Return.objects.filter(round=round_, institution=institution).exclude(state__in=("exempt", "covered")).order_by("period")
+    returns = {r.period: r for r in rows}
+    standing = standing_of(institution, Period("year", round_.year).last_day)
+    if not returns or standing is None:
+        return None
+    shape = shape_of(book, form_for(book, round_.form, round_.year))
+    draft = Draft.objects.filter(round=round_, institution=institution).select_related("by").first() or Draft(round=round_, institution=institution)
+    plan, line = plan_of(round_), standing.office.path
+    year = Year(book, round_, institution, standing, shape, returns, draft, mode=plan.mode(line), deadline=plan.deadline(line, institution.pk))
+    rows_ = Revision.objects.filter(ret__institution=institution, ret__round__form=round_.form, ret__round__year__in=(round_.year - 1, round_.year))
+    latest = {r.ret.period: r for r in rows_.select_related("ret").order_by("number")}
+    year.earlier = {p: answers_of(r) for p, r in latest.items()}
+    filed = {p: a for p, a in year.earlier.items() if p in returns and returns[p].revision}
+    closed = prefilled(shape, {p: a for p, a in filed.items() if returns[p].state not in OPEN})
+    year.values = {**prefilled(shape, filed), **draft.values} if draft.version else prefilled(shape, filed)
+    # what is filed stands as filed, whatever the draft still says
+    done = {p for p in returns if returns[p].state not in OPEN}
+    year.values = {k: v for k, v in year.values.items() if k.partition(".")[0] not in done} | {
+        k: v for k, v in closed.items() if k.partition(".")[0] in done}
+    if done and (common := {k: v for k, v in closed.items() if k.startswith(EVERY + ".")}):
+        year.values |= {f"{p}.{k.partition('.')[2]}": v for k, v in common.items() for p in done}
+    return year
+
+
+def years_in(scope: Scope, form: str) -> list[tuple[Round, Institution]]:
+    """The rounds and institutions of a scope that have something to answer, newest first."""
+    rows = returns_in(scope).filter(round__form=form).exclude(state__in=("exempt", "covered"))
+    pairs = rows.values_list("round_id", "institution_id").distinct()
+    rounds, bodies = Round.objects.in_bulk({r for r, _ in pairs}), Institution.objects.in_bulk({i for _, i in pairs})
+    return sorted(((rounds[r], bodies[i]) for r, i in pairs), key=lambda x: (-x[0].year, x[1].key))
+
+
+def at_version(draft: Draft, version: int) -> dict[str, str]:
+    """The draft's own values as they stood after a save (0: before the first)."""
+    values = dict(draft.values)
+    if draft.pk:
+        for save in draft.saves.filter(version__gt=version).order_by("-version"):
+            for k, (before, _) in save.changes.items():
+                if before is None:
+                    values.pop(k, None)
+                else:
+                    values[k] = before
+    return values

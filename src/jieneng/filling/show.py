@@ -1,0 +1,255 @@
+"""What the pages of filling in show, from a year and what there is to say of it: columns, rows, what stands beside, findings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from jieneng.core.period import Period
+from jieneng.core.problem import Severity
+from jieneng.core.words import T
+from jieneng.returns.moves import STATES
+
+from .actions import Other
+from .judge import Found, Judged, field_of, not_answered, unused
+from .queries import OPEN, Year, plain
+from .shape import EVERY, Entry, Pair, unit_sign
+
+MODES = {"A": T("方式 A：在国家平台填", "mode A: filed on the national platform"), "B": T("方式 B：在此备数，到国家平台填", "mode B: prepared here, entered on the national platform"),
+         "C": T("方式 C：在此填报", "mode C: filed here")}
+
+
+def unit_of(year: Year, e: Entry) -> str:
+    """The unit as it is printed in a box: a sign where it has one (m³), else its word."""
+    return unit_sign(year.book, e.item.unit)
+
+
+def month_words(period: str) -> str:
+    """3 月; for a longer period its own words."""
+    p = Period.parse(period)
+    return str(T("{m} 月", "{m}", m=p.index)) if p.kind == "month" else str(p.label)
+
+
+def short(e: Entry) -> str:
+    """电消费量 is called 电 over a column; English names stay whole."""
+    text = str(e.label)
+    for tail in ("消费量", " consumption"):
+        text = text.removesuffix(tail)
+    return text
+
+
+def change(now: Decimal | None, before: Decimal | None) -> str:
+    """The change against last year in per cent, with its sign."""
+    if now is None or not before:
+        return ""
+    share = (now - before) * 100 / before
+    return f"{share:+.1f}%".replace("-", "−")
+
+
+def field_label(year: Year, at: str) -> str:
+    """A field in words: 3 月 水消费量."""
+    first, _, rest = at.partition(".")
+    if first == "why":
+        period, _, rule = rest.partition(".")
+        return str(T("{p} {r} 的说明", "explanation of {r}, {p}", p=month_words(period), r=rule))
+    e = year.shape.entries.get(rest)
+    label = str(e.label) if e else rest
+    if first in ("basis", "reason", "unused"):
+        said = {"basis": T("依据", "basis"), "reason": T("变动原因", "reason for change"), "unused": T("登记为不使用", "declared not used")}[first]
+        return f"{label} {said}"
+    return label if first == EVERY else f"{month_words(first)} {label}"
+
+
+def header(year: Year) -> dict[str, Any]:
+    """What every page of a year says on top."""
+    r, today = year.round, timezone.localdate()
+    states = {x.state for x in year.returns.values()}
+    order = ["returned", *[s for s in STATES if s != "returned"]]
+    left = (year.deadline - today).days if year.deadline else None
+    keys = [r.pk, year.institution.pk]
+    return {"year": year, "round": r, "standing": year.standing, "form": year.shape.form, "state": min(states, key=order.index),
+            "mode": MODES.get(year.mode, year.mode), "here": year.mode != "A", "due": year.deadline, "left": left, "late": left is not None and left < 0, "open": year.open,
+            "writable": bool(year.open) and year.mode != "A",
+            "urls": {n: reverse(f"filling-{n}", args=keys) for n in ("year", "workbook", "upload")} | {"easy": reverse("filling-easy", args=[*keys, 1])},
+            "months": [{"period": p, "label": month_words(p), "state": x.state, "url": reverse("filling-month", args=[*keys, p])} for p, x in year.returns.items()],
+            "monthly": len(year.periods) > 1, "version": year.draft.version, "saved_at": year.draft.at}
+
+
+def idle(year: Year, family: str, judged: Judged) -> bool:
+    """Whether nothing of a family was used last year and nothing is typed this year: it is offered as not used."""
+    codes = [e.code for p in year.shape.families[family] for e in p.entries]
+    if any(year.values.get(f"{p}.{c}") for p in year.periods for c in codes):
+        return False
+    known = [b for p in year.periods for c in codes if (b := year.last_year(p).get(c)) is not None]
+    return not any(known) and (bool(known) or not year.shape.entries[family].required)
+
+
+def families(year: Year, judged: Judged) -> dict[str, list[dict[str, Any]]]:
+    """Which families are columns, which are declared not used, and which are offered as such."""
+    shown: dict[str, list[dict[str, Any]]] = {"used": [], "unused": [], "idle": []}
+    for family in year.shape.families:
+        e = year.shape.entries[family]
+        kind = "unused" if year.values.get(f"unused.{family}") else "idle" if idle(year, family, judged) else "used"
+        shown[kind].append({"code": family, "label": short(e), "number": e.number, "required": e.required})
+    return shown
+
+
+def invalid(judged: Judged) -> dict[str, str]:
+    """Field → e (wrong) or w (to verify)."""
+    marks = dict.fromkeys(judged.problems, "e")
+    for f in reversed(judged.found):
+        for at in f.fields:
+            if not (f.reason and f.explainable) and f.finding.severity != Severity.note:
+                marks[at] = "e" if f.finding.severity == Severity.must or marks.get(at) == "e" else "w"
+    return marks
+
+
+def box(year: Year, judged: Judged, marks: Mapping[str, str], e: Entry, period: str, at: str = "") -> dict[str, Any]:
+    """One box: its field, what is typed, whether it is computed, and what stands beside it."""
+    at = at or f"{period}.{e.code}"
+    value = judged.answers[period][e.code] if e.parts else None
+    closed = year.returns[period].state not in OPEN
+    text = plain(value) if e.parts else year.values.get(at, "")
+    if not e.parts and at not in judged.problems and text:
+        number = judged.answers[period].get(e.code)
+        text = f"{number:,f}" if number is not None else text
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+    cell = year.draft.cells.get(at) if year.draft.version else None
+    last = year.last_year(period).get(e.code)
+    return {"field": at, "id": at.replace(".", "-"), "value": text, "computed": bool(e.parts), "closed": closed, "mark": marks.get(at, ""), "last": last,
+            "unit": unit_of(year, e), "label": field_label(year, at), "from": "表" if cell else "", "cell": cell, "change": change(judged.answers[period].get(e.code), last)}
+
+
+def columns(year: Year, judged: Judged, marks: Mapping[str, str], pairs: Iterable[Pair]) -> list[dict[str, Any]]:
+    """The columns of the year sheet with their totals, last year's, and the change."""
+    result = []
+    codes = [e.code for p in year.shape.pairs for e in p.entries]
+    totals = judged.totals(codes)
+    last = {c: sum((v for p in year.periods if (v := year.last_year(p).get(c)) is not None), Decimal(0))
+            if any(year.last_year(p).get(c) is not None for p in year.periods) else None for c in codes}
+    for n, pair in enumerate(pairs):
+        entries = [{"code": e.code, "unit": unit_of(year, e), "computed": bool(e.parts), "total": totals[e.code], "last": last[e.code],
+                    "change": change(totals[e.code], last[e.code])} for e in pair.entries]
+        result.append({"k": n, "pair": pair, "title": short(pair.quantity), "number": pair.quantity.number, "entries": entries, "computed": pair.computed})
+    return result
+
+
+def standing_boxes(year: Year, judged: Judged, marks: Mapping[str, str], period: str = "") -> list[dict[str, Any]]:
+    """What holds all year, each with its definition, last year's value, its bases and the questions people ask about it."""
+    shown = period or (year.open or year.periods)[-1]
+    guides = year.book.settings.get("filling", {})
+    result = []
+    for e in year.shape.standing:
+        at = field_of(year.values, shown, e.code, True) if period else f"{EVERY}.{e.code}"
+        made = box(year, judged, marks, e, shown, at)
+        if not period and any(f"{p}.{e.code}" in year.values for p in year.periods):
+            made["varies"] = True
+            if at not in year.values:
+                made["value"] = ""
+        now, last = judged.answers[shown].get(e.code), made["last"]
+        bases = [T(b["zh"], b["en"]) for b in guides.get("basis", {}).get(e.code, [])]
+        result.append({**made, "title": str(e.label), "number": e.number, "definition": e.item.definition, "required": e.required,
+                       "bases": [{"value": b.zh, "label": str(b)} for b in bases], "basis": year.values.get(f"basis.{e.code}", ""),
+                       "reason": year.values.get(f"reason.{e.code}", ""), "code": e.code, "moved": now is not None and last is not None and now != last,
+                       "guides": questions(year, [e.code]), "main": bool(bases)})
+    return result
+
+
+def questions(year: Year, codes: Iterable[str]) -> list[dict[str, Any]]:
+    """The questions on definitions that belong to items (口径), from the book; a sample is said to be one."""
+    wanted = set(codes)
+    return [{"q": T(g["q"]["zh"], g["q"]["en"]), "a": T(g["a"]["zh"], g["a"]["en"]), "source": T(g["source"]["zh"], g["source"]["en"]) if "source" in g else "", "sample": g.get("kind") == "sample"}
+            for g in year.book.settings.get("filling", {}).get("questions", []) if wanted & set(g["items"])]
+
+
+def finding_lines(year: Year, judged: Judged, periods: Iterable[str]) -> list[dict[str, Any]]:
+    """The findings of some periods as a page shows them: words, what to do, the change proposed, the reason given. Like ones once."""
+    wanted, lines, once = set(periods), [], set()
+    for f in judged.found:
+        if f.period not in wanted or (f.all_year and (f.finding.rule, f.fields) in once):
+            continue
+        once.add((f.finding.rule, f.fields))
+        label = month_words(f.period) if len(year.periods) > 1 and not f.all_year else ""
+        lines.append({"severity": f.finding.severity.value, "says": f.finding.says, "do": f.finding.do, "rule": f.finding.rule, "period": f.period,
+                      "label": label, "above": f.key.startswith("reason."), "slot": f.fields[0] if f.fields else "", "key": f.key, "reason": f.reason,
+                      "explainable": f.explainable, "blocks": f.blocks, "advice": _proposals(year, f),
+                      "fields": [{"id": at.replace(".", "-"), "label": field_label(year, at)} for at in f.fields]})
+    return lines
+
+
+def _proposals(year: Year, f: Found) -> list[dict[str, Any]]:
+    return [{"field": next((at for at in f.fields if at.endswith(f".{a.item}")), ""), "label": short(year.shape.entries[a.item]), "found": a.found, "value": a.value,
+             "text": plain(a.value), "unit": unit_of(year, year.shape.entries[a.item]), "last_year": bool(a.side)} for a in f.advice if a.item in year.shape.entries]
+
+
+def summary(year: Year, judged: Judged, periods: Iterable[str]) -> list[dict[str, str]]:
+    """What stands in the way of filing, in one list, each leading to its field. Required fields empty in many months are one line."""
+    wanted = list(periods)
+    lines = [{"id": k.replace(".", "-"), "words": f"{field_label(year, k)}{T('：', ': ')}{p.found}", "kind": "e"}
+             for k, p in judged.problems.items() if k.partition(".")[0] in {*wanted, EVERY}]
+    once = {(f.finding.rule, f.fields if f.all_year else f.period): f for f in reversed(judged.found) if f.period in wanted and f.blocks}
+    lines += [{"id": (f.fields[0] if f.fields else f.key).replace(".", "-"), "kind": "e" if f.finding.severity == Severity.must else "w",
+               "words": (f"{month_words(f.period)} " if len(year.periods) > 1 and not f.all_year else "") + str(f.finding.says)} for f in reversed(once.values())]
+    empty: dict[str, list[str]] = {}
+    for p in wanted:
+        for at in judged.missing.get(p, []):
+            empty.setdefault(at.partition(".")[2], [])
+            if at not in empty[at.partition(".")[2]]:
+                empty[at.partition(".")[2]].append(at)
+    for code, fields in empty.items():
+        e, families_ = year.shape.entries[code], year.shape.families
+        first, n = fields[0], len(fields)
+        months = "" if first.startswith(EVERY) or len(year.periods) == 1 else month_words(first.partition(".")[0]) if n == 1 else str(
+            T("{n} 个月的", "{n} months of ", n=n))
+        family = next((f for f in families_ if code in year.shape.family_items(f)), "")
+        lines.append({"id": first.replace(".", "-"), "words": f"{months}{not_answered(e.label)}", "kind": "m", "family": family})
+    return lines
+
+
+def said(year: Year, judged: Judged, periods: Iterable[str], *, others: Iterable[Other] = (), conflicts: Iterable[Other] = (),
+         acknowledged: bool = False, period: str = "") -> dict[str, Any]:
+    """The part of a page that is sent again after each change: saved when, what to look at, sums, marks."""
+    wanted, marks = list(periods), invalid(judged)
+    codes = [e for p in year.shape.pairs for e in p.entries]
+    totals = judged.totals(e.code for e in codes)
+    sums = {f"sum-{c}": _grouped(v) for c, v in totals.items()}
+    for e in codes:
+        if e.parts:
+            sums |= {f"{p}-{e.code}": _grouped(judged.answers[p][e.code]) for p in year.periods}
+    changed, against = [_told(year, o) for o in others], [_told(year, o) for o in conflicts]
+    bar = progress(year, judged, wanted)
+    theirs = {o["field"].replace(".", "-"): "" if o["now"] == "—" else o["now"] for o in changed}
+    return {"version": year.draft.version, "saved_at": year.draft.at, "acknowledged": acknowledged, "lines": finding_lines(year, judged, wanted),
+            "summary": summary(year, judged, wanted), "others": changed, "conflicts": against, "blocking": judged.in_the_way(wanted),
+            "problems": [{"field": k, "id": k.replace(".", "-"), "problem": p, "label": field_label(year, k)} for k, p in judged.problems.items()
+                         if k.partition(".")[0] in {*wanted, EVERY}],
+            "marks": json.dumps({"marks": {k.replace(".", "-"): v for k, v in marks.items()}, "sums": sums, "progress": [bar["done"], bar["all"]],
+                                 "theirs": theirs}, ensure_ascii=False)}
+
+
+def _told(year: Year, o: Other) -> dict[str, str]:
+    """A field that somebody else changed, in words."""
+    return {"field": o.field, "label": field_label(year, o.field), "was": o.was or "—", "now": o.now or "—", "mine": o.mine or "—", "who": o.who,
+            "at": timezone.localtime(o.at).strftime("%H:%M")}
+
+
+def _grouped(value: Decimal | None) -> str:
+    if value is None:
+        return ""
+    text = f"{value:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def progress(year: Year, judged: Judged, periods: Iterable[str]) -> dict[str, int]:
+    """How many of the required fields are answered, and what is left."""
+    wanted, standing = list(periods), {e.code for e in year.shape.standing}
+    fields = {field_of(year.values, p, e.code, e.code in standing) for p in wanted for e in year.shape.entries.values() if e.required and not e.parts}
+    left = {at for p in wanted for at in judged.missing.get(p, [])}
+    none = unused(year.shape, year.values)
+    return {"all": len(fields), "done": len(fields) - len(left), "unused": len([f for f in year.shape.families if f in none]),
+            "computed": sum(bool(e.parts) for e in year.shape.entries.values())}
