@@ -37,9 +37,9 @@ PARSER_WORDS = {
 
 
 def _verbs() -> list[Verb]:
-    from jieneng.desk.commands import accounts, example, exchange, intake, numbers, ops, rounds, rules
+    from jieneng.desk.commands import accounts, example, exchange, intake, numbers, ops, rounds, rules, sitting
 
-    return [v for module in (ops, rules, accounts, intake, exchange, rounds, numbers, example) for v in module.VERBS]
+    return [v for module in (ops, rules, accounts, intake, exchange, rounds, sitting, numbers, example) for v in module.VERBS]
 
 
 class _Parser(argparse.ArgumentParser):

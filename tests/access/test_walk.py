@@ -40,9 +40,11 @@ from jieneng.returns.actions import open_round
 from jieneng.returns.freeze import freeze
 from jieneng.returns.models import Import, Return
 from jieneng.returns.queries import book
+from jieneng.sitting import deciding, meeting, sampling
 from tests.exchange.make import drafts, off_by_ten, take
 from tests.figures.make import file_all
 from tests.people_by_name import HOSPITAL, JIXI_SCHOOL, PEOPLE, SCHOOL_ONE, SCHOOL_TWO, make_city, make_home
+from tests.sitting.make import add, make_run
 
 pytestmark = pytest.mark.django_db
 CITY, COUNTY, NEIGHBOUR, DEPARTMENT = "zhoumin", "wangli", "heping", "chengang"
@@ -53,6 +55,7 @@ EVERYBODY = set(PEOPLE)
 IMPORTERS = {CITY, COUNTY, NEIGHBOUR, DEPARTMENT}
 KEEPERS = {CITY, COUNTY, NEIGHBOUR}
 CALLERS = KEEPERS | {DEPARTMENT, REPORTER, OTHER_REPORTER}  # who needs names and numbers
+REVIEWERS = IMPORTERS | {"suncha"}  # who reviews, and the auditor
 IN_JINGXIAN = WHOLE | {COUNTY, DEPARTMENT, "linjian"}
 NAMES = {SCHOOL_ONE: "示例第一小学", SCHOOL_TWO: "示例第二小学", HOSPITAL: "示例市医院", JIXI_SCHOOL: "绩溪示例中学"}
 FOREIGN: dict[str, set[str]] = {
@@ -132,7 +135,14 @@ def build() -> dict[str, Any]:
     ret = Return.objects.get(institution=city["institutions"][SCHOOL_ONE], period="2022-03")
     (change,), _ = register_changes.apply(people[COUNTY], [Line("territory", SCHOOL_ONE, dt.date(2023, 1, 5), "迁址", "泾县编办〔2023〕1号", territory="341821")])
     voucher = vouchers.add(people[COUNTY], city["institutions"][SCHOOL_ONE], 2022, "electricity_bill", io.BytesIO(b"%PDF-1.4 bill"), "电费.pdf")
-    return {**city, **beside, "workbook": workbook, "own": own, "change": change, "voucher": voucher, "bulk": bulk, "handover": handover, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received, "first": first, "open": later}
+    run = make_run(city)
+    findings = [add(run, city, key, rank) for rank, key in enumerate((SCHOOL_ONE, HOSPITAL, SCHOOL_TWO, JIXI_SCHOOL), 1)]
+    undoable = deciding.found_right(people[COUNTY], add(run, city, SCHOOL_ONE, 5, month=4), "对过账单")
+    sitting = meeting.call(people[CITY], run.round, offices["341800"], place="会议室", day=dt.date(2023, 3, 15))
+    meeting.set_groups(people[CITY], sitting, [(["341800SZ"], ["341823", "341824"])])
+    meeting.put_questions(people[CITY], sitting, findings)
+    sample = sampling.draw(people[CITY], offices["341800"], 2022, seed="7")
+    return {**city, "review": run, "finding": findings[0], "undoable": undoable, "sitting": sitting, "sample": sample, **beside, "workbook": workbook, "own": own, "change": change, "voucher": voucher, "bulk": bulk, "handover": handover, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received, "first": first, "open": later}
 
 
 def platform_beside(city: dict[str, Any]) -> dict[str, Any]:
@@ -174,7 +184,7 @@ def _on(*keys: Any, query: str = "") -> Args:
 
 MINE: Args = _on(lambda s: s["open"].pk, lambda s: s["institutions"][SCHOOL_ONE].pk)
 OPEN = {"sign-in", "sign-in-code", "health"}
-POST_ONLY = {"sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
+POST_ONLY = {"review-run", "review-decide", "review-undo", "sitting-do", "sitting-opinion", "sample-draw", "sample-check", "sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
              "messages-read", "compare-decide", "compare-adopt", "corrections-issue", "correction-withdraw"}
 TRACE = "?name=energy_tce&period=2022&by=&code="
 TABLE: dict[str, tuple[set[str], Args]] = {
@@ -236,6 +246,19 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "snapshot": (SEERS, _on(lambda s: s["record"].pk)),
     "findings": (SEERS, _plain()),
     "findings-xlsx": (SEERS, _plain()),
+    "review-start": (REVIEWERS, _plain()),
+    "review": (REVIEWERS, _on(lambda s: s["review"].round_id)),
+    "review-xlsx": (REVIEWERS, _on(lambda s: s["review"].round_id)),
+    "integrity": ({CITY, "suncha"}, _on(lambda s: s["review"].round_id)),
+    "integrity-xlsx": ({CITY, "suncha"}, _on(lambda s: s["review"].round_id)),
+    "sittings": (REVIEWERS, _plain()),
+    "sitting": (REVIEWERS, _on(lambda s: s["sitting"].pk)),
+    "sitting-screen": ({CITY, "suncha"}, _on(lambda s: s["sitting"].pk)),
+    "sitting-xlsx": (REVIEWERS, _on(lambda s: s["sitting"].pk)),
+    "sitting-paper": (REVIEWERS, _on(lambda s: s["sitting"].pk, "questions")),
+    "samples": (REVIEWERS, _plain()),
+    "sample": ({CITY, "suncha"}, _on(lambda s: s["sample"].pk)),
+    "sample-xlsx": ({CITY, "suncha"}, _on(lambda s: s["sample"].pk)),
     "return": (IN_JINGXIAN | {REPORTER}, _on(lambda s: s["ret"].pk)),
     "filling": ({REPORTER, OTHER_REPORTER}, _plain()),
     "filling-year": ({REPORTER}, MINE),
@@ -388,6 +411,12 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
     "contact-set": ({CITY, COUNTY, REPORTER}, _on(lambda s: s["institutions"][SCHOOL_ONE].pk), {"role": "liaison", "name": "示例联络员", "phone": "0563-5020000", "since": "2022-01-01"}),
     "liaison-xlsx": ({CITY, COUNTY, NEIGHBOUR, DEPARTMENT}, _plain(), {}),
     "paper-withdraw": ({CITY, COUNTY, DEPARTMENT, REPORTER}, _on(lambda s: s["voucher"].pk), {"reason": "传错了"}),
+    "review-decide": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["finding"].pk, "send-back"), {"reason": "与账单不符"}),
+    "review-undo": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["undoable"].pk), {}),
+    "sitting-do": ({CITY}, _on(lambda s: s["sitting"].pk, "expect"), {"area": "341823", "name": "示例何雅"}),
+    "sitting-opinion": ({CITY}, _on(lambda s: s["sitting"].questions.get(number=1).pk), {"opinion": "查了账单", "advice": "sent_back"}),
+    "sample-draw": ({CITY}, _plain(), {"year": "2021"}),
+    "sample-check": ({CITY}, _on(lambda s: s["sample"].pk), {"unit": "1", "item": "electricity_kwh", "period": "2022-12", "reading": "100", "result": "agrees", "checked_on": "2023-04-01"}),
     "document-confirm": ({CITY}, _on(lambda s: s["version"].pk), {"wording": "all_built", "reason": "创建名单"}),
     "compare-decide": ({CITY, COUNTY, DEPARTMENT}, _plain(), lambda s: {"year": "2021", "verb": "explain", "reason": "x", "cell": f"{s['institutions'][SCHOOL_ONE].pk}.2021-03.electricity_kwh"}),
     "compare-adopt": (set(), _plain(), {"line": "1", "word": "x"}),
@@ -407,6 +436,11 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
     "clients": ({"qianan"}, _plain(), {"verb": "create", "name": "jyj", "label": "教育局", "role": "city", "office": ""}),
     "accounts": ({"qianan"}, _plain(), {"verb": "create", "username": "xinren", "name": "新人", "role": "city", "office": ""}),
 }
+
+
+def more(stage: Made) -> dict[str, Any]:
+    """What forms hold that is known only once the stage is set."""
+    return {"office": stage["offices"]["341800"].pk, "unit": stage["sample"].units.first().pk}
 
 
 @pytest.mark.parametrize("person", PEOPLE)
@@ -447,7 +481,7 @@ def test_get_never_does_a_verb(stage: Made, sign_in: Any) -> None:
             assert sign_in(CITY).get(reverse(name)).status_code == 405
             continue
         args = POSTS.get(name, (set(), _plain(), {}))[1](stage)[0]
-        if name in ("round-accept", "round-sign", "chase-send"):
+        if name in ("round-accept", "round-sign", "chase-send", "review-run"):
             args = [stage["ret"].round_id]
         if name == "evidence-attach":
             args = ["return", stage["ret"].pk]

@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "jieneng.figures",
     "jieneng.fieldwork",
     "jieneng.reports",
+    "jieneng.sitting",
     "jieneng.desk",
 ]
 

@@ -29,6 +29,7 @@ from jieneng.returns import moves
 from jieneng.returns.models import Import, Return, Signoff, Submission
 from jieneng.returns.queries import book
 from jieneng.returns.ranges import unpacked
+from jieneng.review.models import ReviewFinding
 
 FEW = 3
 VERBS: dict[str, T] = {
@@ -53,6 +54,12 @@ VERBS: dict[str, T] = {
     "document.compose": T("编制", "composed"), "document.confirm": T("确认用语", "confirmed the wording of"),
     "review.run": T("会审", "reviewed"), "review.explain": T("登记说明（核实无误）", "recorded an explanation for"),
     "review.revoke": T("撤销说明", "revoked an explanation for"),
+    "decision.sent_back": T("退回核实（附建议值）", "sent back to verify"), "decision.right": T("核实无误", "found right as reported"),
+    "decision.explained": T("接受说明", "accepted the explanation for"), "decision.on_word": T("经填报单位确认后代改", "changed on the unit’s word"), "decision.undo": T("撤销会审意见", "undid a decision on"),
+    "sitting.call": T("召开会审会", "called a sitting"), "sitting.groups": T("会审会分组", "set the groups of a sitting"), "sitting.questions": T("会审会列出问题", "put questions to a sitting"),
+    "sitting.expect": T("登记参会人员", "entered who comes to a sitting"), "sitting.came": T("会审会签到", "signed in to a sitting"), "sitting.opinion": T("写审核意见", "gave an opinion on"),
+    "sitting.sign": T("签审核意见书", "recorded a signed opinion sheet"), "sitting.minutes": T("写会审纪要", "wrote the minutes"), "sitting.close": T("结束会审会", "closed a sitting"),
+    "sample.draw": T("抽取 5% 抽查名单", "drew the sample for checks"), "sample.check": T("填抽查结果", "entered a check on site of"),
     "evidence.attach": T("附上佐证材料", "attached evidence to"),
     "workspace.init": T("建立工作区", "made the workspace"), "backup.make": T("备份", "backed up"), "backup.restore": T("恢复备份", "restored a backup"),
     "platform.import": T("导入平台的数", "imported what the platform holds from"), "correction.add": T("列入更正", "asked for a correction of"),
@@ -378,6 +385,45 @@ def _explanation(told: Told, data: dict[str, Any]) -> None:
                          str(T("到 {d} 为止", "until {d}", d=data["until"])) if data.get("until") else ""])
 
 
+def _decision(told: Told, data: dict[str, Any]) -> None:
+    _explanation(told, {k: v for k, v in data.items() if k != "until"})
+    values = "，".join(f"{p} {v}" for p, _, v in (data.get("values") or [])[:FEW])
+    told.says = _joined([str(data.get("period", "")), told.says, str(T("建议值或确认值：{v}", "values: {v}", v=values)) if values else "",
+                         str(T("确认人 {w}，{d}", "confirmed by {w}, {d}", w=data["word"], d=data.get("confirmed_on", ""))) if data.get("word") else ""])
+    finding = ReviewFinding.objects.filter(pk=data.get("finding") or 0).select_related("run").first()
+    if finding is not None:
+        told.url = f"{reverse('review', args=[finding.run.round_id])}?f={finding.pk}"
+
+
+def _sitting(told: Told, data: dict[str, Any]) -> None:
+    told.object = str(T("{y} 年", "{y}", y=data.get("year", "")))
+    unit = Standing.objects.filter(institution=data.get("institution")).order_by("-since").first() if data.get("institution") else None
+    if told.event.object_type == "sitting":
+        told.url, told.right = reverse("sitting", args=[told.event.object_id]), "review"
+    verb = told.event.verb
+    number = str(T("{n} 个问题", "{n} questions", n=data.get("number", 0))) if verb in ("sitting.questions", "sitting.sign") else ""
+    question = str(T("第 {n} 题", "question {n}", n=data["number"])) if verb == "sitting.opinion" else ""
+    told.says = _joined([question, unit.name if unit else "", _office_by_area(data.get("area", "")), str(data.get("name", "")), str(data.get("place", "")), str(data.get("day", "")),
+                         str(data.get("signed_by", "")), str(data.get("opinion", "")), number])
+
+
+def _office_by_area(area: str) -> str:
+    found = Office.objects.filter(area=area, kind__in=("county", "zone", "direct")).first() if area else None
+    return found.name if found else area
+
+
+def _sample(told: Told, data: dict[str, Any]) -> None:
+    told.object = str(T("{y} 年", "{y}", y=data.get("year", "")))
+    told.url, told.right = reverse("sample", args=[told.event.object_id]), "review"
+    if told.event.verb == "sample.draw":
+        told.says = str(T("{n} 家抽 {k} 家，种子 {s}", "{k} of {n}, seed {s}", n=data.get("size", 0), k=data.get("number", 0), s=data.get("seed", "")))
+        return
+    _explanation(told, {**data, "until": ""})
+    words = {"agrees": T("一致", "agrees"), "differs": T("不一致", "differs")}
+    told.says = _joined([str(data.get("period", "")), told.says, str(T("填报 {a}，表读数 {b}", "reported {a}, by the meter {b}", a=data.get("reported") or "—", b=data.get("reading", ""))),
+                         str(words.get(data.get("result", ""), "")), str(data.get("note", ""))])
+
+
 def _account(told: Told, data: dict[str, Any]) -> None:
     user = User.objects.filter(username=told.event.object_id).first()
     told.object = f"{user.name}（{user.username}）" if user and user.name else told.event.object_id
@@ -553,8 +599,10 @@ TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
     "office.*": _office, "contact.*": _of_institution, "voucher.*": _of_institution, "round.open": _round_open, "round.sign_off": _sign_off,
     "round.office": _plan, "round.step": _plan, "round.strict": _plan, "round.show": _plan, "round.extend": _extend, "round.submit": _submission,
     "round.take_back": _submission, "remind.*": _remind, "office.mailbox": _mailbox,
-    "filling.workbook": _workbook, "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,
-    "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "review.run": _review, "review.*": _explanation, "account.*": _account, "client.*": _account,
+    "filling.workbook": _workbook,
+    "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,
+    "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "review.run": _review, "review.*": _explanation,
+    "decision.*": _decision, "sitting.*": _sitting, "sample.*": _sample, "account.*": _account, "client.*": _account,
     "platform.import": _platform_import, "correction.issue": _correction_list, "correction.*": _correction, "difference.explain": _explained,
     "layout.save": _layout, "export.layout": _layout, "workspace.*": _workspace, "backup.*": _workspace, "log.verify": _verify,
 }

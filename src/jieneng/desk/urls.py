@@ -17,6 +17,8 @@ from jieneng.returns import pages as returns
 from jieneng.returns.chain import pages as chain
 from jieneng.returns.chase import pages as chase
 from jieneng.returns.plan import pages as plan
+from jieneng.sitting import meeting_pages, sample_pages
+from jieneng.sitting import pages as review
 
 from . import account_pages, log_pages, pages, signing_pages
 from . import security_pages as security
@@ -107,6 +109,26 @@ urlpatterns = [
     path("snapshots/<str:pk>/", returns.snapshot, name="snapshot"),
     path("findings/", returns.findings, name="findings"),
     path("findings.xlsx", returns.findings_xlsx, name="findings-xlsx"),
+    path("review/", review.start, name="review-start"),
+    path("review/<int:pk>/", review.workspace, name="review"),
+    path("review/<int:pk>.xlsx", review.findings_xlsx, name="review-xlsx"),
+    path("review/<int:pk>/run/", review.run, name="review-run"),
+    path("review/<int:pk>/integrity/", sample_pages.integrity_page, name="integrity"),
+    path("review/<int:pk>/integrity.xlsx", sample_pages.integrity_xlsx, name="integrity-xlsx"),
+    path("review/finding/<int:pk>/<str:verb>/", review.decide, name="review-decide"),
+    path("review/decision/<int:pk>/undo/", review.undo, name="review-undo"),
+    path("sittings/", meeting_pages.sittings, name="sittings"),
+    path("sittings/<int:pk>/", meeting_pages.sitting, name="sitting"),
+    path("sittings/<int:pk>/do/<str:verb>/", meeting_pages.sitting_do, name="sitting-do"),
+    path("sittings/<int:pk>/screen/", meeting_pages.screen, name="sitting-screen"),
+    path("sittings/<int:pk>/questions.xlsx", meeting_pages.questions_xlsx, name="sitting-xlsx"),
+    path("sittings/<int:pk>/papers/<str:code>.docx", meeting_pages.paper, name="sitting-paper"),
+    path("sittings/question/<int:pk>/opinion/", meeting_pages.opinion, name="sitting-opinion"),
+    path("samples/", sample_pages.samples, name="samples"),
+    path("samples/draw/", sample_pages.draw, name="sample-draw"),
+    path("samples/<int:pk>/", sample_pages.sample, name="sample"),
+    path("samples/<int:pk>.xlsx", sample_pages.sample_xlsx, name="sample-xlsx"),
+    path("samples/<int:pk>/check/", sample_pages.sample_check, name="sample-check"),
     path("returns/<int:pk>/", returns.one_return, name="return"),
     path("returns/<int:pk>/<str:verb>/", returns.act, name="return-act"),
     path("filling/", filling.mine, name="filling"),

@@ -17,6 +17,7 @@ VERBS = {
     "freeze": T("封存快照", "freeze a snapshot"),
     "ledger": T("登记台账", "keep ledgers"),
     "compose": T("编制材料与公文", "compose documents"),
+    "integrity": T("查看诚信疑问", "see questions of integrity"),
     "log": T("查看办理记录", "read the event log"),
     "operate": T("系统状态与备份", "system status and backup"),
     "accounts": T("账号与权限", "accounts and rights"),
@@ -48,12 +49,12 @@ ROLES: dict[str, Role] = {
     ),
     "city": _role(
         "市机关事务部门", "city office", "office",
-        "see", "edit_register", "import", "review", "accept", "sign", "freeze", "ledger", "compose",
+        "see", "edit_register", "import", "review", "accept", "sign", "freeze", "ledger", "compose", "integrity",
     ),
     "province": _role("省级", "province", "office", "see"),
     "assessor": _role("考核组", "assessor", "office", "see"),
     "inspector": _role("检查组", "inspector", "office", "see"),
-    "auditor": _role("审计", "auditor", "office", "see", "log"),
+    "auditor": _role("审计", "auditor", "office", "see", "log", "integrity"),
     "system_admin": _role("系统管理员", "system administrator", "office", "operate"),
     "security_admin": _role("安全管理员", "security administrator", "office", "accounts"),
 }

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 def _load(args: argparse.Namespace, out: Out, steps: Steps, manifest: Any) -> None:
     """Register, rounds, three years of answers and the ledgers; review; accept; freeze."""
-    from jieneng.desk.example import layout_path, round2022
+    from jieneng.desk.example import layout_path, round2022, sitting2022
     from jieneng.desk.example.enrich import enrich
     from jieneng.fieldwork.intake import bring_in, receive_path
     from jieneng.people.queries import root_office
@@ -117,6 +117,8 @@ def _load(args: argparse.Namespace, out: Out, steps: Steps, manifest: Any) -> No
         freeze.freeze(who, book, 2022)
     with steps.step("round", T("2022 年：省局退回几份，催报", "2022: a few come back from the province, reminders")):
         round2022.after_freeze(who, round_)
+    with steps.step("sitting", T("2022 年会审：疑点、会审会、抽查", "the review of 2022: findings, sitting, sample")):
+        sitting2022.review_2022(who, book, round_, office)
 
 
 def _beside(who: Any, book: Any, bring: Any) -> None:

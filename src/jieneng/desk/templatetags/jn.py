@@ -341,7 +341,7 @@ def field(bound: BoundField, unit: str = "", help: str = "") -> dict[str, Any]:
 
 # ---- the frame ----
 
-KEYS = {"h": "home", "f": "rounds", "r": "findings", "l": "register", "n": "figures", "d": "documents"}
+KEYS = {"h": "home", "f": "rounds", "r": "review-start", "l": "register", "n": "figures", "d": "documents"}
 """``g`` then a letter goes to a page (UI.md 12)."""
 
 

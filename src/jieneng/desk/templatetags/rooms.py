@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django import template
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
@@ -26,6 +27,7 @@ from jieneng.records import evidence as evidence_records
 from jieneng.registry.models import Standing
 from jieneng.returns.moves import STATES
 from jieneng.returns.queries import book
+from jieneng.sitting.models import ADVICE, VERDICTS
 
 from .jn import icon, written
 
@@ -77,6 +79,28 @@ def raw_text(text: T) -> str:
 @register.simple_tag
 def state_word(state: str) -> str:
     return str(STATES[state])
+
+
+@register.simple_tag
+def verdict_word(verdict: str) -> str:
+    """What was decided on a finding, in words."""
+    return str(VERDICTS[verdict]) if verdict in VERDICTS else ""
+
+
+@register.simple_tag
+def advice_word(advice: str) -> str:
+    """What a group advises on a question, in words."""
+    return str(ADVICE[advice]) if advice in ADVICE else ""
+
+
+@register.simple_tag(takes_context=True)
+def review_url(context: Any, round_: int, finding: int) -> str:
+    """The review workspace with a finding open; the filters in the address stay."""
+    get = context["request"].GET.copy()
+    for key in ("f", "done", "more", "page"):
+        get.pop(key, None)
+    get["f"] = str(finding)
+    return f"{reverse('review', args=[round_])}?{get.urlencode()}"
 
 
 @register.simple_tag

@@ -120,10 +120,26 @@
       event.preventDefault();
       if (!find.offsetParent) root.classList.add('menu');
       find.focus();
+    } else if (keyed(event.key)) {
+      event.preventDefault();
     } else if (event.key === 't' || event.key === 'T') {
       all('.chart-card').forEach(function (c) { view(c, c.classList.contains('as-table') ? 'chart' : 'table'); });
     }
   });
+
+  /* the page's own keys: data-key="r" on a link, a button, or a details whose form opens with the focus on its first box; nothing is sent by a letter alone */
+  function keyed(key) {
+    var name = key.length === 1 ? key.toLowerCase() : key;
+    var wanted = all('[data-key]').filter(function (x) { return x.dataset.key.split(' ').indexOf(name) >= 0 && x.getClientRects().length; })[0];
+    if (!wanted) return false;
+    if (wanted.tagName === 'DETAILS') {
+      all('details[data-key][open]').forEach(function (d) { if (d !== wanted) d.open = false; });
+      wanted.open = !wanted.open;
+      var box = wanted.open ? wanted.querySelector('[data-first]') : wanted.querySelector('summary');
+      if (box) box.focus();
+    } else wanted.click();
+    return true;
+  }
 
   /* ---- copying: numbers lose their separators and get a plain minus, cell by cell ---- */
   var NUMBER = /^([−-]?)(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(\s?[^\d\s,.]\S*)?$/;
@@ -177,6 +193,10 @@
   document.addEventListener('DOMContentLoaded', function () {
     showModes();
     all('[data-keys-off]').forEach(function (box) { box.checked = !!store.keysOff; });
+    var on = document.querySelector('.rv-list .on');
+    if (on) on.parentNode.scrollTop = Math.max(0, on.offsetTop - on.parentNode.offsetTop - 160);
+    /* where list and finding stand below each other, the finding that was asked for comes into view */
+    if (on && /[?&]f=/.test(location.search) && window.innerWidth <= 1100) document.getElementById('finding').scrollIntoView();
     var first = document.querySelector('[data-focus]');
     if (first) first.focus();
   });

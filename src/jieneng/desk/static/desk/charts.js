@@ -77,7 +77,7 @@
     });
     return { height: 260, option: {
       grid: { left: 6, right: width(d.series.map(function (s) { return s.name; }), 120) + 6, top: 14, bottom: 4, containLabel: true },
-      xAxis: a.category(d.x, { boundaryGap: false }), yAxis: a.value({ scale: false, axisLabel: Object.assign({}, a.text, { formatter: function (v) { return number(v); } }) }), series: series } };
+      xAxis: a.category(d.x, { boundaryGap: false }), yAxis: a.value({ type: d.log ? 'log' : 'value', scale: false, axisLabel: Object.assign({}, a.text, { formatter: function (v) { return number(v); } }) }), series: series } };
   };
 
   /* states by place: parts in the order given, separated by a gap; the counts stand in the bars where they fit */

@@ -1,0 +1,140 @@
+"""What may be read of decisions, always from a scope: the queue, its counters, what is still at stake, corrections."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jieneng.core.period import Period
+from jieneng.people.scope import Scope
+from jieneng.records.events import fingerprint
+from jieneng.registry.models import Institution, Standing
+from jieneng.registry.queries import closed_to, standings
+from jieneng.returns.models import Round
+from jieneng.review.models import ReviewFinding, ReviewRun
+
+from .models import Decision
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finding as the queue needs it: light, and the same as long as the run stands."""
+
+    pk: int
+    rank: int
+    institution: int
+    area: str
+    rule: str
+    layer: int
+    severity: str
+    items: tuple[str, ...]
+    tce: float
+    share: float
+    mark: str
+
+
+MARKED = ("institution_id", "rule", "kind", "period", "months", "items", "found")
+
+
+def mark_of(finding: ReviewFinding) -> str:
+    """Names a finding and its values: a later run that finds the same with the same values gives the same mark."""
+    return _mark(finding.institution_id, finding.rule, finding.kind, finding.period, finding.months, finding.items, finding.found, finding.suggested)
+
+
+def _mark(institution: int, rule: str, kind: str, period: str, months: list[int], items: list[str], found: float | None, suggested: list[Any]) -> str:
+    # of two fields that were swapped the suggestion holds the other's value; elsewhere it moves with the peers and says nothing of the return
+    return fingerprint([institution, rule, kind, period, months, items, None if found is None else f"{found:.8g}", suggested if kind == "swapped" else []])
+
+
+def entries(run: ReviewRun) -> tuple[Entry, ...]:
+    """The findings of a run, by rank. Read once: a run is never changed."""
+    return _entries(run.pk, run.at.isoformat())
+
+
+@functools.lru_cache(maxsize=8)
+def _entries(run: int, at: str) -> tuple[Entry, ...]:
+    names = ("pk", "rank", "area", "layer", "severity", "tce", "share", "suggested", *MARKED)
+    rows = ReviewFinding.objects.filter(run=run).order_by("rank").values(*names)
+    return tuple(Entry(r["pk"], r["rank"], r["institution_id"], r["area"], r["rule"], r["layer"], r["severity"], tuple(r["items"]), r["tce"], r["share"],
+                       _mark(*[*(r[n] for n in MARKED), r["suggested"]])) for r in rows)
+
+
+def decided(round_: Round) -> dict[str, Decision]:
+    """Mark → the decision that stands."""
+    return {d.mark: d for d in Decision.objects.filter(round=round_, undone_at=None).select_related("by")}
+
+
+@dataclass
+class Queue:
+    """The findings of a run that a person may see, what was decided on them, and what is left."""
+
+    run: ReviewRun
+    entries: Sequence[Entry]
+    decided: dict[str, Decision]
+    names: dict[int, Standing]
+
+    @property
+    def line(self) -> int:
+        return int(self.run.line.get("count", 0))
+
+    @property
+    def before_line(self) -> list[Entry]:
+        return [e for e in self.entries if e.rank <= self.line]
+
+    def is_decided(self, e: Entry) -> bool:
+        return e.mark in self.decided
+
+    def left(self, more: int = 0) -> float:
+        """By how much the total that is worst off may still be wrong: the run's step after the findings that are decided without a gap.
+
+        ``more``: what-if so many further ones were decided too, the worst first.
+        """
+        steps = self.run.line.get("steps") or [0.0]
+        upto, extra = 0, more
+        for e in entries(self.run):
+            if e.mark not in self.decided:
+                if extra <= 0:
+                    break
+                extra -= 1
+            upto = e.rank
+        return float(steps[min(upto, len(steps) - 1)])
+
+    def by_area(self) -> list[dict[str, Any]]:
+        """For each area: findings to look at, decided, and what is at stake in those that wait (tce)."""
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        stake: dict[str, float] = defaultdict(float)
+        for e in self.before_line:
+            found[e.area]["all"] += 1
+            if self.is_decided(e):
+                found[e.area]["done"] += 1
+            else:
+                stake[e.area] += e.tce
+        return [{"area": a, "all": n["all"], "done": n["done"], "left": n["all"] - n["done"], "tce": stake[a]} for a, n in sorted(found.items())]
+
+
+def queue(run: ReviewRun, scope: Scope, person: Any) -> Queue:
+    """The queue of a run inside a person's scope, without sensitive units whose numbers are closed to him."""
+    keys = set(Institution.objects.filter(scope.q("standings__office__path", "key")).values_list("pk", flat=True)) - closed_to(person)
+    rows = [e for e in entries(run) if e.institution in keys]
+    return Queue(run, rows, decided(run.round), names_of(run.round.year, {e.institution for e in rows}))
+
+
+def names_of(year: int, institutions: Iterable[int]) -> dict[int, Standing]:
+    """Institution → its standing at the end of a year."""
+    return {s.institution_id: s for s in standings(Period("year", year).last_day).filter(institution__in=set(institutions))}
+
+
+def finding_in(run: ReviewRun, scope: Scope, person: Any, pk: int) -> ReviewFinding | None:
+    """One finding of a run, if its institution lies in the scope and its numbers are not closed to the person."""
+    keys = Institution.objects.filter(scope.q("standings__office__path", "key")).values("pk")
+    row = run.findings.filter(pk=pk, institution__in=keys).select_related("institution", "explanation", "run__round").first()
+    return None if row is None or closed_to(person, [row.institution_id]) else row
+
+
+def corrections(round_: Round) -> list[Decision]:
+    """What was sent back with a suggested value, or changed on the unit's word, where the platform is to follow (mode A): the list of corrections."""
+    rows = Decision.objects.filter(round=round_, undone_at=None, mode="A", verdict__in=("sent_back", "on_word")).select_related("institution", "by", "finding")
+    return list(rows.order_by("pk"))
