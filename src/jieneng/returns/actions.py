@@ -355,7 +355,7 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
                 raise refuse("returns.reason", T("没有写原因", "no reason given"), do=T("写明原因，对方能看到", "say why; the other side sees it"))
             if step.right not in held:
                 held[step.right] = scope(person, step.right)
-            if step.top and top is not None:
+            if step.top and top is not None and not held[step.right].covers_line(top.path):
                 require(person, step.right, top.path)
             if not held[step.right].covers(lines.get(row.institution_id, ""), row.institution.key):
                 require(person, step.right, lines.get(row.institution_id, ""), row.institution.key)
