@@ -147,6 +147,7 @@ PLAIN = {
     "jieneng.D009": T("一天内有备份", "there is a backup of the last day"), "jieneng.D010": T("没有中断留下的残余", "nothing is left over from interruptions"),
     "jieneng.D011": T("系统时钟准确", "the clock is right"), "jieneng.D012": T("能生成 PDF", "PDF can be made"),
     "jieneng.D013": T("有中文字体", "there is a Chinese font"), "jieneng.D014": T("备份工具可用", "the tools for backups work"),
+    "jieneng.D015": T("计算引擎可用", "the engine that computes works"),
 }
 """What each check is about, for those who do not run the server."""
 JOBS = {"import": T("导入文件", "importing a file"), "freeze": T("封存快照", "freezing a snapshot"), "compose": T("编制文稿", "composing a document")}
