@@ -415,8 +415,9 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
     "review-undo": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["undoable"].pk), {}),
     "sitting-do": ({CITY}, _on(lambda s: s["sitting"].pk, "expect"), {"area": "341823", "name": "示例何雅"}),
     "sitting-opinion": ({CITY}, _on(lambda s: s["sitting"].questions.get(number=1).pk), {"opinion": "查了账单", "advice": "sent_back"}),
-    "sample-draw": ({CITY}, _plain(), {"year": "2021"}),
-    "sample-check": ({CITY}, _on(lambda s: s["sample"].pk), {"unit": "1", "item": "electricity_kwh", "period": "2022-12", "reading": "100", "result": "agrees", "checked_on": "2023-04-01"}),
+    "sample-draw": ({CITY}, _plain(), lambda s: {"year": "2021", "office": s["offices"]["341800"].pk}),
+    "sample-check": ({CITY}, _on(lambda s: s["sample"].pk), lambda s: {
+        "unit": s["sample"].units.first().pk, "item": "electricity_kwh", "period": "2022-12", "reading": "100", "result": "agrees", "checked_on": "2023-04-01"}),
     "document-confirm": ({CITY}, _on(lambda s: s["version"].pk), {"wording": "all_built", "reason": "创建名单"}),
     "compare-decide": ({CITY, COUNTY, DEPARTMENT}, _plain(), lambda s: {"year": "2021", "verb": "explain", "reason": "x", "cell": f"{s['institutions'][SCHOOL_ONE].pk}.2021-03.electricity_kwh"}),
     "compare-adopt": (set(), _plain(), {"line": "1", "word": "x"}),
@@ -436,11 +437,6 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
     "clients": ({"qianan"}, _plain(), {"verb": "create", "name": "jyj", "label": "教育局", "role": "city", "office": ""}),
     "accounts": ({"qianan"}, _plain(), {"verb": "create", "username": "xinren", "name": "新人", "role": "city", "office": ""}),
 }
-
-
-def more(stage: Made) -> dict[str, Any]:
-    """What forms hold that is known only once the stage is set."""
-    return {"office": stage["offices"]["341800"].pk, "unit": stage["sample"].units.first().pk}
 
 
 @pytest.mark.parametrize("person", PEOPLE)
