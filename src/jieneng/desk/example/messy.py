@@ -323,7 +323,8 @@ def _statuses(path: Path, rows: Sequence[Row], statuses: Mapping[str, str]) -> N
         for n, row in enumerate((r for r in rows if r.month == 1), 1):
             status = statuses.get(row.code, "已报")
             why = "请核对电量" if status == "退回" else ""
-            for column, value in enumerate((n, _shown(row.body.name)[1], row.code, f"{row.year}年", status, why)):
+            line: tuple[Cell, ...] = (n, _shown(row.body.name)[1], row.code, f"{row.year}年", status, why)
+            for column, value in enumerate(line):
                 if value != "":
                     put(sheet, at, column, value)
             at += 1
