@@ -57,7 +57,7 @@ class Platform:
         return messy.write_messy(folder, self.rows, self.statuses, self.codes)
 
     def mend_codes(self) -> None:
-        """The register of the platform is put right by those it belongs to."""
+        """The register of the platform is put right by those it belongs to, and the line of old figures is gone."""
         self.codes = messy.Codes()
 
     def key_in(self, asked: Sequence[Asked], *, wrong: Iterable[int] = (), forgotten: Iterable[int] = ()) -> None:
@@ -95,7 +95,7 @@ def true_rows() -> list[Row]:
     """What the units of the four counties really used in 2022: made once, copied each time."""
     if not _TRUE:
         city = build_city(2022)
-        _TRUE.extend(messy.chosen(city, true_answers(2022, city)))
+        _TRUE.extend(messy.chosen(city, true_answers(2022, city), most=12))
     return [replace(r, cells=list(r.cells), marks={}) for r in _TRUE]
 
 

@@ -84,7 +84,8 @@ def guess(request: HttpRequest, sha256: str) -> HttpResponse:
     return render(request, "exchange/guess.html", {
         "title": T("这张表怎么读", "How this table is read"), "file": row, "guess": proposed, "typed": typed, "problems": problems, "tried": tried,
         "columns": _shown(proposed.columns, "c"), "names": _shown(proposed.names, "n"), "roles": ROLES, "items": _items(), "units": _units(),
-        "period": _period_words(proposed), "codes": _code_choices(proposed), "preview": proposed.rows[:proposed.header_row + proposed.header_rows + 4][-12:],
+        "alike": "、".join(proposed.alike), "left": "、".join(s for s in proposed.sheets if s and s not in proposed.alike),
+        "period": _period_words(proposed), "codes": _code_choices(proposed), "preview": proposed.rows[:(proposed.header_row or proposed.header_rows) + proposed.header_rows + 4][-12:],
         "unsure": proposed.unsure}, status=422 if problems else 200)
 
 

@@ -30,7 +30,7 @@ from . import batchbook, changes, queries
 from .credit_code import fault
 from .given import given
 from .models import Change, Institution, Pair, Standing
-from .pages import LABELS, area_name, visible, year_asked
+from .pages import LABELS, area_name, area_names, visible, year_asked
 from .planning import FIELDS, HOW, KINDS, TOLD, Line, Plan, plan
 
 SALT = "register.batch"
@@ -255,12 +255,12 @@ def changes_xlsx(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(kind=kind)
     if (wanted := request.GET.get("year", "")).isdigit():
         rows = rows.filter(since__year=wanted)
-    data = []
+    data, areas = [], area_names()
     for c in rows.prefetch_related("links"):
         into = {x.parent_id: x.child.key for x in c.links.select_related("child")}
         for s in c.standings.select_related("institution", "office"):
             if request.scope.covers(s.office.path, s.institution.key):
-                data.append([c.since.isoformat(), str(TOLD.get(c.kind, c.kind)), s.institution.key, s.name, area_name(s.area), s.department,
+                data.append([c.since.isoformat(), str(TOLD.get(c.kind, c.kind)), s.institution.key, s.name, areas.get(s.area, s.area), s.department,
                              str(T("是", "yes") if s.in_scope and not s.covered_by_id else T("否", "no")), into.get(s.institution_id, ""), c.reason, c.document, c.by.name])
     columns = [Column(T("日期", "from"), 12), Column(T("变更", "change"), 12), Column(T("统一社会信用代码", "credit code"), 22), Column(T("变更后名称", "name then"), 30),
                Column(T("统计归口", "line"), 12), Column(T("主管部门", "department"), 18), Column(T("自己报数", "reports itself"), 10),

@@ -25,7 +25,7 @@ from . import contacts, queries, vouchers
 from .contacts import ROLES, Person
 from .given import given
 from .models import Contact, Standing
-from .pages import area_name, visible, year_asked
+from .pages import area_name, area_names, visible, year_asked
 
 
 def _rows(request: HttpRequest, on: dt.date) -> Any:
@@ -45,9 +45,10 @@ def _rows(request: HttpRequest, on: dt.date) -> Any:
 def _held(standings: list[Standing]) -> list[dict[str, Any]]:
     """Who holds which part at each of some institutions."""
     table: dict[int, dict[str, Contact]] = {}
+    areas = area_names()
     for c in Contact.objects.filter(institution__in=[s.institution_id for s in standings], until=None).order_by("since"):
         table.setdefault(c.institution_id, {})[c.role] = c
-    return [{"s": s, "area": area_name(s.area), "people": [(ROLES[r], table.get(s.institution_id, {}).get(r)) for r in ROLES]} for s in standings]
+    return [{"s": s, "area": areas.get(s.area, s.area), "people": [(ROLES[r], table.get(s.institution_id, {}).get(r)) for r in ROLES]} for s in standings]
 
 
 @needs("review", "edit_register", "file")

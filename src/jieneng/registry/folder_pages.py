@@ -25,7 +25,7 @@ from jieneng.records.workbook import Column, list_workbook, workbook_response
 from . import queries, vouchers
 from .given import given
 from .models import Institution, Standing, Voucher
-from .pages import area_name, visible, year_asked
+from .pages import area_names, visible, year_asked
 
 
 def _inside(request: HttpRequest, pk: int) -> tuple[Institution, Standing]:
@@ -126,11 +126,11 @@ def _lacking(request: HttpRequest, year: int, rows: list[Standing]) -> list[dict
     there: dict[int, list[Voucher]] = {}
     for v in Voucher.objects.filter(institution__in=ids, year=year, withdrawn="").select_related("file"):
         there.setdefault(v.institution_id, []).append(v)
-    result = []
+    result, areas = [], area_names()
     for s in rows:
         mine = there.get(s.institution_id, [])
         missing = [w.kind.label for w in vouchers.contents(s, mine, used.get(s.institution_id), kinds) if w.missing]
-        result.append({"s": s, "area": area_name(s.area), "count": len(mine), "missing": missing, "filed": s.institution_id in used})
+        result.append({"s": s, "area": areas.get(s.area, s.area), "count": len(mine), "missing": missing, "filed": s.institution_id in used})
     return result
 
 

@@ -41,9 +41,13 @@ def year_asked(request: HttpRequest) -> tuple[int, list[int]]:
     return year, years
 
 
+def area_names() -> dict[str, str]:
+    """Area code → its name: fetched once for a list, not once a row."""
+    return {o.area: o.name for o in area_offices()}
+
+
 def area_name(code: str) -> str:
-    found = next((o for o in area_offices() if o.area == code), None)
-    return found.name if found else code
+    return area_names().get(code, code)
 
 
 def _of_kind(rows: Any, kind: str, year: int) -> Any:
@@ -89,8 +93,8 @@ def register(request: HttpRequest) -> HttpResponse:
     mine = queries.inside_scope(request.user)
     names = _liaisons([s.institution_id for s in page.object_list if mine.covers(s.office.path, s.institution.key)])
     closed = queries.closed_to(request.user, [s.institution_id for s in page.object_list])
-    everything, rules = queries.seen(request.scope, day), book()
-    shown = [{"s": s, "size": {} if s.institution_id in closed else sizes.get(s.institution_id, {}), "type": rules.types.get(s.type), "area": area_name(s.area),
+    everything, rules, areas_ = queries.seen(request.scope, day), book(), area_names()
+    shown = [{"s": s, "size": {} if s.institution_id in closed else sizes.get(s.institution_id, {}), "type": rules.types.get(s.type), "area": areas_.get(s.area, s.area),
               "territory": None if s.sensitive else rules.divisions.get(s.territory), "liaison": names.get(s.institution_id, ""), "notes": _notes(s, year)}
              for s in page.object_list]
     on, address = request.GET.get("on", ""), request.GET.copy()

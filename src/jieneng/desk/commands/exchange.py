@@ -33,7 +33,7 @@ def guess(args: argparse.Namespace, out: Out) -> dict[str, Any]:
         columns = found.names or found.columns
         sure = sum(c.meaning.sure for c in columns if c.meaning.role != "skip")
         out.say(T("{f}：工作表 {s}，表头第 {r} 行；认准 {a} 列，拿不准 {b} 处", "{f}: sheet {s}, header in row {r}; {a} columns sure, {b} unsure",
-                  f=path.name, s=found.sheet or "—", r=found.header_row, a=sure, b=len(found.unsure)))
+                  f=path.name, s="、".join(found.alike) or "—", r=found.header_row or "auto", a=sure, b=len(found.unsure)))
         for p in found.unsure[:40]:
             out.problem(p.as_json())
         done.append({"file": path.name, "layout": written, "sheet": found.sheet, "header": [found.header_row, found.header_rows],

@@ -20,8 +20,8 @@ from .answers import Answers
 from .city import Body, City
 from .dice import Dice
 from .items import AT, ITEMS, Item
-from .planted import Planted
 from .places import BY_CODE
+from .planted import Planted
 from .rows import Cell, Row, entered
 from .sheets import Writing, as_text, put
 
@@ -75,15 +75,16 @@ class Mess:
 
 @dataclass(frozen=True)
 class Codes:
-    """Units whose code the platform prints wrong, by how. Emptied when the register of the platform was mended."""
+    """Units whose code the platform prints wrong, by how, and whether an older line of one month is still in it. Emptied when it was mended."""
 
     letter: str = ""
     short: str = ""
     number: str = ""
+    older: bool = False
 
 
-def chosen(city: City, answers: Answers, per_kind: int = 1, year: int = 2022) -> list[Row]:
-    """The rows of a year that the platform of the example holds: ``per_kind`` bodies of each kind in each of four counties."""
+def chosen(city: City, answers: Answers, per_kind: int = 1, year: int = 2022, most: int = 99) -> list[Row]:
+    """The rows of a year that the platform of the example holds: ``per_kind`` bodies of each kind, ``most`` in each of four counties."""
     wanted = {*FORMER, *BRACKETS}
     rows: list[Row] = []
     for area in AREAS:
@@ -91,7 +92,7 @@ def chosen(city: City, answers: Answers, per_kind: int = 1, year: int = 2022) ->
         for body in city.reporting[year]:
             if body.area == area:
                 seen[body.kind] = seen.get(body.kind, 0) + 1
-                if seen[body.kind] <= per_kind:
+                if seen[body.kind] <= per_kind and sum(min(n, per_kind) for n in seen.values()) <= most:
                     wanted.add(body.name)
         rows += [replace(r, body=named(r.body)) for r in entered(city, answers, Planted(), area, year) if r.body.name in wanted]
     return rows
@@ -107,7 +108,7 @@ def codes_of(rows: Sequence[Row]) -> Codes:
     letter = next(r.code for r in rows if r.body.area == JING and "0" in r.code[8:17])
     short = next(r.code for r in rows if r.body.area == JIXI)
     number = next(r.code for r in rows if r.body.area == JINGDE)
-    return Codes(letter, short, number)
+    return Codes(letter, short, number, True)
 
 
 def _printed(row: Row, codes: Codes) -> tuple[str, Cell, str]:
@@ -277,7 +278,7 @@ def _jingde(mess: Mess, writing: Writing, rows: Sequence[Row], codes: Codes) -> 
     units = _units(rows, JINGDE)
     for n, months in enumerate(units, 1):
         for row in months:
-            if n == 3 and row.month == 4:
+            if n == 3 and row.month == 4 and codes.older:
                 old = replace(row, cells=[v + 90 if i == AT["electricity_kwh"] and isinstance(v, int) else v for i, v in enumerate(row.cells)])
                 sheet.slip("hidden-older-row", TWICE, row, sheet.columns["electricity_kwh"], item="electricity_kwh",
                            right=row.cells[AT["electricity_kwh"]], written=str(old.cells[AT["electricity_kwh"]]),
@@ -322,7 +323,8 @@ def _statuses(path: Path, rows: Sequence[Row], statuses: Mapping[str, str]) -> N
         for n, row in enumerate((r for r in rows if r.month == 1), 1):
             status = statuses.get(row.code, "已报")
             why = "请核对电量" if status == "退回" else ""
-            for column, value in enumerate((n, _shown(row.body.name)[1], row.code, f"{row.year}年", status, why)):
+            line: tuple[Cell, ...] = (n, _shown(row.body.name)[1], row.code, f"{row.year}年", status, why)
+            for column, value in enumerate(line):
                 if value != "":
                     put(sheet, at, column, value)
             at += 1

@@ -118,6 +118,7 @@ def guess_table(table: Table, book: Book, *, form: str, file: str) -> Guess:
     result = max(tried, key=lambda t: t[0])[1]  # the first of the best
     _together(result, [g for _, g in tried if g is not result])
     result.sheets, result.encoding = sheets, table.encoding
+    result.alike = [s for s in sheets if s in result.alike]
     result.period = _period(result)
     result.codes = _codes(result, book)
     return result
