@@ -87,6 +87,17 @@ def kept(page: Any, version: int) -> None:
     until(page, f"document.querySelector('#said') && +document.querySelector('#said').dataset.version >= {version}")
 
 
+def settled(page: Any, after: int) -> None:
+    """Wait until saves made since version ``after`` are acknowledged and no other is under way."""
+    kept(page, after + 1)
+    last, quiet = -1, 0
+    while quiet < 4:
+        page.wait_for_timeout(500)
+        now = page.evaluate("+document.querySelector('#said').dataset.version")
+        quiet = quiet + 1 if now == last and not page.evaluate("!!document.querySelector('.htmx-request')") else 0
+        last = now
+
+
 class Hand:
     """Counts what a person does: clicks, keys pressed beside the digits themselves, and values given."""
 
@@ -155,10 +166,12 @@ def test_a_year_costs_one_act_for_each_value_and_five_more(site: str, browser: A
             page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
             page.click(f"button[name=unuse][value='{family}']")
             page.wait_for_selector("table.fy")
+    before = int(page.evaluate("+document.querySelector('#said').dataset.version"))
     for at, text in (("land_area_m2", "0"), ("area_m2", "2000"), ("people", "100"), ("authorised_staff", "10"), ("vehicles", "0"), ("petrol_vehicles", "0"), ("diesel_vehicles", "0"),
                      ("new_energy_vehicles", "0"), ("charging_posts", "0"), ("solar_thermal_m2", "0"), ("pv_capacity_kw", "0"), ("geothermal_kw", "0")):
         page.fill(f"input[name='all.{at}']", text)
     page.press("input[name='all.geothermal_kw']", "Tab")
+    settled(page, before)
     page.reload()
     hand.click("input[name='2023-01.electricity_kwh']")  # once: Enter goes down, and from December to the next column
     for column in ("electricity_kwh", "electricity_cost_yuan", "water_m3", "water_cost_yuan", "gas_m3", "gas_cost_yuan"):

@@ -242,7 +242,7 @@ def compose(page: Any, url: str) -> dict[str, str]:
     page.goto(url + "/documents/")
     page.click("button:has-text('编制')")
     page.wait_for_selector("article.paper")
-    return {a.get_attribute("href").split("figure=")[1].split("#")[0]: a.inner_text() for a in page.locator("article.paper a.n").all()}
+    return {a.get_attribute("href").split("figure=")[1].split("#")[0]: a.inner_text() for a in page.locator("article.paper a.n[href*='figure=']").all()}
 
 
 @pytest.mark.parametrize("width", [1440, 390])
