@@ -119,7 +119,15 @@ def _tried(row: ReceivedFile, text: str) -> dict[str, Any]:
     if layout.identifier is None:
         raise refuse("layout.identifier", T("没有识别码列", "no column of codes"), where=Place(file=row.name))
     result = read_file(files.path_of(row.sha256), layout, book(), name=row.name)
-    return {"counts": result.counts, "problems": result.problems[:12], "n": result.counts.get("problems", 0), "drafts": len(result.drafts), "bodies": len(result.bodies)}
+    return {"counts": result.counts, "problems": _unlike(result.problems)[:12], "n": result.counts.get("problems", 0), "drafts": len(result.drafts), "bodies": len(result.bodies)}
+
+
+def _unlike(problems: Any) -> list[str]:
+    """Problems as texts, those that say the same in other cells (twelve months of one unit) once, with how many more there are."""
+    first: dict[str, list[Any]] = {}
+    for p in problems:
+        first.setdefault(str(p.found), []).append(p)
+    return [str(same[0]) + (str(T("（同样的还有 {n} 格）", " (and {n} more cells)", n=len(same) - 1)) if len(same) > 1 else "") for same in first.values()]
 
 
 def _shown(columns: Any, kind: str) -> list[dict[str, Any]]:

@@ -113,7 +113,8 @@ def import_register(
         if office.kind in ("county", "zone", "direct"):
             areas[office.area] = office
         known = by_identifier()
-        lines: dict[tuple[str, str], Office] = {}
+        lines: dict[tuple[str, str], Office] = {
+            (o.area, o.name): o for o in Office.objects.filter(kind="department", parent__in=list(areas.values())).order_by("-pk")}
         rows.sort(key=lambda e: (bool(e.covered_by), e.since))
         done = 0
         # covering institutions first, so that those they report for can name them

@@ -203,7 +203,7 @@ def _score(filled: Mapping[int, list[str]], at: int, deep: int, knows: Recognise
 
 def _guess(sheet: Sheet, filled: Mapping[int, list[str]], at: int, deep: int, knows: Recogniser, file: str) -> Guess:
     labels = {c: "/".join(p) for c, p in column_labels([filled.get(n, []) for n in range(at, at + deep)]).items()}
-    data = [cells for n, cells in filled.items() if n >= at + deep and any(shown(c).strip() for c in cells)]
+    data = [cells for n, cells in filled.items() if n >= at + deep and any(shown(c).strip() for c in cells) and not _goes_on(cells, labels)]
     values = {c: [shown(row[c - 1]).strip() if c <= len(row) else "" for row in data] for c in labels}
     met: Counter[str] = Counter()
     columns = []
@@ -216,6 +216,11 @@ def _guess(sheet: Sheet, filled: Mapping[int, list[str]], at: int, deep: int, kn
                    rows=[[shown(c) for c in cells] for cells in list(filled.values())[:at + deep + SAMPLE]])
     _shape(result, knows)
     return result
+
+
+def _goes_on(cells: Sequence[str], labels: Mapping[int, str]) -> bool:
+    """Whether a row still belongs to the head: merged cells repeat their label while others give the items' numbers."""
+    return sum(c <= len(cells) and norm(shown(cells[c - 1])) == norm(label) for c, label in labels.items()) > 1
 
 
 def _by_content(meaning: Meaning, values: Sequence[str]) -> Meaning:
