@@ -20,8 +20,8 @@ from .answers import Answers
 from .city import Body, City
 from .dice import Dice
 from .items import AT, ITEMS, Item
-from .planted import Planted
 from .places import BY_CODE
+from .planted import Planted
 from .rows import Cell, Row, entered
 from .sheets import Writing, as_text, put
 
