@@ -33,7 +33,8 @@ def changes(request: HttpRequest) -> HttpResponse:
     """What is to be done on the platform: accounts opened, renamed, moved, closed. Posted: the workbook, and the log says so."""
     text = (request.POST if request.method == "POST" else request.GET).get("since", "")
     problems: Any = ()
-    found, said = [], T("", "")
+    found: list[register_changes.RegisterChange] = []
+    said = T("", "")
     try:
         since = day(text)
         if request.method == "POST":

@@ -104,7 +104,8 @@ def fill(request: HttpRequest, sha256: str) -> HttpResponse:
     """What goes where, and what does not; posted: the filled copy."""
     row = _received(request, sha256)
     code, text = _asked(request)
-    made, problems = None, ()
+    made: office_template.Filling | None = None
+    problems: Any = ()
     try:
         period = _period(text)
         layout = _layout(row, code, period)

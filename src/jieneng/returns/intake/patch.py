@@ -147,8 +147,8 @@ def fill(source: BinaryIO, limits: Limits, say: Any) -> None:
         main = package.names[package._main().lower()]
         changed[main] = _recalculated(package.zip.read(main))
     out = _zipped(package.zip, changed)
-    for at in range(0, len(out), _PIECE):
-        say({"piece": base64.b64encode(out[at:at + _PIECE]).decode()})
+    for start in range(0, len(out), _PIECE):
+        say({"piece": base64.b64encode(out[start:start + _PIECE]).decode()})
 
 
 def _zipped(archive: zipfile.ZipFile, changed: Mapping[str, bytes]) -> bytes:

@@ -156,14 +156,14 @@ class _Slots(Reading):
                     yield item, item.column, period
             return
         named = layout.months or layout.long
-        item = self._item(named.item, line) if named else None
-        if item is None:
+        found = self._item(named.item, line) if named else None
+        if found is None:
             return
         if layout.months:
             for month, column in enumerate(layout.months.columns, 1):
-                yield item, column, Period.month(period.year, month)
+                yield found, column, Period.month(period.year, month)
         elif layout.long and layout.long.value.columns:
-            yield item, layout.long.value.columns[0], period
+            yield found, layout.long.value.columns[0], period
 
     def _slot(self, line: Line, item: Any, column: str, when: Period) -> Slot | None:
         """The cell, at the head of its merged range. What cannot be filled is told."""
