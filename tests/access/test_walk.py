@@ -42,6 +42,7 @@ from jieneng.returns.models import Import, Return
 from jieneng.returns.queries import book
 from jieneng.sitting import deciding, meeting, sampling
 from tests.exchange.make import drafts, off_by_ten, take
+from tests.exchange.test_template import template
 from tests.figures.make import file_all
 from tests.people_by_name import HOSPITAL, JIXI_SCHOOL, PEOPLE, SCHOOL_ONE, SCHOOL_TWO, make_city, make_home
 from tests.sitting.make import add, make_run
@@ -156,7 +157,7 @@ def platform_beside(city: dict[str, Any]) -> dict[str, Any]:
         lists[area] = exchange.issue(people[CITY], city["offices"][area], form="consumption", year=2021)
     _, taken = take(city, drafts=drafts(city, 2021, off_by_ten(SCHOOL_ONE)), name="平台2.xls")
     table = files.receive(io.BytesIO("统一社会信用代码,单位名称,统计期,用电量（千瓦时）\n12341823MB0000018A,甲,2022-03,12\n".encode()), "教一次.csv", people[COUNTY])
-    return {"corrections": lines, "lists": lists, "taken": taken, "table": table, "layout": save_layout(people[CITY], LAYOUT)}
+    return {"corrections": lines, "lists": lists, "taken": taken, "table": table, "form": files.receive(io.BytesIO(template([SCHOOL_ONE])), "省表.xlsx", people[COUNTY]), "layout": save_layout(people[CITY], LAYOUT)}
 
 
 LAYOUT = """layout: walk
@@ -278,6 +279,9 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "layouts": (IMPORTERS, _plain()),
     "layout-guess": ({COUNTY}, _on(lambda s: s["table"].sha256)),
     "layout": (IMPORTERS, _on("walk")),
+    "export-template": (SEERS, _plain()),
+    "register-export": (SEERS, _plain("?since=2023-01-01")),
+    "export-fill": ({COUNTY}, _on(lambda s: s["form"].sha256)),
     "compare": (SEERS, _plain()),
     "compare-xlsx": (SEERS, _plain()),
     "platform": (SEERS, _plain()),
@@ -420,6 +424,8 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
         "unit": s["sample"].units.first().pk, "item": "electricity_kwh", "period": "2022-12", "reading": "100", "result": "agrees", "checked_on": "2023-04-01"}),
     "document-confirm": ({CITY}, _on(lambda s: s["version"].pk), {"wording": "all_built", "reason": "创建名单"}),
     "compare-decide": ({CITY, COUNTY, DEPARTMENT}, _plain(), lambda s: {"year": "2021", "verb": "explain", "reason": "x", "cell": f"{s['institutions'][SCHOOL_ONE].pk}.2021-03.electricity_kwh"}),
+    "export-template": (SEERS, _plain(), {}),
+    "export-fill": ({COUNTY}, _on(lambda s: s["form"].sha256), {"period": "2022-03"}),
     "compare-adopt": (set(), _plain(), {"line": "1", "word": "x"}),
     "correction-new": ({CITY, COUNTY, DEPARTMENT}, _plain(), {"year": "2021", "unit": SCHOOL_ONE, "period": "2021-05", "item": "water_m3", "new": "7", "reason": "账单", "word": "x"}),
     "corrections-issue": ({CITY, COUNTY}, _plain(), {"office": "341823", "year": "2021"}),

@@ -65,7 +65,8 @@ VERBS: dict[str, T] = {
     "platform.import": T("导入平台的数", "imported what the platform holds from"), "correction.add": T("列入更正", "asked for a correction of"),
     "correction.withdraw": T("撤回更正", "withdrew the correction of"), "correction.issue": T("发更正清单", "handed over the list of corrections to"),
     "correction.adopt": T("经单位确认代改", "changed on the unit's word"), "difference.explain": T("说明两边差异", "explained differences:"),
-    "layout.save": T("保存布局", "saved the layout"), "export.layout": T("按布局导出", "exported by the layout"),
+    "layout.save": T("保存布局", "saved the layout"), "export.layout": T("按布局导出", "exported by the layout"), "export.template": T("照表样填出", "filled a table by the layout"),
+    "export.register": T("导出平台上要办的名录变更", "exported the register changes for the platform"),
     "account.create": T("新建账号", "created the account"), "account.appoint": T("授予角色", "gave a role to"),
     "account.dismiss": T("撤销角色", "took a role from"), "account.disable": T("停用账号", "disabled the account"),
     "account.password": T("设置密码", "set the password of"), "account.sign_in": T("登录", "signed in as"),
@@ -584,12 +585,19 @@ def _explained(told: Told, data: dict[str, Any]) -> None:
     told.says = str(T("理由：{r}", "reason: {r}", r=data.get("reason", "")))
 
 
+def _register_export(told: Told, data: dict[str, Any]) -> None:
+    told.object, told.right, told.url = "", "see", reverse("register-export")
+    told.says = str(T("{n} 家", "{n} institutions", n=data.get("lines", "")))
+
+
 def _layout(told: Told, data: dict[str, Any]) -> None:
     told.object = f"“{told.event.object_id}”"
     told.right = "import"
     if told.event.verb == "layout.save":
         told.says = str(T("第 {n} 版", "version {n}", n=data.get("number", "")))
         told.url = reverse("layout", args=[told.event.object_id])
+    elif told.event.verb == "export.template":
+        told.says = str(T("{f}，{p}，{u} 家 {c} 格", "{f}, {p}: {u} units, {c} cells", f=data.get("name", ""), p=data.get("period", ""), u=data.get("units", ""), c=data.get("cells", "")))
     else:
         told.says = str(T("{p}，{u} 家 {r} 行", "{p}: {u} units, {r} rows", p=data.get("period", ""), u=data.get("units", ""), r=data.get("rows", "")))
 
@@ -604,5 +612,5 @@ TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
     "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "review.run": _review, "review.*": _explanation,
     "decision.*": _decision, "sitting.*": _sitting, "sample.*": _sample, "account.*": _account, "client.*": _account,
     "platform.import": _platform_import, "correction.issue": _correction_list, "correction.*": _correction, "difference.explain": _explained,
-    "layout.save": _layout, "export.layout": _layout, "workspace.*": _workspace, "backup.*": _workspace, "log.verify": _verify,
+    "layout.save": _layout, "export.layout": _layout, "export.template": _layout, "export.register": _register_export, "workspace.*": _workspace, "backup.*": _workspace, "log.verify": _verify,
 }

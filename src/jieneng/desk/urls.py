@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from jieneng.exchange import layout_pages, sheets
+from jieneng.exchange import layout_pages, register_pages, sheets, template_pages
 from jieneng.exchange import pages as exchange
 from jieneng.fieldwork import pages as fieldwork
 from jieneng.figures import pages as figures
@@ -149,6 +149,9 @@ urlpatterns = [
     path("layouts/", layout_pages.layouts, name="layouts"),
     path("layouts/guess/<str:sha256>/", layout_pages.guess, name="layout-guess"),
     path("layouts/<str:code>/", layout_pages.one, name="layout"),
+    path("export/register/", register_pages.changes, name="register-export"),
+    path("export/template/", template_pages.templates, name="export-template"),
+    path("export/template/<str:sha256>/", template_pages.fill, name="export-fill"),
     path("compare/", exchange.compare, name="compare"),
     path("compare.xlsx", exchange.compare_xlsx, name="compare-xlsx"),
     path("compare/decide/", exchange.decide, name="compare-decide"),

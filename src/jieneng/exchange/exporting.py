@@ -31,6 +31,7 @@ from jieneng.returns.queries import book
 from jieneng.rulebook.types import Book
 
 from . import queries
+from .models import STATES, Correction
 
 Row = dict[str, Any]
 """Column name → value (Decimal, text or None)."""
@@ -57,7 +58,8 @@ def write(person: User, layout: Layout, *, period: Period, area: str = "") -> tu
         raise refuse("export.ledger", T("台账从台账页导出", "ledgers are exported from their own page"), where=Place(file=layout.place))
     bodies = _bodies(mine, layout, period, area)
     sheets = _sheets(layout, b, bodies, period)
-    data = _csv(layout, sheets) if layout.kind == "csv" else _xlsx(layout, sheets, period)
+    columns = layout.columns()
+    data = _csv(layout, sheets, columns) if layout.kind == "csv" else _xlsx(layout, sheets, period, columns)
     with action():
         record(person, "export.layout", "layout", layout.code, line=min((x for x in mine.lines), default=""), data={
             "layout": layout.code, "hash": layout.hash, "period": str(period), "area": area, "units": len(bodies), "rows": sum(len(r) for _, r in sheets)})
@@ -67,9 +69,7 @@ def write(person: User, layout: Layout, *, period: Period, area: str = "") -> tu
 def _bodies(mine: Any, layout: Layout, period: Period, area: str) -> list[Body]:
     lines = [s for s in queries.lines_of(period.year).values() if mine.covers(s.office.path, s.institution.key) and (not area or s.area == area)]
     ids = {s.institution_id for s in lines}
-    other: dict[int, dict[str, str]] = {}
-    for a in Alias.objects.filter(institution__in=ids):
-        other.setdefault(a.institution_id, {})[a.scheme] = a.value
+    other = _codes(ids)
     answers: dict[int, dict[str, dict[str, str | None]]] = {}
     if "answers" in layout.reads:
         for (i, p), said in queries.our_answers(layout.form, period.year, ids).items():
@@ -83,6 +83,52 @@ def _bodies(mine: Any, layout: Layout, period: Period, area: str) -> list[Body]:
 def _said(s: Standing) -> dict[str, str]:
     return {"name": s.name, "area": s.area, "department": s.department, "territory": s.territory, "type": s.type, "since": s.since.isoformat(),
             "in_scope": "是" if s.in_scope else "否", "covered_by": s.covered_by.key if s.covered_by else ""}
+
+
+SAID = ("old", "reason", "word", "state", "found", "number")
+"""What a list of corrections says beside who, when, which item and what it should be: names under a layout's ``extra``."""
+
+
+def corrections(layout: Layout, year: int, rows: Sequence[tuple[Correction, Standing]]) -> bytes:
+    """A list of corrections as a layout of the long shape says: ``long.value`` is what it should be, ``extra`` may name ``SAID``.
+
+    Columns stand in the order of the layout's lines: the office's own. Raises ``Refused`` for what the layout cannot write.
+    """
+    b = book()
+    units = Units(b)
+    units.check(layout)
+    if layout.shape != "long" or layout.long is None or not layout.long.value.columns or layout.ledger:
+        raise refuse("export.corrections", T("更正清单一行一项，布局“{c}”不是", "a list of corrections has a row per item; layout “{c}” has not", c=layout.code),
+                     T("shape: long", "shape: long"), T("照手册“更正清单的布局”写一个", "write one as in the how-to on layouts"), Place(file=layout.place))
+    named = {i.item: i for i in layout.items}
+    if lacking := sorted({c.item for c, _ in rows} - set(named)):
+        raise refuse("export.items", T("布局里没有指标：{i}", "the layout lacks the items: {i}", i="、".join(str(b.items[i].label) if i in b.items else i for i in lacking)),
+                     do=T("在布局的 items 里补上", "add them to the layout’s items"), where=Place(file=layout.place))
+    numbers, codes = queries.numbers_of(b, layout.form, year), _codes({s.institution_id for _, s in rows})
+    made = []
+    for c, s in rows:
+        row = _lead(layout, Body({s.institution.scheme: s.institution.key, **codes.get(s.institution_id, {})}, _said(s)))
+        _when(layout, row, c.period)
+        unit, column = _unit(layout, named[c.item].unit, b, c.item)
+        _put(row, layout.long.item, named[c.item].column)
+        _put(row, column, unit if column else "")
+        row[layout.long.value.columns[0]] = in_unit(c.new, c.item, unit, b, units)
+        said = {"old": in_unit(c.old, c.item, unit, b, units), "found": in_unit(c.found, c.item, unit, b, units), "reason": c.reason, "word": c.word,
+                "state": str(STATES[c.state]), "number": numbers.get(c.item, "")}
+        for name, spec in layout.extra.items():
+            _put(row, spec, said.get(name, ""))
+        made.append(row)
+    columns = list(dict.fromkeys(n for spec in sorted(layout.specs(), key=lambda x: x.line) for n in spec.columns))
+    sheets = [(layout.sheets[0] if layout.sheets else "Sheet1", made)]
+    return _csv(layout, sheets, columns) if layout.kind == "csv" else _xlsx(layout, sheets, Period("year", year), columns)
+
+
+def _codes(institutions: set[int]) -> dict[int, dict[str, str]]:
+    """Institution → its other identifiers by scheme."""
+    other: dict[int, dict[str, str]] = {}
+    for a in Alias.objects.filter(institution__in=institutions):
+        other.setdefault(a.institution_id, {})[a.scheme] = a.value
+    return other
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -148,12 +194,12 @@ def _when(layout: Layout, row: Row, p: str) -> None:
         return
     when = Period.parse(p)
     if spec.whole is not None and spec.whole.columns:
-        row[spec.whole.columns[0]] = _written(when, spec.whole.formats)
+        row[spec.whole.columns[0]] = written(when, spec.whole.formats)
     for part, value in ((spec.year, str(when.year)), (spec.month, str(when.index) if when.kind == "month" else "")):
         _put(row, part, value)
 
 
-def _written(when: Period, formats: Sequence[str]) -> str:
+def written(when: Period, formats: Sequence[str]) -> str:
     """A period as the layout's first format writes it; the plain form where there is none."""
     form = next((f for f in formats if f not in ("date", "excel-serial")), "YYYY-MM" if when.kind == "month" else "YYYY")
     if when.kind != "month" and "M" in form:
@@ -165,7 +211,7 @@ def _written(when: Period, formats: Sequence[str]) -> str:
     return form
 
 
-def _value(text: str | None, item: str, unit: str, b: Book, units: Units) -> Decimal | None:
+def in_unit(text: str | None, item: str, unit: str, b: Book, units: Units) -> Decimal | None:
     """A stored amount in the layout's unit, exactly."""
     if text is None:
         return None
@@ -188,7 +234,7 @@ def _rows(layout: Layout, b: Book, units: Units, body: Body, p: str) -> list[Row
     if layout.shape == "wide":
         for spec in layout.items:
             unit, column = _unit(layout, spec.unit, b, spec.item)
-            lead[spec.column] = _value(said.get(spec.item), spec.item, unit, b, units)
+            lead[spec.column] = in_unit(said.get(spec.item), spec.item, unit, b, units)
             _put(lead, column, str(b.units[unit].label.zh) if column else "")
         return [lead]
     if layout.long is None:
@@ -197,7 +243,7 @@ def _rows(layout: Layout, b: Book, units: Units, body: Body, p: str) -> list[Row
     for spec in layout.items:
         if spec.item in said:
             unit, column = _unit(layout, spec.unit, b, spec.item)
-            row = {**lead, layout.long.value.columns[0]: _value(said[spec.item], spec.item, unit, b, units)}
+            row = {**lead, layout.long.value.columns[0]: in_unit(said[spec.item], spec.item, unit, b, units)}
             _put(row, layout.long.item, spec.column)
             _put(row, column, unit if column else "")
             out.append(row)
@@ -215,7 +261,7 @@ def _month_rows(layout: Layout, b: Book, units: Units, body: Body, period: Perio
         _put(row, layout.months.item, spec.column)
         _put(row, column, unit if column else "")
         for n, name in enumerate(layout.months.columns, 1):
-            row[name] = _value(body.answers.get(str(Period.month(period.year, n)), {}).get(spec.item), spec.item, unit, b, units)
+            row[name] = in_unit(body.answers.get(str(Period.month(period.year, n)), {}).get(spec.item), spec.item, unit, b, units)
         out.append(row)
     return out
 
@@ -223,9 +269,9 @@ def _month_rows(layout: Layout, b: Book, units: Units, body: Body, period: Perio
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def _heads(layout: Layout) -> list[list[str]]:
+def _heads(layout: Layout, columns: Sequence[str]) -> list[list[str]]:
     """The header rows: a name ``A/B`` stands over as many rows as the header has."""
-    names = [n.partition("#")[0] if n.rpartition("#")[2].isdigit() and "#" in n else n for n in layout.columns()]
+    names = [n.partition("#")[0] if n.rpartition("#")[2].isdigit() and "#" in n else n for n in columns]
     deep = layout.header_rows
     parts = [n.split("/", deep - 1) if deep > 1 else [n] for n in names]
     return [[p[k] if k < len(p) else p[-1] for p in parts] for k in range(deep)]
@@ -235,17 +281,17 @@ def _title(layout: Layout, period: Period) -> str:
     return f"{layout.title.zh} {period.label.zh}"
 
 
-def _xlsx(layout: Layout, sheets: Sequence[tuple[str, list[Row]]], period: Period) -> bytes:
+def _xlsx(layout: Layout, sheets: Sequence[tuple[str, list[Row]]], period: Period, columns: Sequence[str]) -> bytes:
     out = io.BytesIO()
     made = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
     made.set_properties({"title": layout.code, "created": dt.datetime(2020, 1, 1)})
-    head, columns, at = made.add_format({"bold": True, "border": 1, "text_wrap": True}), layout.columns(), max(layout.header_row, 1)
+    head, at = made.add_format({"bold": True, "border": 1, "text_wrap": True}), max(layout.header_row, 1)
     for name, rows in sheets:
         sheet = made.add_worksheet(name[:31])
         writer = Sheet(made, sheet)
         if at > 1:
             writer.put(0, 0, _title(layout, period))
-        for k, labels in enumerate(_heads(layout)):
+        for k, labels in enumerate(_heads(layout, columns)):
             for n, label in enumerate(labels):
                 writer.put(at - 1 + k, n, label, head)
         for k, row in enumerate(rows, at - 1 + layout.header_rows):
@@ -257,13 +303,13 @@ def _xlsx(layout: Layout, sheets: Sequence[tuple[str, list[Row]]], period: Perio
     return out.getvalue()
 
 
-def _csv(layout: Layout, sheets: Sequence[tuple[str, list[Row]]]) -> bytes:
+def _csv(layout: Layout, sheets: Sequence[tuple[str, list[Row]]], columns: Sequence[str]) -> bytes:
     """UTF-8 with BOM (or the encoding the layout names), texts that could be formulas behind an apostrophe."""
-    out, columns = io.StringIO(), layout.columns()
+    out = io.StringIO()
     writer = csv.writer(out, delimiter="," if layout.delimiter == "auto" else layout.delimiter)
     for _ in range(max(layout.header_row, 1) - 1):
         writer.writerow([layout.title.zh])
-    for labels in _heads(layout):
+    for labels in _heads(layout, columns):
         writer.writerow([_guarded(x) for x in labels])
     for _, rows in sheets:
         for row in rows:

@@ -78,6 +78,8 @@ def guess(request: HttpRequest, sha256: str) -> HttpResponse:
             if request.POST.get("verb") == "save":
                 made = saved_layouts.save(request.user, text)
                 messages.success(request, str(T("布局“{c}”第 {n} 版已保存，大家都能用", "layout “{c}”, version {n}, saved for everyone", c=made.code, n=made.number)))
+                if request.GET.get("for") == "template":
+                    return HttpResponseRedirect(reverse("export-fill", args=[row.sha256]) + f"?layout={made.code}")
                 return HttpResponseRedirect(reverse("layout", args=[made.code]))
         except Refused as refused:
             problems = refused.problems

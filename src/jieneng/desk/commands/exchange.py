@@ -43,9 +43,13 @@ def guess(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 def export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", type=Path, help=str(T("布局文件：照它读的样子写出来", "the layout file: written as it is read")))
-    parser.add_argument("--what", choices=["corrections", "sheets", "differences"], help=str(T(
-        "corrections 更正清单，sheets 填报对照单，differences 两边对照", "corrections, reference sheets, or the two-sided table")))
-    parser.add_argument("--period", required=True, help="2022, 2022-03")
+    parser.add_argument("--what", choices=["corrections", "sheets", "differences", "register-changes"], help=str(T(
+        "corrections 更正清单（可加 --layout 按自己的列序），sheets 填报对照单，differences 两边对照，register-changes 平台上要办的名录变更",
+        "corrections (with --layout: your own columns), reference sheets, the two-sided table, or register changes to be keyed in on the platform")))
+    parser.add_argument("--since", metavar="DAY", help=str(T("register-changes 从哪天起（缺省：上次导出以来）", "register-changes since this day (default: since the last export)")))
+    parser.add_argument("--template", type=Path, metavar="FILE", help=str(T(
+        "照这个 xlsx 填一份（按 --layout 认格，缺省从表头认），别的都不动", "fill a copy of this xlsx (cells by --layout, else from its header), touching nothing else")))
+    parser.add_argument("--period", help="2022, 2022-03")
     parser.add_argument("--office", help=str(T("哪个单位的（缺省：全部）", "of which office (default: all)")))
     parser.add_argument("--out", type=Path, required=True, help=str(T("写到哪个文件", "the file to write")))
     _as(parser)
@@ -55,22 +59,66 @@ def export(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """Write our figures by a layout (the mirror of import), or a list of corrections, reference sheets, the two-sided table."""
     from jieneng.exchange import exporting
 
-    if (args.layout is None) == (args.what is None):
+    if args.what == "register-changes":
+        return _register(args, out)
+    if args.period is None:
+        raise refuse("cli.period", T("没有写期间", "no period given"), T("--period 2022 或 2022-03", "--period 2022 or 2022-03"))
+    if args.template is not None and args.what is None:
+        return _filled(args, out)
+    if (args.layout is None) == (args.what is None) and args.what != "corrections":
         raise refuse("cli.export", T("--layout 和 --what 写一个", "give one of --layout and --what"))
     path, when, office = target(args.out), period(args.period), _office(args.office) if args.office else None
-    if args.layout is not None:
+    if args.layout is not None and args.what is None:
         from jieneng.returns.intake import parse_layout
 
         layout = parse_layout(text(args.layout), args.layout.name)
         data, _ = exporting.write(person(args), layout, period=when, area=office.area if office else "")
     else:
-        data = _made(args.what, person(args), when.year, office)
+        data = _made(args.what, person(args), when.year, office, args.layout)
     path.write_bytes(data)
     out.say(T("已写 {f}", "wrote {f}", f=str(path)))
     return {"file": str(path), "bytes": len(data)}
 
 
-def _made(what: str, who: Any, year: int, office: Any) -> bytes:
+def _filled(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """``export --template``: a copy of a foreign workbook, filled; what has no row, and what was left alone, said."""
+    from jieneng.exchange import office_template
+    from jieneng.exchange.template_pages import guessed
+    from jieneng.fieldwork.intake import receive_path
+    from jieneng.returns.intake import parse_layout
+
+    if not args.template.is_file():
+        raise refuse("cli.file", T("没有文件 {f}", "there is no file {f}", f=str(args.template)))
+    path, when, who, office = target(args.out), period(args.period), person(args), _office(args.office) if args.office else None
+    row = receive_path(who, args.template)
+    layout = parse_layout(text(args.layout), args.layout.name) if args.layout else guessed(row, when)
+    made, _ = office_template.write(who, row, layout, period=when, area=office.area if office else "")
+    path.write_bytes(made.data)
+    counts = made.counts()
+    out.say(T("已写 {f}：填 {c} 格，{u} 家；{e} 格本库没有数", "wrote {f}: {c} cells of {u} units; {e} cells for which we hold nothing", f=str(path), c=counts["cells"], u=counts["units"], e=counts["empty"]))
+    for s in made.absent:
+        out.say(T("表里没有行：{n} {k}", "no row for {n} {k}", n=s.name, k=s.institution.key))
+    for at, name, code in made.strangers:
+        out.say(T("对不上单位：{a} {n} {k}", "no unit known here: {a} {n} {k}", a=at, n=name, k=code))
+    for p in made.problems[:40]:
+        out.problem(p.as_json())
+    return {"file": str(path), "bytes": len(made.data), "counts": counts, "absent": [s.institution.key for s in made.absent],
+            "strangers": made.strangers, "problems": [p.as_json() for p in made.problems]}
+
+
+def _register(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """``export --what register-changes``: what is to be keyed in on the platform."""
+    from jieneng.exchange import register_changes
+    from jieneng.exchange.register_pages import day
+
+    path, since = target(args.out), day(args.since or "")
+    data, n = register_changes.export(person(args), since=since, office=_office(args.office) if args.office else None)
+    path.write_bytes(data)
+    out.say(T("已写 {f}：{n} 家", "wrote {f}: {n} institutions", f=str(path), n=n))
+    return {"file": str(path), "bytes": len(data), "lines": n}
+
+
+def _made(what: str, who: Any, year: int, office: Any, by: Path | None = None) -> bytes:
     from jieneng.exchange import books, queries
     from jieneng.people.scope import Scope, require
     from jieneng.returns.queries import main_form
@@ -78,6 +126,11 @@ def _made(what: str, who: Any, year: int, office: Any) -> bytes:
     mine = require(who, "see")
     narrowed = Scope(lines=(office.path,)) if office is not None and mine.covers_line(office.path) else mine
     name = office.name if office else str(T("全部", "all"))
+    if what == "corrections" and by is not None:
+        from jieneng.exchange.exporting import corrections
+        from jieneng.returns.intake import parse_layout
+
+        return corrections(parse_layout(text(by), by.name), year, queries.listed(narrowed, main_form(), year))
     if what == "corrections":
         return books.corrections(year, queries.listed(narrowed, main_form(), year), name)
     if what == "differences":

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from .guard import Limits, Look, look, shown_name
     from .guess import Guess, confirmed, guess_file, layout_text
     from .layout import Layout, load_layout, parse_layout
+    from .patch import Patched, fill_cells
     from .reader import read_file, read_table
+    from .slots import Slot, SlotRow, slots_of
 
 _HOMES = {
     "drafts": ("BodyRow", "Draft", "From", "IntakeResult", "LedgerRow"),
@@ -28,7 +30,9 @@ _HOMES = {
     "guess": ("Guess", "confirmed", "guess_file", "layout_text"),
     "layout": ("Layout", "load_layout", "parse_layout"),
     "fields": ("Units",),
+    "patch": ("Patched", "fill_cells"),
     "reader": ("read_file", "read_table"),
+    "slots": ("Slot", "SlotRow", "slots_of"),
 }
 __all__ = [
     "BodyRow",
@@ -40,9 +44,13 @@ __all__ = [
     "LedgerRow",
     "Limits",
     "Look",
+    "Patched",
+    "Slot",
+    "SlotRow",
     "Units",
     "check_layout",
     "confirmed",
+    "fill_cells",
     "guess_file",
     "layout_text",
     "load_layout",
@@ -51,6 +59,7 @@ __all__ = [
     "read_file",
     "read_table",
     "shown_name",
+    "slots_of",
     "unpack",
 ]
 

@@ -455,6 +455,27 @@ def _row(number_: int, cells: list[str], special: list[tuple[int, str]], limits:
         out.say([number_, 0, cells])
 
 
+def _answer(options: dict[str, Any], limits: Limits, out: _Out) -> None:
+    """What is asked for: rows of a table, members of an archive, or a filled copy."""
+    kind = options["kind"]
+    if kind == "patch":
+        from jieneng.returns.intake.patch import fill
+
+        fill(sys.stdin.buffer, limits, out.say)
+        return
+    data = sys.stdin.buffer.read(limits.file + 1)
+    if kind == "csv":
+        read_text(data, options, limits, out)
+    elif kind == "parquet":
+        read_parquet(data, limits, out)
+    elif kind == "archive":
+        from jieneng.returns.intake.archive import read_archive
+
+        read_archive(data, limits, out.say)
+    else:
+        read_workbook(data, kind, options, limits, out)
+
+
 def main(arguments: list[str]) -> int:
     """Read standard input as the options say. Ends with 0 when a verdict was said, rows or refusal."""
     options = json.loads(arguments[0])
@@ -463,17 +484,7 @@ def main(arguments: list[str]) -> int:
     out = _Out()
     out.say({"missing": missing})
     try:
-        data = sys.stdin.buffer.read(limits.file + 1)
-        if options["kind"] == "csv":
-            read_text(data, options, limits, out)
-        elif options["kind"] == "parquet":
-            read_parquet(data, limits, out)
-        elif options["kind"] == "archive":
-            from jieneng.returns.intake.archive import read_archive
-
-            read_archive(data, limits, out.say)
-        else:
-            read_workbook(data, options["kind"], options, limits, out)
+        _answer(options, limits, out)
         out.say({"end": True})
     except Refused as refused:
         out.say({"refused": [p.as_json() for p in refused.problems]})

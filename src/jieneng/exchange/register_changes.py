@@ -1,0 +1,145 @@
+"""Register changes out: what the clerk has to key in on the platform (accounts opened, renamed, moved, closed), since a day or the last export."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from jieneng.core.words import T
+from jieneng.people.models import Office, User
+from jieneng.people.scope import Scope, require
+from jieneng.records.events import action, record
+from jieneng.records.models import Event
+from jieneng.records.workbook import Column, list_workbook
+from jieneng.registry.models import Alias, Institution, Link, Standing
+from jieneng.returns.queries import book
+
+from . import books
+
+WHAT: dict[str, T] = {
+    "new": T("新开账号", "open an account"), "closed": T("注销账号", "close the account"), "renamed": T("改名称", "rename"), "moved": T("改归口", "move to another line"),
+    "type": T("改类型", "other type"), "territory": T("改所在地", "other place"), "covered": T("改为代报", "covered by another"), "uncovered": T("恢复自报", "reports itself again"),
+}
+"""What is to be done on the platform."""
+
+
+@dataclass(frozen=True)
+class RegisterChange:
+    """One body that stands otherwise than before: what to do, from what to what, from which day, on what paper."""
+
+    what: tuple[str, ...]
+    before: Standing | None
+    after: Standing
+    into: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        return "、".join(str(WHAT[w]) for w in self.what)
+
+
+def last_export(person: User, office: Office | None = None) -> Event | None:
+    """This person's last export of register changes (of one office, or of all)."""
+    return Event.objects.filter(verb="export.register", actor=person, data__office=office.code if office else "").order_by("-seq").first()
+
+
+def changes(mine: Scope, *, since: dt.date | None = None, after: int = 0) -> list[RegisterChange]:
+    """What stands otherwise than before ``since``, or than when standing ``after`` was the last one entered (0: all of it).
+
+    A body that came and went between is left out, as is one whose standing says the same again.
+    """
+    rows = Standing.objects.select_related("institution", "office", "covered_by").order_by("since", "pk")
+    today = timezone.localdate()
+    fresh = rows.filter(since__gte=since, since__lte=today) if since else rows.filter(pk__gt=after, since__lte=today)
+    touched = {s.institution_id for s in fresh}
+    earlier, latest = dict[int, Standing](), dict[int, Standing]()
+    for s in rows.filter(institution__in=touched, since__lte=today):
+        latest[s.institution_id] = s
+        if (s.since < since) if since else (s.pk <= after):
+            earlier[s.institution_id] = s
+    into = _into(touched)
+    found = []
+    for pk, now in latest.items():
+        before = earlier.get(pk)
+        inside = [s for s in (before, now) if s is not None and mine.covers(s.office.path, s.institution.key)]
+        what = _what(before, now)
+        if inside and what:
+            found.append(RegisterChange(what, before if before in inside else None, now, into.get(pk, ())))
+    return sorted(found, key=lambda x: (x.after.since, x.after.office.path, x.after.name))
+
+
+def _what(before: Standing | None, now: Standing) -> tuple[str, ...]:
+    was_in, is_in = bool(before and before.in_scope), now.in_scope
+    if not was_in or before is None:
+        return ("new",) if is_in else ()
+    if not is_in:
+        return ("closed",)
+    said = [("renamed", before.name != now.name), ("moved", (before.office_id, before.department) != (now.office_id, now.department)), ("type", before.type != now.type),
+            ("territory", before.territory != now.territory), ("covered", now.covered_by_id is not None and before.covered_by_id != now.covered_by_id),
+            ("uncovered", before.covered_by_id is not None and now.covered_by_id is None)]
+    return tuple(name for name, yes in said if yes)
+
+
+def _into(institutions: set[int]) -> dict[int, tuple[str, ...]]:
+    """Into what a body went, by the links that hold: the names these have now."""
+    links = list(Link.objects.filter(parent__in=institutions, change__undone_by=None).values_list("parent_id", "child_id"))
+    names = {s.institution_id: s.name for s in Standing.objects.filter(institution__in={c for _, c in links}).order_by("since")}
+    found: dict[int, tuple[str, ...]] = {}
+    for parent, child in links:
+        if child != parent:
+            found[parent] = (*found.get(parent, ()), names.get(child, ""))
+    return found
+
+
+def workbook(found: Sequence[RegisterChange], note: str) -> bytes:
+    """The list as it is worked through at the platform, with an empty column to tick."""
+    b, areas = book(), books.areas()
+    ids = [x.after.institution_id for x in found]
+    platform = dict(Alias.objects.filter(institution__in=ids, scheme="platform").values_list("institution_id", "value"))
+    covers = dict(Institution.objects.filter(pk__in=[x.after.covered_by_id for x in found if x.after.covered_by_id]).values_list("pk", "key"))
+
+    def place(s: Standing | None) -> str:
+        return f"{areas.get(s.area, s.area)} {s.department}".strip() if s else ""
+
+    data = [[n, x.words, x.after.institution.key, platform.get(x.after.institution_id, ""), x.before.name if x.before else "", x.after.name, place(x.before), place(x.after),
+             str(b.types[x.after.type].label) if x.after.type in b.types else x.after.type, covers.get(x.after.covered_by_id or 0, ""), "、".join(x.into),
+             x.after.since.isoformat(), x.after.reason, x.after.document, ""] for n, x in enumerate(found, 1)]
+    columns = [Column(T("序", "no."), 5), Column(T("在平台上要办的", "to be done on the platform"), 16), Column(T("统一社会信用代码", "credit code"), 22), Column(T("平台编号", "platform id"), 14),
+               Column(T("原名称", "name before"), 26), Column(T("现名称", "name now"), 26), Column(T("原归口", "line before"), 16), Column(T("现归口", "line now"), 16),
+               Column(T("单位性质", "type"), 12), Column(T("代报单位", "covered by"), 22), Column(T("去向", "went into"), 24), Column(T("从哪天起", "from"), 12),
+               Column(T("原因", "reason"), 18), Column(T("依据", "paper"), 24), Column(T("已办", "done"), 7)]
+    return list_workbook(T("平台账号和名录变更", "Accounts and register changes"), columns, data, notes=[note])
+
+
+def said_since(since: dt.date | None, last: Event | None) -> T:
+    """From when on the list speaks."""
+    if since:
+        return T("{d} 以来", "since {d}", d=since.isoformat())
+    if last:
+        return T("{d} 上次导出以来登记的", "entered since the export of {d}", d=dt.datetime.fromisoformat(last.at).astimezone(timezone.get_current_timezone()).date().isoformat())
+    return T("第一次导出，全部单位", "first export: every institution")
+
+
+def export(person: User, *, since: dt.date | None = None, office: Office | None = None) -> tuple[bytes, int]:
+    """The workbook and how many lines it has; the next export without a day begins where this one ended."""
+    mine, last = require(person, "see"), last_export(person, office)
+    if office is not None and mine.covers_line(office.path):
+        mine = Scope(lines=(office.path,))
+    found = changes(mine, since=since, after=_after(last))
+    with action():
+        newest = Standing.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        record(person, "export.register", "register", "-", line=min(mine.lines, default=""), data={
+            "office": office.code if office else "", "since": since.isoformat() if since else "", "after": _after(last), "standing": newest, "lines": len(found), "standings": [x.after.pk for x in found]})
+    return workbook(found, str(said_since(since, last))), len(found)
+
+
+def _after(last: Event | None) -> int:
+    return int(last.data.get("standing", 0)) if last else 0
+
+
+def listed(person: User, since: dt.date | None) -> tuple[list[RegisterChange], T]:
+    """For the page: the lines and from when on they speak."""
+    last = last_export(person)
+    return changes(require(person, "see"), since=since, after=_after(last)), said_since(since, last)
