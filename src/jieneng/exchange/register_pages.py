@@ -34,7 +34,7 @@ def changes(request: HttpRequest) -> HttpResponse:
     text = (request.POST if request.method == "POST" else request.GET).get("since", "")
     problems: Any = ()
     found: list[register_changes.RegisterChange] = []
-    said = T("", "")
+    said: T | None = None
     try:
         since = day(text)
         if request.method == "POST":
