@@ -62,7 +62,8 @@ def _parser(verbs: Sequence[Verb]) -> _Parser:
     parser.add_argument("--version", action="version", version=f"jieneng {__version__}", help=str(T("显示版本", "show the version")))
     subs = parser.add_subparsers(dest="verb", metavar=str(T("办什么", "VERB")))
     for verb in verbs:
-        sub = subs.add_parser(verb.name, help=str(verb.help), description=str(verb.help), parents=[common])
+        words = str(verb.help).replace("%", "%%")  # argparse takes a lone % for a format
+        sub = subs.add_parser(verb.name, help=words, description=words, parents=[common])
         verb.arguments(sub)
         sub.set_defaults(_verb=verb)
     return parser

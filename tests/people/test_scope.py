@@ -26,7 +26,7 @@ def path(city: dict[str, Any], code: str) -> str:
 def test_every_verb_belongs_to_a_role_and_the_administrators_do_no_business() -> None:
     assert frozenset().union(*(r.verbs for r in ROLES.values())) == VERBS.keys()
     assert ROLES["system_admin"].verbs == {"operate"} and ROLES["security_admin"].verbs == {"accounts"}
-    assert ROLES["auditor"].verbs == {"see", "log"}
+    assert ROLES["auditor"].verbs == {"see", "log", "integrity"}
     holders = {v: {r for r, role in ROLES.items() if v in role.verbs} for v in ("accounts", "operate", "log")}
     assert holders == {"accounts": {"security_admin"}, "operate": {"system_admin"}, "log": {"auditor"}} and set(APART) == {"system_admin", "security_admin", "auditor"}
 
