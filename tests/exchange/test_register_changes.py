@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from django.urls import reverse
 from openpyxl import load_workbook
 
 from jieneng.core.problem import Refused
+from jieneng.desk.commands import Out
+from jieneng.desk.commands import exchange as commands
 from jieneng.exchange import exporting, queries, register_changes
 from jieneng.exchange.actions import correct
 from jieneng.people.scope import scope
@@ -20,6 +24,7 @@ from jieneng.registry.planning import Line
 from jieneng.returns.intake import parse_layout
 from jieneng.returns.queries import book
 from tests.exchange.make import off_by_ten, take
+from tests.exchange.test_template import LAYOUT, template
 from tests.figures.make import file_all
 from tests.people_by_name import JIXI_SCHOOL, SCHOOL_ONE
 
@@ -89,3 +94,24 @@ def test_a_list_of_corrections_stands_in_the_offices_own_columns(city: dict[str,
     correct(city["people"]["zhoumin"], book(), city["institutions"][SCHOOL_ONE], form="consumption", period="2022-03", item="water_m3", new="7", reason="账单", word="王秀英")
     with pytest.raises(Refused, match="布局里没有指标"):
         exporting.corrections(parse_layout(LIST), 2022, queries.listed(scope(city["people"]["zhoumin"], "see"), "consumption", 2022))
+
+
+def test_the_commands_fill_a_template_and_write_the_lists(city: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file_all(city, 2022)
+    (tmp_path / "省表.xlsx").write_bytes(template([SCHOOL_ONE]))
+    (tmp_path / "l.yaml").write_text(LAYOUT, encoding="utf-8")
+    (tmp_path / "c.yaml").write_text(LIST, encoding="utf-8")
+
+    def run(*words: object) -> dict[str, Any]:
+        parser = argparse.ArgumentParser()
+        commands.export_arguments(parser)
+        return commands.export(parser.parse_args([*map(str, words), "--as", "zhoumin", "--out", str(tmp_path / "out.xlsx")]), Out())
+
+    done = run("--template", tmp_path / "省表.xlsx", "--layout", tmp_path / "l.yaml", "--period", "2022-03")
+    assert done["counts"]["cells"] == 2 and load_workbook(tmp_path / "out.xlsx")["填报"]["D5"].value == 0.1003
+    assert "表里没有行：示例第二小学" in capsys.readouterr().out
+    assert run("--what", "register-changes", "--since", "1990-01-01")["lines"] > 0
+    run("--what", "corrections", "--layout", tmp_path / "c.yaml", "--period", "2022")
+    assert [c.value for c in load_workbook(tmp_path / "out.xlsx").active[1]][:2] == ["为什么", "原来的数"]
+    with pytest.raises(Refused, match="没有写期间"):
+        run("--what", "sheets")

@@ -22,6 +22,8 @@ from jieneng.returns.queries import book, main_form
 from . import layouts as saved_layouts
 from .models import LayoutVersion
 
+HELD = "templates"
+"""Key of a session: the tables to be filled that it brought in. The same one is sent to many, and is kept once."""
 ROLES: list[tuple[str, T]] = [
     ("skip", T("不读", "not read")), ("identifier.uscc", T("识别码：统一社会信用代码", "identifier: credit code")),
     ("identifier.platform", T("识别码：平台编号", "identifier: platform id")), ("alias.platform", T("另一编号：平台编号", "other id: platform's")),
@@ -56,7 +58,8 @@ def _received(request: HttpRequest, sha256: str) -> ReceivedFile:
     """A file the person brought in, or one imported in their scope; else 404."""
     row = get_object_or_404(ReceivedFile, sha256=sha256)
     lines = row.import_set.values_list("on_behalf__path", flat=True)
-    if row.by_id != request.user.pk and not any(request.scope.covers_line(x or "-") for x in lines):
+    held = sha256 in (request.session.get(HELD) or [])
+    if row.by_id != request.user.pk and not held and not any(request.scope.covers_line(x or "-") for x in lines):
         raise Http404
     return row
 

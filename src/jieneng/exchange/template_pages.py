@@ -25,11 +25,10 @@ from jieneng.returns.queries import book, main_form
 
 from . import layouts as saved_layouts
 from . import office_template
+from .layout_pages import HELD
 from .pages import _year, download
 
 GUESS = "guess"
-HELD = "templates"
-"""Files of this session: the same template is uploaded by many, and is kept once."""
 
 
 def usable() -> list[Layout]:
