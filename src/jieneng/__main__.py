@@ -62,8 +62,8 @@ def _parser(verbs: Sequence[Verb]) -> _Parser:
     parser.add_argument("--version", action="version", version=f"jieneng {__version__}", help=str(T("显示版本", "show the version")))
     subs = parser.add_subparsers(dest="verb", metavar=str(T("办什么", "VERB")))
     for verb in verbs:
-        words = str(verb.help).replace("%", "%%")  # argparse takes a lone % for a format
-        sub = subs.add_parser(verb.name, help=words, description=words, parents=[common])
+        # argparse takes a lone % of a help for a format, not that of a description
+        sub = subs.add_parser(verb.name, help=str(verb.help).replace("%", "%%"), description=str(verb.help), parents=[common])
         verb.arguments(sub)
         sub.set_defaults(_verb=verb)
     return parser
