@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Max
-from pypinyin import Style, lazy_pinyin
 
 from jieneng.core.problem import Place, Problem, refuse
 from jieneng.core.words import T
@@ -60,6 +59,8 @@ class Outcome:
 
 def initials(name: str) -> str:
     """Pinyin initials of a name, for search: 宣州区医院 → xzqyy."""
+    from pypinyin import Style, lazy_pinyin  # half a second of words: only where a name is read
+
     return "".join(lazy_pinyin(name, style=Style.FIRST_LETTER, errors=lambda x: x.lower()))[:160]
 
 

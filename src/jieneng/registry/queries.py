@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from pypinyin import lazy_pinyin
 
 from jieneng.people.models import Office, User
 from jieneng.people.scope import Scope, scope
@@ -190,6 +189,8 @@ def _common(name: str) -> str:
 
 def _sounds(name: str) -> str:
     """The sounds of a name without tones: 示例幼儿园 and 示例幼儿圆 are one; 园 and 原 too, so this is a sign only."""
+    from pypinyin import lazy_pinyin  # half a second of words: only where a name is read
+
     return "".join(lazy_pinyin(plain(name)))
 
 
