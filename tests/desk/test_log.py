@@ -19,6 +19,7 @@ from jieneng.returns import actions as returns
 from jieneng.returns import moves
 from jieneng.returns.models import Return
 from jieneng.returns.queries import book
+from jieneng.sitting.models import VERDICTS
 from tests.figures.make import file_all
 from tests.people_by_name import SCHOOL_ONE
 
@@ -39,6 +40,10 @@ def recorded_verbs() -> set[str]:
             verb = node.args[1]
             if isinstance(verb, ast.Constant):
                 found.add(verb.value)
+            elif isinstance(verb, ast.IfExp) and isinstance(verb.body, ast.Constant) and isinstance(verb.orelse, ast.Constant):
+                found |= {verb.body.value, verb.orelse.value}
+            elif isinstance(verb, ast.JoinedStr) and ast.unparse(verb) == "f'decision.{verdict}'":
+                found |= {f"decision.{v}" for v in VERDICTS}
             elif isinstance(verb, ast.JoinedStr) and ast.unparse(verb) == "f'returns.{verb}'":
                 found |= {f"returns.{v}" for v in moves.VERBS}
             elif not (isinstance(verb, ast.Name) and path.name == "accounts.py"):  # its helper hands the verb on
