@@ -67,6 +67,15 @@ def test_only_the_scope_is_written_and_the_event_says_what(stage: dict[str, Any]
     assert Event.objects.get(verb="export.layout").data["units"] == 1
 
 
+def test_a_sensitive_unit_is_not_written_for_those_who_only_look_on(stage: dict[str, Any]) -> None:
+    from jieneng.records.models import Event
+
+    Standing.objects.filter(institution__key=SCHOOL_ONE).update(sensitive=True)
+    for who in ("zhoumin", "suncha"):
+        exporting.write(stage["people"][who], parse_layout(SHAPES["wide by column"]), period=Period.month(2022, 3))
+    assert [e.data["units"] for e in Event.objects.filter(verb="export.layout").order_by("seq")] == [4, 3]
+
+
 def test_names_that_look_like_formulas_stay_texts_and_read_back(stage: dict[str, Any], tmp_path: Path) -> None:
     Standing.objects.filter(institution=stage["institutions"][SCHOOL_ONE]).update(name="=HYPERLINK(1)")
     for shape in ("wide by column", "year and month, csv"):

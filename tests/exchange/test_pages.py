@@ -105,3 +105,12 @@ def test_sheets_are_one_page_a_unit_in_the_forms_order(stage: dict[str, Any], si
 def test_self_made_addresses_never_break(stage: dict[str, Any], sign_in: Any, query: str) -> None:
     for name in ("compare", "compare-xlsx", "corrections", "platform", "reference-sheets"):
         assert sign_in("zhoumin").get(reverse(name) + query).status_code == 200, name
+
+
+def test_a_sensitive_unit_stands_in_no_line_for_those_who_only_look_on(stage: dict[str, Any], sign_in: Any) -> None:
+    take(stage, off_by_ten(SCHOOL_ONE))
+    url = reverse("compare") + "?year=2022"
+    assert "示例第一小学" in sign_in("suncha").get(url).content.decode()
+    stage["institutions"][SCHOOL_ONE].standings.update(sensitive=True)
+    assert "示例第一小学" not in sign_in("suncha").get(url).content.decode()
+    assert "示例第一小学" in sign_in("zhoumin").get(url).content.decode()

@@ -25,6 +25,7 @@ from jieneng.people.scope import require
 from jieneng.records.events import action, record
 from jieneng.records.workbook import Sheet, dangerous, safe_text
 from jieneng.registry.models import Alias, Standing
+from jieneng.registry.queries import closed_to
 from jieneng.returns.intake import Layout, Units
 from jieneng.returns.intake.layout import Spec
 from jieneng.returns.queries import book
@@ -56,7 +57,7 @@ def write(person: User, layout: Layout, *, period: Period, area: str = "") -> tu
     Units(b).check(layout)
     if layout.ledger:
         raise refuse("export.ledger", T("台账从台账页导出", "ledgers are exported from their own page"), where=Place(file=layout.place))
-    bodies = _bodies(mine, layout, period, area)
+    bodies = _bodies(mine, closed_to(person), layout, period, area)
     sheets = _sheets(layout, b, bodies, period)
     columns = layout.columns()
     data = _csv(layout, sheets, columns) if layout.kind == "csv" else _xlsx(layout, sheets, period, columns)
@@ -66,8 +67,10 @@ def write(person: User, layout: Layout, *, period: Period, area: str = "") -> tu
     return data, f"{layout.code}-{period}.{'csv' if layout.kind == 'csv' else 'xlsx'}"
 
 
-def _bodies(mine: Any, layout: Layout, period: Period, area: str) -> list[Body]:
-    lines = [s for s in queries.lines_of(period.year).values() if mine.covers(s.office.path, s.institution.key) and (not area or s.area == area)]
+def _bodies(mine: Any, closed: set[int], layout: Layout, period: Period, area: str) -> list[Body]:
+    """The units a person may see whole; of ``closed`` ones (sensitive units, to those who only look on) there are totals alone."""
+    lines = [s for s in queries.lines_of(period.year).values()
+             if s.institution_id not in closed and mine.covers(s.office.path, s.institution.key) and (not area or s.area == area)]
     ids = {s.institution_id for s in lines}
     other = _codes(ids)
     answers: dict[int, dict[str, dict[str, str | None]]] = {}

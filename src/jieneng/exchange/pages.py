@@ -25,6 +25,7 @@ from jieneng.people.queries import verbs_of
 from jieneng.people.scope import Scope, scope
 from jieneng.records.workbook import Column, list_workbook, workbook_response
 from jieneng.registry.models import Institution
+from jieneng.registry.queries import closed_to
 from jieneng.returns.models import Import, Round
 from jieneng.returns.queries import book, main_form, returns_in
 
@@ -71,10 +72,16 @@ def _narrowed(request: HttpRequest, lines: list[queries.Line]) -> list[queries.L
     return lines
 
 
+def _open_to(request: HttpRequest, lines: list[queries.Line]) -> list[queries.Line]:
+    """Without the lines of sensitive units, of which those who only look on see totals."""
+    closed = closed_to(request.user)
+    return [x for x in lines if x.institution not in closed]
+
+
 def _table(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
     year, holder = _year(request), _holder(request)
     mine = scope(request.user, "see")
-    every = queries.table(mine, holder, main_form(), year)
+    every = _open_to(request, queries.table(mine, holder, main_form(), year))
     shown, items, names = _narrowed(request, every), books.items(year), books.areas()
     page = Paginator(shown, 50).get_page(request.GET.get("page"))
     ours = {(r.institution_id, r.period): r.pk for r in returns_in(mine).filter(round__form=main_form(), round__year=year, institution__in={x.institution for x in page})}
@@ -110,7 +117,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 def compare_xlsx(request: HttpRequest) -> HttpResponse:
     """What the filter shows, as a workbook."""
     year, holder = _year(request), _holder(request)
-    lines = _narrowed(request, queries.table(scope(request.user, "see"), holder, main_form(), year))
+    lines = _narrowed(request, _open_to(request, queries.table(scope(request.user, "see"), holder, main_form(), year)))
     return workbook_response(books.differences(year, holder, lines), f"两边对照-{year}.xlsx")
 
 
