@@ -31,7 +31,7 @@ from jieneng.desk.middleware import CSP
 
 pytestmark = pytest.mark.browser
 NAMES = ["search", "change-password", "sign-in", "sign-out", "set-language", "register", "rounds", "findings", "figures", "documents"]
-urlpatterns = [path("", lambda request: None, name="home"), *(path(f"{name}/", lambda request: None, name=name) for name in NAMES)]
+urlpatterns = [path("", lambda request: None, name="home"), *(path(f"{name}/", lambda request: None, name=name) for name in (*NAMES, "messages", "me", "act-for"))]
 """Only the names that the frame needs: the components are tested without the rooms."""
 CHROMIUM = os.environ.get("JIENENG_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
 AREAS = ["宣州区", "广德市", "宁国市", "泾县", "郎溪县", "绩溪县", "旌德县", "市直", "经开区"]
