@@ -252,7 +252,7 @@ def factor_label(code: str) -> str:
 @register.filter
 def over(form: Any) -> bool:
     """Whether a sign-in was refused because the one-time password is over."""
-    return any(e.code == "over" for e in form.non_field_errors().as_data()) if form.errors else False
+    return any(e.code == "over" for e in form.non_field_errors().as_data()) if form and form.errors else False
 
 
 @register.filter
