@@ -68,6 +68,13 @@ class Workspace:
         assert ran.code == 0, ran.out + ran.err
         return ran
 
+    def back(self, **to: str) -> None:
+        """The database as an earlier program left it: apps and what stands on them, down to the migration named."""
+        text = ("import django, os; os.environ['DJANGO_SETTINGS_MODULE'] = 'jieneng.desk.settings'; django.setup(); "
+                "from django.core.management import call_command as do; "
+                f"[do('migrate', app, name, verbosity=0) for app, name in {sorted(to.items())!r}]")
+        subprocess.run([sys.executable, "-c", text], env=self.environment(JIENENG_HOME=str(self.path)), check=True, timeout=300)
+
     def sql(self, *statements: str) -> list[tuple]:
         """Change the database past the product; rows of the last statement."""
         link = sqlite3.connect(self.path / "records.sqlite3")

@@ -125,7 +125,7 @@ def move(person: User, office: Office, parent: Office, since: dt.date, reason: s
         raise refuse("office.kind", T("“{o}”不能放到“{p}”下面", "“{o}” cannot stand under “{p}”", o=office.name, p=parent.name))
     with action():
         hold()
-        old = Office.objects.select_for_update().select_related("parent").get(pk=office.pk)
+        old = Office.objects.select_for_update(of=("self",)).select_related("parent").get(pk=office.pk)
         if old.parent_id == parent.pk:
             raise refuse("office.same", T("本来就在“{p}”下面", "it stands under “{p}” already", p=parent.name))
         path = f"{parent.path}{old.code}/"
