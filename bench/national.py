@@ -86,7 +86,7 @@ def newest(home: Path) -> Any:
 def engine() -> Any:
     from jieneng.engine import connect
 
-    found: Any = connect()
+    found: Any = connect(fresh=True)
     found.connection.execute(f"SET threads = {os.cpu_count()}; SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
     return found
 

@@ -1,9 +1,11 @@
 from django.apps import AppConfig
 
+from jieneng.core.late import later
+
 
 class DeskConfig(AppConfig):
     name = "jieneng.desk"
     label = "desk"
 
     def ready(self) -> None:
-        from . import register_parts  # noqa: F401  names what other rooms give to the register
+        later("jieneng.desk.register_parts")  # names what other rooms give to the register

@@ -3,7 +3,7 @@
     questions   the protocol: what may be asked, the types of the answers
     statements  each question as one SQL tree      answers  rows of an engine as those types
     relational  what engines that speak SQL share  on_duckdb (with parts), on_spark   plain  the same from loops
-    connect     an engine by its address
+    address     an engine by its address        remembering  answers that were given before
     screening, column                              checks over all returns
     snapshot, bulk, wide, tables                   what is frozen
     reviewing                                      the wide year as arrays for the review
@@ -13,16 +13,53 @@ verify_snapshot, leftovers, clean_leftovers, read_table, write_table, area_prefi
 types of their answers.
 """
 
-from .bulk import Piece, Pieces
-from .connect import check_address, check_engine, connect
-from .questions import EVERY, Ask, Cell, Engine, Group, Indicator, LedgerAnswer, Rank, Spread, Term, Total, Uncovered
-from .reviewing import WideArrays, area_prefixes, wide_arrays
-from .screening import Failing, Screened
-from .snapshot import Snapshot, clean_leftovers, due_bit, leftovers, open_snapshot, verify_snapshot, write_snapshot
-from .tables import read_table, table_rows, write_table
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from .address import check_address, check_engine, connect
+    from .bulk import Piece, Pieces
+    from .questions import (
+        EVERY,
+        Ask,
+        Cell,
+        Engine,
+        Group,
+        Indicator,
+        LedgerAnswer,
+        Rank,
+        Spread,
+        Term,
+        Total,
+        Uncovered,
+    )
+    from .remembering import afresh
+    from .reviewing import WideArrays, area_prefixes, wide_arrays
+    from .screening import Failing, Screened
+    from .snapshot import Snapshot, clean_leftovers, due_bit, leftovers, open_snapshot, verify_snapshot, write_snapshot
+    from .tables import read_table, table_rows, write_table
+
+_WHERE = {name: module for module, names in {
+    "bulk": "Piece Pieces",
+    "address": "check_address check_engine connect",
+    "questions": "EVERY Ask Cell Engine Group Indicator LedgerAnswer Rank Spread Term Total Uncovered",
+    "remembering": "afresh",
+    "reviewing": "WideArrays area_prefixes wide_arrays",
+    "screening": "Failing Screened",
+    "snapshot": "Snapshot clean_leftovers due_bit leftovers open_snapshot verify_snapshot write_snapshot",
+    "tables": "read_table table_rows write_table",
+}.items() for name in names.split()}
 __all__ = [
     "EVERY", "Ask", "Cell", "Engine", "Failing", "Group", "Indicator", "LedgerAnswer", "Piece", "Pieces", "Rank", "Screened", "Snapshot", "Spread", "Term",
-    "Total", "Uncovered", "WideArrays", "area_prefixes", "check_address", "check_engine", "clean_leftovers", "connect", "due_bit", "leftovers", "open_snapshot", "read_table", "table_rows",
+    "Total", "Uncovered", "WideArrays", "afresh", "area_prefixes", "check_address", "check_engine", "clean_leftovers", "connect", "due_bit", "leftovers", "open_snapshot", "read_table", "table_rows",
     "verify_snapshot", "wide_arrays", "write_snapshot", "write_table",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Names of this room load their module when first used: a command that asks nothing of an engine does not wait for Arrow and DuckDB."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f".{_WHERE[name]}", __name__), name)
+    globals()[name] = found
+    return found

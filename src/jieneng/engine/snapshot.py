@@ -61,7 +61,7 @@ class Snapshot:
     folder: Path
     manifest: Mapping[str, Any]
 
-    @property
+    @functools.cached_property
     def manifest_hash(self) -> str:
         return hashlib.sha256(_canonical(self.manifest)).hexdigest()
 

@@ -33,7 +33,7 @@ def number(expression: exp.Expression) -> exp.Cast:
 
 def as_(expression: Any, name: str) -> Any:
     """An expression under a quoted name."""
-    return exp.alias_(expression, name, quoted=True)
+    return exp.alias_(expression, name, quoted=True, copy=False)
 
 
 def key(name: str, table: str | None = None) -> Any:
@@ -78,9 +78,9 @@ def conditions(where: Mapping[str, Any], table: str | None = None) -> list[Any]:
             parts += [exp.StartsWith(this=column(name, table), expression=text(str(v))) for v in options]
         elif options:
             parts.append(exp.In(this=column(name, table), expressions=[literal(v) for v in options]))
-        found.append(exp.or_(*parts) if parts else exp.false())
+        found.append(exp.or_(*parts, copy=False) if parts else exp.false())
     return found
 
 
 def both(parts: Sequence[Any]) -> Any:
-    return exp.and_(*parts)
+    return exp.and_(*parts, copy=False)

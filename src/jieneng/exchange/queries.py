@@ -19,6 +19,7 @@ from jieneng.people.models import Office
 from jieneng.people.scope import Scope
 from jieneng.registry.models import Standing
 from jieneng.registry.queries import standings
+from jieneng.returns.chain.blockers import BLOCKERS
 from jieneng.returns.models import Import, Return, Revision, Round
 from jieneng.returns.queries import book as the_book
 from jieneng.rulebook import form_for
@@ -261,6 +262,9 @@ def blockers(round_: Round, office: Office) -> list[T]:
             said.append(T("两边对照还有 {n} 项{v}，为零或全部说明后才能审定", "{n} differences with the platform: {v}; sign when none is left or all are explained",
                           n=n[verdict], v=VERDICTS[verdict]))
     return said
+
+
+BLOCKERS.append(blockers)
 
 
 # --- corrections by office -------------------------------------------------------------------------------------------

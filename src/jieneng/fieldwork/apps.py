@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from jieneng.core.late import later
+
 
 class FieldworkConfig(AppConfig):
     name = "jieneng.fieldwork"
@@ -7,4 +9,4 @@ class FieldworkConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import work  # noqa: F401  names the kinds of jobs and the part of a snapshot
+        later("jieneng.fieldwork.work")  # names the kinds of jobs and the part of a snapshot

@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from jieneng.core.late import later
+
 
 class FiguresConfig(AppConfig):
     name = "jieneng.figures"
@@ -7,4 +9,4 @@ class FiguresConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import weights  # noqa: F401  adds the weight in energy to completeness
+        later("jieneng.figures.weights")  # adds the weight in energy to completeness

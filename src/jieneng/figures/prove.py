@@ -13,7 +13,7 @@ from jieneng.core.formula import FormulaError, Needs, Value, read
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused
 from jieneng.core.words import T, speaking
-from jieneng.engine import Ask, Engine, Snapshot
+from jieneng.engine import Ask, Engine, Snapshot, afresh
 from jieneng.rulebook.types import Book
 
 MEMBERS = "members"
@@ -80,7 +80,7 @@ def prove(book: Book, engine: Engine, snapshot: Snapshot, figure: Figure) -> Pro
     if figure.rulebook and figure.rulebook != book.hash:
         proof.notes.append(str(T("规则库已更新，系数和公式按生成时记下的", "the rulebook has changed; factors and formulas are those kept with the figure")))
     try:
-        value, text = _value(engine, snapshot, figure, proof, book)
+        value, text = _value(afresh(engine), snapshot, figure, proof, book)
     except Refused as refusal:
         proof.fail(str(refusal))
         return proof

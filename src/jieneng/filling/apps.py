@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from jieneng.core.late import later
+
 
 class FillingConfig(AppConfig):
     name = "jieneng.filling"
@@ -7,4 +9,4 @@ class FillingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import work  # noqa: F401  names the kinds of jobs
+        later("jieneng.filling.work")  # names the kinds of jobs

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import models, transaction
 from django.utils import timezone
 
+from jieneng.core.late import arrive
 from jieneng.core.problem import Refused, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Delegation
@@ -49,6 +50,7 @@ def kind(name: str) -> Callable[[Runner], Runner]:
 
 def enqueue(name: str, args: dict[str, Any], *, by: Any, key: str, line: str = "") -> Job:
     """Ask for a job; the same ``key`` gives the job that is already there (P2)."""
+    arrive()
     if name not in KINDS:
         raise KeyError(name)
     if (acting := getattr(by, "acting", None)) is not None:
@@ -118,6 +120,7 @@ def run_one(worker: str | None = None) -> Job | None:
     if job is None:
         return None
     try:
+        arrive()
         run = KINDS.get(job.kind)
         if run is None:
             raise refuse("job.unknown", T("不认识的任务：{kind}", "unknown kind of job: {kind}", kind=job.kind))

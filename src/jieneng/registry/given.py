@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from jieneng.core.late import arrive
+
 GIVEN: dict[str, Callable[..., Any]] = {}
 
 
@@ -29,4 +31,5 @@ def gives(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def given(name: str, *args: Any) -> Any:
     """Ask for it. Raises ``KeyError`` where no room gives it: a program error, not a person's."""
+    arrive()
     return GIVEN[name](*args)

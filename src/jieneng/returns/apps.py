@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from jieneng.core.late import later
+
 
 class ReturnsConfig(AppConfig):
     name = "jieneng.returns"
@@ -7,4 +9,4 @@ class ReturnsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import work  # noqa: F401  names the kinds of jobs
+        later("jieneng.returns.work")  # names the kinds of jobs

@@ -18,6 +18,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from jieneng import engine
+from jieneng.core.late import arrive
 from jieneng.core.period import Period
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
@@ -160,6 +161,7 @@ def freeze(person: User, book: Book, year: int, *, version: str = "city", progre
             items = [i.item for i in form_for(book, group[0].form, group[0].year).items]
             tables[name] = (items, engine.Pieces(piece for r in group for piece in _pieces(r)))
         ledgers: dict[str, Any] = {}
+        arrive()
         for give in PARTS.values():
             ledgers.update(give())
         snapshot = engine.write_snapshot(

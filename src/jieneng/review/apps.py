@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from jieneng.core.late import later
+
 
 class ReviewConfig(AppConfig):
     name = "jieneng.review"
@@ -7,4 +9,4 @@ class ReviewConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import work  # noqa: F401  names the kinds of jobs
+        later("jieneng.review.work")  # names the kinds of jobs

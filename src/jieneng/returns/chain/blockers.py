@@ -1,4 +1,4 @@
-"""What stands in the way of handing totals up or signing them. Other rooms add to the list, by name, when Django starts.
+"""What stands in the way of handing totals up or signing them. Other rooms add to the list, by name, in a module that their ``AppConfig`` announces (core/late.py).
 
     from jieneng.returns.chain.blockers import BLOCKERS
     BLOCKERS.append(open_differences)      # (round, office) → texts; none: nothing in the way
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from jieneng.core.late import arrive
 from jieneng.core.words import T
 from jieneng.people.models import Office
 
@@ -31,4 +32,5 @@ BLOCKERS: list[Blocker] = [not_handed_up]
 
 def blockers(round_: Round, office: Office) -> list[T]:
     """Everything that stands in the way, in words."""
+    arrive()
     return [text for blocker in BLOCKERS for text in blocker(round_, office)]

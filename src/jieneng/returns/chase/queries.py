@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Max, Q
 from django.utils import timezone
 
+from jieneng.core.late import arrive
 from jieneng.core.period import Period
 from jieneng.people.models import Office
 from jieneng.people.queries import area_offices
@@ -105,6 +106,7 @@ def _days(scope: Scope, round_: Round) -> dict[int, dt.date]:
 def weigh(year: int, scope: Scope) -> dict[int, float]:
     """Energy of each institution in a year, from whichever room can tell; empty when nothing was frozen for it."""
     found: dict[int, float] = {}
+    arrive()
     for weight in WEIGHTS:
         found.update(weight(year, scope))
     return found

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import TYPE_CHECKING
 
-from .on_duckdb import DuckDB
-from .plain import Plain
-from .questions import Engine
+if TYPE_CHECKING:
+    from .questions import Engine
+
 
 SETTING = "JIENENG_ENGINE"
 _local = threading.local()
@@ -35,19 +36,32 @@ def check_engine(url: str) -> None:
         reachable(Address.parse(url))
 
 
-def connect(url: str = "") -> Engine:
+def connect(url: str = "", fresh: bool = False) -> Engine:
     """An engine: ``duckdb:`` (in this process), ``plain:`` (plain Python) or ``spark://host:7077`` (a cluster), one per thread.
 
     Without an address the one in the environment (``JIENENG_ENGINE``), else DuckDB. Raises ``ValueError`` for another address and
-    ``Refused`` where a cluster cannot be reached.
+    ``Refused`` where a cluster cannot be reached. Answers are remembered (``remembering``); ``fresh`` computes each time.
     """
+    engine = _engine(url)
+    if fresh:
+        return engine
+    from .remembering import Remembering
+
+    return Remembering(engine, check_address(url or os.environ.get(SETTING, "")))
+
+
+def _engine(url: str) -> Engine:
     url = check_address(url or os.environ.get(SETTING, ""))
     if url == "plain:":
+        from .plain import Plain
+
         return Plain()
     if getattr(_local, "process", None) != os.getpid():  # an engine's own threads do not survive a fork
         _local.process, _local.engines = os.getpid(), {}
     if url not in _local.engines:
         if url == "duckdb:":
+            from .on_duckdb import DuckDB
+
             _local.engines[url] = DuckDB()
         else:
             from .on_spark import Spark
