@@ -8,11 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +17,7 @@ import pytest
 from jieneng.desk.example import messy
 from jieneng.desk.example.build import layout_path
 from jieneng.desk.example.exports import write_register
-from tests.browser.test_walk import CHROMIUM, NEW_PASSWORD, ROOT, jieneng
+from tests.browser.serving import CHROMIUM, NEW_PASSWORD, browsing, jieneng, served
 from tests.simulator import Platform, asked_in, platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -44,39 +39,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     jieneng(home, "open", "--year", "2022", "--rhythm", "month")
     out = folder / "user.json"
     jieneng(home, "user", "add", "zhoumin", "--name", "周敏", "--role", "city", "--office", "341800", "--json", str(out))
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("JIENENG_HOME", "JIENENG_DATABASE_URL"))}
-    server = subprocess.Popen([sys.executable, "-m", "jieneng", "--home", str(home), "serve", "--port", str(port)], cwd=ROOT, env=env,
-                              stdout=open(folder / "serve.log", "w"), stderr=subprocess.STDOUT)  # noqa: SIM115  closed with the process
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(url + "/health/", timeout=1)
-            break
-        except OSError:
-            assert server.poll() is None, (folder / "serve.log").read_text()
-            time.sleep(0.25)
-    yield {"url": url, "folder": folder, "platform": p, "password": json.loads(out.read_text())["password"]}
-    server.terminate()
-    assert server.wait(25) == 0
+    with served(home) as url:
+        yield {"url": url, "folder": folder, "platform": p, "password": json.loads(out.read_text())["password"]}
 
 
 @pytest.fixture
 def page() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        view = browser.new_page(viewport={"width": 1440, "height": 900}, locale="zh-CN", accept_downloads=True)
-        complaints: list[str] = []
-        view.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-        view.on("pageerror", lambda e: complaints.append(str(e)))
-        view.set_default_timeout(90_000)
+    with browsing() as view:
         yield view
-        browser.close()
-        assert [c for c in complaints if "422" not in c] == []
 
 
 def picture(page: Any, name: str) -> None:

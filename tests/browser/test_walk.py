@@ -6,27 +6,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jieneng.registry.credit_code import check_digit, organisation_check
+from tests.browser.serving import CHROMIUM, NEW_PASSWORD, browsing, jieneng, served
 
 # one worker runs the whole walk, in order: each test goes on where the one before left off
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = os.environ.get("JIENENG_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-NEW_PASSWORD = "Xin-mima-2022-zhou"
 
 
 def code(n: int) -> str:
@@ -70,13 +60,6 @@ def consumption(year: int, bad: bool = False) -> str:
     return "\n".join(",".join(r) for r in [heads, *rows]) + "\n"
 
 
-def jieneng(home: Path, *args: str) -> str:
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("JIENENG_HOME", "JIENENG_DATABASE_URL"))}
-    done = subprocess.run([sys.executable, "-m", "jieneng", "--home", str(home), *args], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """A workspace with a register and two earlier years, served with its worker."""
@@ -98,40 +81,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     (folder / "2022年报最终版(2).csv").write_text(consumption(2022, bad=True), encoding="utf-8")
     out = folder / "user.json"
     jieneng(home, "user", "add", "zhoumin", "--name", "周敏", "--role", "city", "--office", "341800", "--json", str(out))
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("JIENENG_HOME", "JIENENG_DATABASE_URL"))}
-    server = subprocess.Popen([sys.executable, "-m", "jieneng", "--home", str(home), "serve", "--port", str(port)], cwd=ROOT, env=env,
-                              stdout=open(folder / "serve.log", "w"), stderr=subprocess.STDOUT)  # noqa: SIM115  closed with the process
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(url + "/health/", timeout=1)
-            break
-        except OSError:
-            assert server.poll() is None, (folder / "serve.log").read_text()
-            time.sleep(0.25)
-    yield {"url": url, "home": home, "folder": folder, "password": json.loads(out.read_text())["password"]}
-    server.terminate()
-    assert server.wait(25) == 0
+    with served(home) as url:
+        yield {"url": url, "home": home, "folder": folder, "password": json.loads(out.read_text())["password"]}
 
 
 @pytest.fixture
 def page(site: dict[str, Any]) -> Iterator[Any]:
-    """A fresh browser page that notes every complaint of the console."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"])
-        view = browser.new_page(viewport={"width": 1440, "height": 900}, locale="zh-CN")
-        complaints: list[str] = []
-        view.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-        view.on("pageerror", lambda e: complaints.append(str(e)))
-        view.set_default_timeout(90_000)
+    with browsing() as view:
         yield view
-        browser.close()
-        assert [c for c in complaints if "422" not in c] == []
 
 
 def test_from_a_file_to_a_number_and_back_to_its_cell(site: dict[str, Any], page: Any) -> None:

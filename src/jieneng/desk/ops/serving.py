@@ -21,7 +21,8 @@ from jieneng.core.words import T
 from . import doctor, guard, workspace
 
 Say = Callable[[T], None]
-READY = 30.0
+READY = 120.0
+"""Seconds for a site to answer: an old laptop with a full disk cache of something else takes its time."""
 STOP = 20.0
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 
