@@ -48,7 +48,8 @@ def put(city: dict[str, Any], who: str = "wangli", key: str = SCHOOL_ONE, kind: 
 
 @pytest.mark.parametrize("data, kind", [
     (PDF, "pdf"), (JPEG, "jpeg"), (b"\x89PNG\r\n\x1a\nrest", "png"), (workbook(), "xlsx"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1old", "office"),
-    (b"<html><script>", ""), (b"<svg onload=x>", ""), (b"MZ\x90", ""), (b"", ""), (b"PK\x03\x04broken", ""), (workbook(**{"xl/vbaProject.bin": b"macro"}), "")])
+    (b"<html><script>", ""), (b"<svg onload=x>", ""), (b"MZ\x90", ""), (b"", ""), (b"PK\x03\x04broken", ""), (workbook(**{"xl/vbaProject.bin": b"macro"}), "")],
+    ids=["pdf", "photo", "png", "workbook", "office", "html", "svg", "program", "nothing", "broken zip", "macros"])  # bytes as names change with the clock
 def test_a_file_is_known_by_what_is_in_it(data: bytes, kind: str) -> None:
     assert vouchers.content_kind(data) == kind
 

@@ -190,7 +190,7 @@ def test_the_number_of_a_wide_bookmark(text: str, number: str) -> None:
     assert number_in(text) == number
 
 
-@pytest.mark.parametrize("data", [b"", b"not a zip", b"PK\x03\x04 cut", MADE.docx[:-200], MADE.docx[:900]])
+@pytest.mark.parametrize("data", [b"", b"not a zip", b"PK\x03\x04 cut", MADE.docx[:-200], MADE.docx[:900]], ids=["nothing", "no zip", "cut", "without its end", "its beginning"])
 def test_what_is_no_docx_is_refused_in_words(data: bytes) -> None:
     with pytest.raises(Refused):
         readback.read_back(data)
