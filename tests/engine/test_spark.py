@@ -136,6 +136,6 @@ def test_an_address_with_settings_and_a_second_master() -> None:
 
 def test_the_engine_is_a_setting(monkeypatch: pytest.MonkeyPatch, spark: str, city: Snapshot) -> None:
     """No room above says which engine: the environment does."""
-    assert type(connect()).__name__ == "DuckDB"
+    assert type(connect(fresh=True)).__name__ == "DuckDB"
     monkeypatch.setenv("JIENENG_ENGINE", spark)
-    assert connect() is connect(spark) and type(connect()).__name__ == "Spark"
+    assert connect(fresh=True) is connect(spark, fresh=True) and type(connect(fresh=True)).__name__ == "Spark"
