@@ -340,13 +340,14 @@ def main(words: list[str]) -> int:
     parser.add_argument("--people", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--every", type=float, default=1.0, help="seconds between two saves of a person")
+    parser.add_argument("--only", choices=("calm", "killed"), help="one round instead of both")
     args = parser.parse_args(words)
     bad = 0
     with store() as name, tempfile.TemporaryDirectory(prefix="jieneng-saving-") as folder:
         home = Path(folder) / "home"
         people = build(home, args.people)
         logs = [Log() for _ in people]
-        for kill in (False, True):
+        for kill in [k for k in (False, True) if args.only in (None, "killed" if k else "calm")]:
             bad += report(name, len(people), measure(home, people, logs, args.seconds, args.every, kill), kill)
     return 1 if bad else 0
 
