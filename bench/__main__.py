@@ -1,10 +1,10 @@
-"""``./run bench [city|national|province|register|review|workbooks] …``: city unless said."""
+"""``./run bench [city|national|province|register|review|saving|workbooks] …``: city unless said."""
 
 import sys
 
-from . import city, national, province, register, review, workbooks
+from . import city, national, province, register, review, saving, workbooks
 
-MAINS = {"national": national.main, "province": province.main, "register": register.main, "review": review.main, "workbooks": workbooks.main}
+MAINS = {"national": national.main, "province": province.main, "register": register.main, "review": review.main, "saving": saving.main, "workbooks": workbooks.main}
 
 if __name__ == "__main__":
     words = sys.argv[1:]

@@ -14,6 +14,7 @@ import datetime as dt
 import json
 import os
 import random
+import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -204,19 +205,20 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench province")
     parser.add_argument("--institutions", type=int, default=60_000)
     parser.add_argument("--counties", type=int, default=100)
+    parser.add_argument("--keep", action="store_true", help=f"leave the schema {SCHEMA} where it is, to look at plans")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     args = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="jieneng-province-") as folder:
         home = Path(folder) / "home"
         home.mkdir()
         setup(home)
-        sheet = _measured(Path(folder), args.institutions, args.counties)
+        sheet = _measured(Path(folder), args.institutions, args.counties, args.keep)
     if args.json:
         args.json.write_text(json.dumps(sheet.rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
-def _measured(folder: Path, n: int, counties: int) -> Sheet:
+def _measured(folder: Path, n: int, counties: int, keep: bool) -> Sheet:
     from django.db import connection
 
     from jieneng.fieldwork.intake import bring_in, receive_path
@@ -252,7 +254,10 @@ def _measured(folder: Path, n: int, counties: int) -> Sheet:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     pages(sheet, user, made[0])
-    if connection.vendor == "postgresql":
+    peak = [resource.getrusage(who).ru_maxrss / 1024**2 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"peak memory {peak[0]:.2f} GiB, of a child {peak[1]:.2f} GiB; cpu of children {spent.ru_utime + spent.ru_stime:.1f} s; load {os.getloadavg()[0]:.1f}", flush=True)
+    if connection.vendor == "postgresql" and not keep:
         with connection.cursor() as cursor:
             cursor.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
     return sheet

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jieneng.core.problem import Problem, Refused
 from jieneng.filling import actions
-from jieneng.filling.amounts import read_amount
+from jieneng.filling.amounts import read_amount, same
 from jieneng.filling.models import Draft, DraftSave
 from jieneng.filling.queries import at_version
 from jieneng.filling.shape import shape_of, sums
@@ -54,6 +54,17 @@ def test_the_same_again_changes_nothing(city: dict[str, Any], year: Any) -> None
     put(city, year, {"2022-03.water_m3": "12"})
     again = put(city, year, {"2022-03.water_m3": "12"}, seen=1)
     assert again.changed == 0 and Draft.objects.get().version == 1
+
+
+def test_a_number_shown_grouped_is_nobody_s_change(city: dict[str, Any], year: Any) -> None:
+    """A page opened again shows 1,010 and sends all its fields with every save: no version, no conflict with who changes it meanwhile."""
+    put(city, year, {"2022-03.electricity_kwh": "1010.50", "2022-04.electricity_kwh": "900"})
+    again = put(city, year, {"2022-03.electricity_kwh": "1,010.5", "2022-04.electricity_kwh": "900", "2022-05.electricity_kwh": "7"}, seen=1)
+    assert again.changed == 1 and not again.conflicts and Draft.objects.get().values["2022-03.electricity_kwh"] == "1010.50"
+    put(city, year, {"2022-03.electricity_kwh": "2020"}, seen=2)
+    other = put(city, year, {"2022-03.electricity_kwh": "1,010.5", "2022-06.electricity_kwh": "8"}, seen=2)
+    assert not other.conflicts and Draft.objects.get().values["2022-03.electricity_kwh"] == "2020"
+    assert not same("1,01", "101") and not same("x1", "x 1") and same("１，０１０", "1010.0")
 
 
 def test_two_tabs_each_other_is_told_and_nothing_is_overwritten(city: dict[str, Any], year: Any) -> None:

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -431,6 +432,10 @@ def widest(parts: Sequence[Extent]) -> Extent:
 
 _CONTEXT = Context(prec=200, rounding=ROUND_HALF_UP)  # five times the widest result: never rounds by itself
 _LAST_PLACE = Decimal(1).scaleb(-PLACES)
+_NOTHING, _TOO_LARGE = Decimal(0).scaleb(-PLACES), Decimal(10) ** WHOLE
+_DECIMALS = {"+": _CONTEXT.add, "-": _CONTEXT.subtract, "*": _CONTEXT.multiply}
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne}
 
 
 def _nearest(value: Fraction, places: int) -> int:
@@ -443,8 +448,21 @@ def _nearest(value: Fraction, places: int) -> int:
 def _rounded(value: Decimal | Fraction | bool) -> Decimal | Fraction:
     """As both sides of a comparison are rounded."""
     if isinstance(value, Decimal):
-        return value if int(value.as_tuple().exponent) >= -PLACES else value.quantize(_LAST_PLACE, context=_CONTEXT)
+        return _CONTEXT.quantize(value, _LAST_PLACE)
     return Fraction(_nearest(Fraction(value), PLACES), 10**PLACES)
+
+
+def _quotient(over: Decimal, under: Decimal) -> Decimal | None:
+    """The ratio of two amounts in nine places, ties away from zero; None where ``under`` is zero or the ratio reaches 10¹².
+
+    Two hundred digits decide every tie: operands have 38 at most, so what is no tie is further from one than 10⁻⁶⁰.
+    """
+    if not under:
+        return None
+    value = _CONTEXT.quantize(_CONTEXT.divide(over, under), _LAST_PLACE)
+    if not value:
+        return _NOTHING
+    return value if abs(value) < _TOO_LARGE else None
 
 
 class Value:
@@ -483,16 +501,14 @@ class Value:
         if left is None or right is None:
             return None
         if isinstance(left, Decimal) and isinstance(right, Decimal):
-            do = {"+": _CONTEXT.add, "-": _CONTEXT.subtract, "*": _CONTEXT.multiply}[op]
-            return do(left, right)
+            return _DECIMALS[op](left, right)
         a, b = Fraction(left), Fraction(right)
         return a + b if op == "+" else a - b if op == "-" else a * b
 
     def compare(self, op: str, left: Answer, right: Answer) -> Answer:
         if left is None or right is None:
             return None
-        a, b = _rounded(left), _rounded(right)
-        return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[op]
+        return _COMPARISONS[op](_rounded(left), _rounded(right))
 
     def logic(self, op: str, parts: Sequence[Answer]) -> Answer:
         decisive = op == "or"
@@ -513,6 +529,8 @@ class Value:
             case "abs":
                 return numbers[0] if numbers[0] >= 0 else self.negative(numbers[0])
             case "ratio":
+                if isinstance(numbers[0], Decimal) and isinstance(numbers[1], Decimal) and self.places == PLACES:
+                    return _quotient(numbers[0], numbers[1])
                 return self._ratio(Fraction(numbers[0]), Fraction(numbers[1]))
             case "total":
                 return functools.reduce(functools.partial(self.arithmetic, "+"), numbers, self.number(Decimal(0)))

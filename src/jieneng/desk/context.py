@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from jieneng import __version__
 from jieneng.core.words import T, language
@@ -83,10 +84,11 @@ def page(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return base
-    office = root_office()
     here = request.resolver_match.url_name if request.resolver_match else ""
     explained = reverse("manual-chapter", args=[ABOUT[here]]) if here in ABOUT else reverse("manual")
-    return {**base, "help": explained, "menu": menu(request), "office": office, "person": user, "verbs": verbs_of(user), "unread": unread(user),
-            "acting": delegations.usable(user, request.session.get("acting"))}
+    # asked for when the page does: a part for htmx, as after each saved field, shows none of it
+    return {**base, "help": explained, "menu": SimpleLazyObject(lambda: menu(request)), "office": SimpleLazyObject(root_office), "person": user,
+            "verbs": SimpleLazyObject(lambda: verbs_of(user)), "unread": SimpleLazyObject(lambda: unread(user)),
+            "acting": SimpleLazyObject(lambda: delegations.usable(user, request.session.get("acting")))}
 
 

@@ -88,6 +88,7 @@ class SignedIn:
         if name not in (*FIRST, "factor", "change-password") and factors.required(user) and not factors.active(user):
             return HttpResponseRedirect(reverse("factor"))
         self._act_for(request, name)
+        user.held_once = {}  # for this request: see people.scope.held
         return self.get_response(request)
 
     def _act_for(self, request: HttpRequest, name: str | None) -> None:

@@ -26,6 +26,7 @@ from jieneng.returns.queries import book as the_book
 from jieneng.returns.ranges import packed
 from jieneng.rulebook import form_for
 
+from .amounts import same
 from .judge import Found, Judged, field_of, not_answered
 from .models import Draft, DraftSave
 from .queries import OPEN, Year, at_version, plain, year_of
@@ -102,8 +103,8 @@ def save(person: User, round_: Round, institution: Institution, given: Mapping[s
         changes: dict[str, list[str | None]] = {}
         for k, v in wanted.items():
             theirs = now.get(k, "") != base.get(k, "")
-            if v == now.get(k, "") or (v == base.get(k, "") and k not in keep and k not in undecided):
-                continue
+            if same(v, now.get(k, "")) or (same(v, base.get(k, "")) and k not in keep and k not in undecided):
+                continue  # a page that was opened again shows numbers grouped: that alone is nobody's change
             if (theirs or k in undecided) and k not in keep:
                 saved.conflicts.append(_other(draft, k, base, now, mine=v))
             else:

@@ -23,6 +23,14 @@ def flat(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split()).replace("−", "-").replace("，", ",")
 
 
+def same(one: str, other: str) -> bool:
+    """Whether two texts are the same entry: equal, or one number written twice (1010 and 1,010, as a page shows what was typed)."""
+    if one == other:
+        return True
+    a, b = flat(one), flat(other)
+    return all(_NUMBER.fullmatch(x) for x in (a, b)) and Decimal(a.replace(",", "")) == Decimal(b.replace(",", ""))
+
+
 def read_amount(text: str, item: Item, unit: str, field: str) -> Decimal | Problem | None:
     """The number, None for nothing typed, or a ``Problem``: found, expected, what to do.
 

@@ -24,6 +24,7 @@ from jieneng.returns.examine import Examiner
 from jieneng.rulebook.types import Book
 
 from . import rules
+from .quick_sheet import QuickSheet
 from .shape import Entry, Shape, unit_sign
 
 FORMAT = "jieneng-filling/1"
@@ -83,9 +84,7 @@ class _Writer:
         self.out = io.BytesIO()
         self.book = xlsxwriter.Workbook(self.out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
         self.book.set_properties({"title": spec.title, "created": dt.datetime(2020, 1, 1)})
-        self.sheet = self.book.add_worksheet(str(SHEET))
-        # two thirds of the time of a large workbook goes into looking for functions newer than 2010, of which there are none
-        self.sheet._prepare_formula = _as_written
+        self.sheet = self.book.add_worksheet(str(SHEET), QuickSheet)
         self.put = Sheet(self.book, self.sheet).put
         self.checks = rules.usable(spec.shape.form)
         self.columns = self._columns()
@@ -133,10 +132,9 @@ class _Writer:
 
     def write(self) -> bytes:
         self._heads()
-        examiner = Examiner(self.shape.form)
-        templates = self._templates()
+        rows = _Rows(self)
         for n, line in enumerate(self.spec.lines):
-            self._line(HEAD + n, line, n, examiner, templates)
+            rows.write(HEAD + n, line, n)
         self._finish()
         self._checks()
         if self.spec.basis:
@@ -175,58 +173,6 @@ class _Writer:
 
     def _unit(self, e: Entry) -> str:
         return unit_sign(self.spec.book, e.item.unit)
-
-    def _templates(self) -> dict[str, str]:
-        """The verdict of each check for row 1, its cells written so that another row is a plain replacement."""
-        return {c.id: rules.verdict(c, lambda name: f"{xl_col_to_name(self.at[name])}§" if name in self.at else None) for c in self.checks}
-
-    def _line(self, row: int, line: Line, n: int, examiner: Examiner, templates: Mapping[str, str]) -> None:
-        put, number = self.sheet.write_string, str(row + 1)
-        put(row, 0, f"#{line.mark}")
-        self.put(row, 1, line.name, self.plain)
-        put(row, 2, line.period, self.plain)
-        for code, column in self.at.items():
-            side, _, item = code.rpartition(".")
-            if side == "check":
-                continue
-            if side:
-                self.put(row, column, line.before.get(code), self.grey)
-                continue
-            e = self.shape.entries[item]
-            value = line.values.get(item)
-            if e.parts:
-                parts = [self.cell(row, p) for p in e.parts]
-                self.sheet.write_formula(row, column, f'=IF(COUNT({",".join(parts)})={len(parts)},{"+".join(parts)},"")', self.sum,
-                                         "" if value is None else float(value))
-            elif item in line.texts:
-                self.put(row, column, line.texts[item], self.input)
-            elif value is None and self.spec.carry and n and e in self.shape.standing and not line.locked:
-                above = self.cell(row - 1, item)
-                self.sheet.write_formula(row, column, f'=IF({above}="","",{above})', self.input, "")
-            else:
-                self.put(row, column, value, self.done if line.locked else self.input)
-            if texts := self.spec.comments.get((line.mark, item)):
-                self.sheet.write_comment(row, column, "\n".join(texts), {"x_scale": 2, "y_scale": 1 + 0.4 * len(texts)})
-        self._results(row, line, examiner, templates, number)
-
-    def _results(self, row: int, line: Line, examiner: Examiner, templates: Mapping[str, str], number: str) -> None:
-        """The verdicts of a row and what they come to, with the results that are true as it is written."""
-        last_year, last_month = ({k.partition(".")[2]: v for k, v in line.before.items() if k.startswith(side + ".")} for side in ("last_year", "last_month"))
-        empty_row = all(v is None for v in line.values.values())
-        failed = set() if empty_row else {f.rule for f in examiner.examine(line.values, last_year, last_month).findings}
-        for c in self.checks:
-            self.sheet.write_formula(row, self.at[f"check.{c.id}"], "=" + templates[c.id].replace("§", number), self.mark, 2 if c.id in failed else 0)
-        inputs = f"{xl_col_to_name(FIRST)}{number}:{xl_col_to_name(FIRST + len(self.columns) - len(self.checks) - 1)}{number}"
-        required = [self.cell(row, e.code) for e in self.shape.entries.values() if e.required and not e.parts]
-        marks = f"{self.cell(row, f'check.{self.checks[0].id}')}:{self.cell(row, f'check.{self.checks[-1].id}')}" if self.checks else ""
-        bad = f'(COUNTIF({inputs},"?*")+COUNTIF({inputs},">={LIMIT:f}")+COUNTIF({inputs},"<0"))'
-        fails, empty = (f"COUNTIF({marks},2)" if marks else "0"), f"({len(required)}-COUNT({','.join(required)}))" if required else "0"
-        w = {k: str(v) for k, v in _RESULTS.items()}
-        self.sheet.write_formula(row, 3, f'=IF({bad}>0,"✗ "&{bad}&"{w["bad"]}",IF({fails}>0,"✗ "&{fails}&"{w["fails"]}",IF({empty}>0,"… "&{empty}&"{w["empty"]}","✓ {w["ok"]}")))',
-                                 self.plain, "")
-        if marks:
-            words = f"'{CHECKS}'!$C$4:$C${3 + len(self.checks)}"
-            self.sheet.write_formula(row, 4, f'=IF({fails}=0,"",INDEX({words},MATCH(2,{marks},0)))', self.wrap, "")
 
     def _finish(self) -> None:
         """Lists, limits, locks, colours and print set-up of the sheet."""
@@ -324,13 +270,104 @@ class _Writer:
         sheet.protect()
 
 
-def _as_written(formula: str, expand_future_functions: bool = False) -> str:
-    """A formula without its equals sign, for xlsxwriter: ours use only functions that every program has had since 2007."""
-    return formula.removeprefix("=")
-
-
 _RESULTS = {"bad": T(" 格不是数、太大或小于 0", " cells are no numbers, too large or below 0"), "fails": T(" 处要看", " to look at"),
             "empty": T(" 格还没填", " cells are empty"), "ok": T("可以交", "ready")}
+ROW, ABOVE = "§", "¶"
+"""Where a formula written once for a column has the number of its row, and of the row above."""
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A column of amounts: where, whose, from which side, and its formula where it has one."""
+
+    column: int
+    code: str
+    item: str
+    side: str
+    entry: Entry
+    formula: str
+
+
+class _Rows:
+    """Writes the rows of units and periods. Everything that is the same in all rows is made once, formulas too."""
+
+    def __init__(self, writer: _Writer) -> None:
+        self.w, self.spec, self.sheet = writer, writer.spec, writer.sheet
+        self.examiner = Examiner(writer.shape.form)
+        self.items = [self._item(code, column) for code, column in writer.at.items() if not code.startswith("check.")]
+        self.checks = [(c.id, writer.at[f"check.{c.id}"], rules.verdict(c, self._there)) for c in writer.checks]
+        self.result, self.first = self._results()
+
+    def _there(self, name: str) -> str | None:
+        """The cell of a name in the row being written."""
+        return f"{xl_col_to_name(self.w.at[name])}{ROW}" if name in self.w.at else None
+
+    def _item(self, code: str, column: int) -> _Item:
+        side, _, item = code.rpartition(".")
+        e, formula = self.w.shape.entries[item], ""
+        if e.parts and not side:
+            parts = [str(self._there(p)) for p in e.parts]
+            formula = f'IF(COUNT({",".join(parts)})={len(parts)},{"+".join(parts)},"")'
+        elif self.spec.carry and not side and e in self.w.shape.standing:
+            above = f"{xl_col_to_name(column)}{ABOVE}"
+            formula = f'IF({above}="","",{above})'
+        return _Item(column, code, item, side, e, formula)
+
+    def _results(self) -> tuple[str, str]:
+        """The formula that says how a row stands, and the one that says where to look first."""
+        first, last = xl_col_to_name(FIRST), xl_col_to_name(FIRST + len(self.items) - 1)
+        inputs = f"{first}{ROW}:{last}{ROW}"
+        required = [str(self._there(e.code)) for e in self.w.shape.entries.values() if e.required and not e.parts]
+        marks = f"{self._there(f'check.{self.checks[0][0]}')}:{self._there(f'check.{self.checks[-1][0]}')}" if self.checks else ""
+        bad = f'(COUNTIF({inputs},"?*")+COUNTIF({inputs},">={LIMIT:f}")+COUNTIF({inputs},"<0"))'
+        fails, empty = (f"COUNTIF({marks},2)" if marks else "0"), f"({len(required)}-COUNT({','.join(required)}))" if required else "0"
+        w = {k: str(v) for k, v in _RESULTS.items()}
+        result = (f'IF({bad}>0,"✗ "&{bad}&"{w["bad"]}",IF({fails}>0,"✗ "&{fails}&"{w["fails"]}",'
+                  f'IF({empty}>0,"… "&{empty}&"{w["empty"]}","✓ {w["ok"]}")))')
+        words = f"'{CHECKS}'!$C$4:$C${3 + len(self.checks)}"
+        return result, f'IF({fails}=0,"",INDEX({words},MATCH(2,{marks},0)))' if marks else ""
+
+    def write(self, row: int, line: Line, n: int) -> None:
+        """One row: whose, its amounts, its verdicts. ``n``: which line it is."""
+        w, sheet, number = self.w, self.sheet, str(row + 1)
+        sheet.write_string(row, 0, f"#{line.mark}")
+        w.put(row, 1, line.name, w.plain)
+        sheet.write_string(row, 2, line.period, w.plain)
+        style = w.done if line.locked else w.input
+        for i in self.items:
+            if i.side:
+                self._amount(row, i.column, line.before.get(i.code), w.grey)
+                continue
+            value = line.values.get(i.item)
+            if i.entry.parts:
+                sheet.write_formula(row, i.column, i.formula.replace(ROW, number), w.sum, "" if value is None else float(value))
+            elif i.item in line.texts:
+                w.put(row, i.column, line.texts[i.item], w.input)
+            elif value is None and i.formula and n and not line.locked:
+                sheet.write_formula(row, i.column, i.formula.replace(ABOVE, str(row)), w.input, "")
+            else:
+                self._amount(row, i.column, value, style)
+            if texts := self.spec.comments.get((line.mark, i.item)):
+                sheet.write_comment(row, i.column, "\n".join(texts), {"x_scale": 2, "y_scale": 1 + 0.4 * len(texts)})
+        self._verdicts(row, line, number)
+
+    def _amount(self, row: int, column: int, value: Decimal | None, style: object) -> None:
+        if value is None:
+            self.sheet.write_blank(row, column, None, style)
+        else:
+            self.sheet.write_number(row, column, float(value), style)
+
+    def _verdicts(self, row: int, line: Line, number: str) -> None:
+        """The verdicts of a row and what they come to, with the results that are true as it is written."""
+        w, sheet, failed = self.w, self.sheet, set()
+        if any(v is not None for v in line.values.values()):
+            last_year, last_month = ({k.partition(".")[2]: v for k, v in line.before.items() if k.startswith(side)} for side in ("last_year.", "last_month."))
+            failed = set(self.examiner.failing(line.values, last_year, last_month))
+        for code, column, formula in self.checks:
+            sheet.write_formula(row, column, formula.replace(ROW, number), w.mark, 2 if code in failed else 0)
+        sheet.write_formula(row, 3, self.result.replace(ROW, number), w.plain, "")
+        if self.first:
+            sheet.write_formula(row, 4, self.first.replace(ROW, number), w.wrap, "")
 
 
 def make(spec: Spec) -> bytes:

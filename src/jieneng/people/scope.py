@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -47,12 +48,25 @@ class Scope:
 
 
 def held(user: User, on: dt.date | None = None) -> list:
-    """The appointments a person holds on a day (today by default); of one who acts for another, what was delegated and no more."""
+    """The appointments a person holds on a day (today by default); of one who acts for another, what was delegated and no more.
+
+    For the person of one request (``held_once``) they are asked for once, not by each verb a page looks at; inside a transaction, where
+    something is decided, they are asked for anew.
+    """
     if not getattr(user, "is_authenticated", False) or not user.is_active:
         return []
     on = on or timezone.localdate()
     if (acting := getattr(user, "acting", None)) is not None:
         return delegated(acting, on)
+    once = getattr(user, "held_once", None)
+    if once is None or transaction.get_connection().in_atomic_block:
+        return _held(user, on)
+    if on not in once:
+        once[on] = _held(user, on)
+    return list(once[on])
+
+
+def _held(user: User, on: dt.date) -> list:
     rows = user.appointments.select_related("office").filter(since__lte=on)
     return [a for a in rows.filter(Q(until__isnull=True) | Q(until__gte=on)) if a.role in ROLES]
 

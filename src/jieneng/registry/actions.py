@@ -13,6 +13,7 @@ from jieneng.core.problem import Place, Problem, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
+from jieneng.records.bulk import put
 from jieneng.records.events import action, record, together
 
 from . import credit_code
@@ -170,7 +171,7 @@ def _enter(good: list[tuple[Entry, Office, int | None]], known: dict[tuple[str, 
             if (scheme, value) not in known:
                 known[scheme, value] = pk
                 aliases.append(Alias(institution_id=pk, scheme=scheme, value=value))
-    Alias.objects.bulk_create(aliases, batch_size=CHUNK)
+    put(aliases)
     _contacts(written)
 
 
@@ -186,13 +187,15 @@ def _history(institutions: Iterable[int]) -> dict[int, list[Standing]]:
 
 def _stand(entry: Entry, pk: int, line: Office, cover: int | None, history: dict[int, list[Standing]], made: list[Standing], outcome: Outcome) -> bool:
     """Add the entry's standing to ``made`` if it says something new for its day. False where it contradicts another of the same day."""
+    mine = history.setdefault(pk, [])
+    before = next((s for s in reversed(mine) if s.since <= entry.since), None)
+    name = entry.name.strip()
+    sounds = before.initials if before is not None and before.name == name else initials(name)
     values = {
-        "name": entry.name.strip(), "initials": initials(entry.name), "office_id": line.pk, "area": entry.area,
+        "name": name, "initials": sounds, "office_id": line.pk, "area": entry.area,
         "department": entry.department, "territory": entry.territory, "type": entry.type, "in_scope": entry.in_scope,
         "covered_by_id": cover, "sensitive": entry.sensitive, "reason": entry.reason, "document": entry.document,
     }
-    mine = history.setdefault(pk, [])
-    before = next((s for s in reversed(mine) if s.since <= entry.since), None)
     compared = {k: v for k, v in values.items() if k not in ("reason", "document")}
     if before is not None and all(getattr(before, k) == v for k, v in compared.items()):
         outcome.same += 1

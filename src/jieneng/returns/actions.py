@@ -17,6 +17,7 @@ from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.queries import root_office
 from jieneng.people.scope import require, scope
+from jieneng.records.bulk import put
 from jieneng.records.events import action, hold, record, together
 from jieneng.registry.likely import Likely
 from jieneng.registry.models import Standing
@@ -92,7 +93,7 @@ def open_round(person: User, book: Book, *, form: str, year: int, office: Office
                 else:
                     continue
                 fresh.append(Return(round=round_, institution_id=standing.institution_id, period=str(period), state=state))
-        Return.objects.bulk_create(fresh, batch_size=CHUNK)
+        put(fresh)
         if created or fresh:
             record(person, "round.open", "round", round_.pk, line=office.path, data={
                 "form": edition.name, "year": year, "rhythm": round_.rhythm, "mode": round_.mode, "returns": len(fresh),
@@ -304,8 +305,8 @@ def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Im
                 ret.accepted = ret.revision if word == "accept" else ret.accepted
             outcome.returns.append(ret.pk)
         _store(j.ret for j in part)
-        Revision.objects.bulk_create(revisions)
-        ReturnFinding.objects.bulk_create(findings)
+        put(revisions)
+        put(findings)
         outcome.findings += len(findings)
         if progress:
             progress(start + len(part))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -30,12 +30,14 @@ class Examiner:
         self.form = form
         self.items = frozenset(i.item for i in form.items)
         self.checks: list[tuple[Check, frozenset[str]]] = []
+        self.sides: list[list[tuple[str, str, str]]] = []
         for check in form.checks:
             if check.process:
                 continue
             texts = [check.holds, *check.let.values()] + ([check.when] if check.when else [])
             needs = frozenset().union(*(read(t, Needs()) for t in texts)) - frozenset(check.let)
             self.checks.append((check, needs))
+            self.sides.append([(name, name.rpartition(".")[0], name.rpartition(".")[2]) for name in needs])
 
     @property
     def looks_back(self) -> bool:
@@ -44,17 +46,8 @@ class Examiner:
 
     def examine(self, answers: Answers, last_year: Answers | None = None, last_month: Answers | None = None) -> Verdict:
         """Judge one return. Unknown condition or unknown result: the rule is not applied, and counted as such."""
-        sides: dict[str, Answers] = {"": answers, "last_year": last_year or {}, "last_month": last_month or {}}
         verdict = Verdict()
-        for check, needs in self.checks:
-            values: dict[str, Answer] = {
-                name: sides.get(name.rpartition(".")[0], {}).get(name.rpartition(".")[2]) for name in needs}
-            for name, text in check.let.items():
-                values[name] = compiled(text)(values)
-            if check.when and compiled(check.when)(values) is not True:
-                verdict.not_applied += 1
-                continue
-            holds = compiled(check.holds)(values)
+        for check, needs, holds, values in self._judged(answers, last_year, last_month):
             if holds is None:
                 verdict.not_applied += 1
                 continue
@@ -62,6 +55,24 @@ class Examiner:
             if holds is False:
                 verdict.findings.append(finding(check, needs, values))
         return verdict
+
+    def failing(self, answers: Answers, last_year: Answers | None = None, last_month: Answers | None = None) -> list[str]:
+        """The rules that a return fails, without the words of a finding."""
+        return [check.id for check, _, holds, _ in self._judged(answers, last_year, last_month) if holds is False]
+
+    def _judged(self, answers: Answers, last_year: Answers | None, last_month: Answers | None
+                ) -> Iterator[tuple[Check, frozenset[str], Answer, dict[str, Answer]]]:
+        """Each check with its answer (None: not applied) and the values it saw."""
+        nothing: Answers = {}
+        sides: dict[str, Answers] = {"": answers, "last_year": last_year or nothing, "last_month": last_month or nothing}
+        for (check, needs), names in zip(self.checks, self.sides, strict=True):
+            values: dict[str, Answer] = {name: sides.get(side, nothing).get(item) for name, side, item in names}
+            for name, text in check.let.items():
+                values[name] = compiled(text)(values)
+            if check.when and compiled(check.when)(values) is not True:
+                yield check, needs, None, values
+            else:
+                yield check, needs, compiled(check.holds)(values), values
 
 
 def finding(check: Check, needs: Iterable[str], values: Mapping[str, object]) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,15 @@ def institution_states(scope: Scope, round_: Round) -> dict[int, str]:
 
     Who has filed some of its returns and not others is being filled in, not unheard of.
     """
+    return folded(returns_in(scope).filter(round=round_).values_list("institution_id", "state"))
+
+
+def folded(rows: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """The states of institutions out of those of their returns: (institution, state) of each."""
     order = {s: n for n, s in enumerate(("returned", *(s for s in STATES if s != "returned")))}
     result: dict[int, str] = {}
     begun: set[int] = set()
-    for institution, state in returns_in(scope).filter(round=round_).values_list("institution_id", "state"):
+    for institution, state in rows:
         if state not in ("expected", "exempt", "covered"):
             begun.add(institution)
         if institution not in result or order[state] < order[result[institution]]:

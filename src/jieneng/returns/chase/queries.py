@@ -22,7 +22,7 @@ from jieneng.rulebook.types import Book
 
 from ..models import Reminder, Revision, Round
 from ..plan.queries import Plan, plan_of
-from ..queries import institution_states, returns_in
+from ..queries import folded, returns_in
 from ..ranges import unpacked
 
 LATE = ("expected", "draft", "returned")
@@ -76,31 +76,34 @@ class Unit:
 def units(scope: Scope, round_: Round, plan: Plan | None = None) -> list[Unit]:
     """The institutions of a round inside a scope that have to report, with exempt and covered ones left out."""
     plan = plan or plan_of(round_)
-    states = institution_states(scope, round_)
     counts: dict[int, list[int]] = {}
-    for pk, state, revision in returns_in(scope).filter(round=round_).values_list("institution_id", "state", "revision"):
+    rows = list(returns_in(scope).filter(round=round_).values_list("institution_id", "state", "revision"))
+    for pk, state, revision in rows:
         row = counts.setdefault(pk, [0, 0, 0])
         row[0] += state in DONE
         row[1] += state not in ("exempt", "covered")
         row[2] += revision > 0
+    states = folded((pk, state) for pk, state, _ in rows)
     days = _days(scope, round_)
     weights = weigh(round_.year - 1, scope)
     found = []
-    for s in seen(scope, Period("year", round_.year).last_day).order_by("office__path", "institution__key"):
-        if (state := states.get(s.institution_id)) is None or state in ("exempt", "covered"):
+    # values, not objects: a province has 60,000, and three objects for each took most of the page's time
+    standing = seen(scope, Period("year", round_.year).last_day).order_by("office__path", "institution__key").values_list(
+        "institution_id", "institution__key", "name", "office__path", "area", "department", "type")
+    for pk, key, name, path, area, department, type_ in standing:
+        if (state := states.get(pk)) is None or state in ("exempt", "covered"):
             continue
-        filed, due, begun = counts[s.institution_id]
-        found.append(Unit(
-            s.institution_id, s.institution.key, s.name, s.office.path, s.area, s.department, s.type, state, filed, due, begun == 0,
-            plan.deadline(s.office.path, s.institution_id), s.institution_id in plan.extended, weights.get(s.institution_id),
-            days.get(s.institution_id) if state in DONE else None))
+        filed, due, begun = counts[pk]
+        found.append(Unit(pk, key, name, path, area, department, type_, state, filed, due, begun == 0, plan.deadline(path, pk), pk in plan.extended,
+                          weights.get(pk), days.get(pk) if state in DONE else None))
     return found
 
 
 def _days(scope: Scope, round_: Round) -> dict[int, dt.date]:
     """The day on which an institution's last return first came in."""
     rows = Revision.objects.filter(ret__round=round_, ret__in=returns_in(scope), number=1).values_list("ret__institution_id").annotate(at=Max("at")).order_by()
-    return {pk: timezone.localtime(at).date() for pk, at in rows}
+    days: dict[dt.datetime, dt.date] = {}  # one import has one moment for thousands
+    return {pk: days.get(at) or days.setdefault(at, timezone.localtime(at).date()) for pk, at in rows}
 
 
 def weigh(year: int, scope: Scope) -> dict[int, float]:

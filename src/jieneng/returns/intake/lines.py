@@ -127,11 +127,14 @@ class Rows:
 
     def _is_header(self, line: Line) -> bool:
         at = [n for n in set(line.header.columns.values()) if n <= len(line.cells) and line.cells[n - 1]]
-        same = [n for n in at if c.norm(shown(line.cells[n - 1])) in line.header.parts.get(n, ())]
+
+        def same(n: int) -> bool:
+            return c.norm(shown(line.cells[n - 1])) in line.header.parts.get(n, ())
+
         told = [line.column(n) for n in self.telling if line.column(n)]
-        if len(told) > 1 and all(n in same for n in told):
+        if len(told) > 1 and all(n in at and same(n) for n in told):
             return True  # a lower line of the head: its cells over code and name go on, under the items stand their numbers
-        return bool(at) and len(same) == len(at) and (len(at) > 1 or len(line.header.columns) == 1)
+        return bool(at) and all(same(n) for n in at) and (len(at) > 1 or len(line.header.columns) == 1)
 
     def _is_section(self, line: Line) -> bool:
         """A title that is merged across the table."""
