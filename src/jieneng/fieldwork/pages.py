@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from jieneng.core.problem import Refused, refuse
 from jieneng.core.words import T, language
+from jieneng.exchange.models import LINE_STATES
 from jieneng.people.access import needs
 from jieneng.people.models import Office
 from jieneng.people.queries import offices_in, root_office, verbs_of
@@ -99,7 +100,8 @@ def one_import(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "fieldwork/import.html", {
         "round": part.ret.round_id if part else None, "title": row.file.name, "import": row, "intact": files.intact(row.file),
         "page": Paginator(row.problems, 50).get_page(request.GET.get("page")),
-        "counts": {k: v for k, v in row.counts.items() if k != "read"}, "read": row.counts.get("read", {})})
+        "counts": {k: v for k, v in row.counts.items() if k not in ("read", "register_lines")},
+        "ticked": [(str(LINE_STATES[k]), n) for k, n in row.counts.get("register_lines", {}).items()], "read": row.counts.get("read", {})})
 
 
 @needs("import", "ledger", "edit_register", "log")

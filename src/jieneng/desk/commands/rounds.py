@@ -113,6 +113,7 @@ def _set(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 def _unit(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     from jieneng.returns.actions import act
+    from jieneng.returns.following import OPEN, due_again
     from jieneng.returns.models import Return
     from jieneng.returns.plan import actions
 
@@ -123,8 +124,8 @@ def _unit(args: argparse.Namespace, out: Out) -> dict[str, Any]:
         actions.extend(person(args), found, unit, None if args.off else args.until, args.reason)
         out.say(T("已记单独延期", "extension noted"))
         return {"unit": unit.key, "until": None if args.off else args.until.isoformat()}
-    states = ("expected", "draft") if args.what == "exempt" else ("exempt",)
-    n = act(person(args), args.what, Return.objects.filter(round=found, institution=unit, state__in=states), reason=args.reason)
+    rows = Return.objects.filter(round=found, institution=unit)
+    n = act(person(args), "exempt", rows.filter(state__in=OPEN), reason=args.reason) if args.what == "exempt" else due_again(person(args), rows, args.reason)
     out.say(T("{n} 份报表", "{n} returns", n=n))
     return {"unit": unit.key, "returns": n}
 
