@@ -243,6 +243,8 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "chase-latest": (SEERS, _plain()),
     "chase-xlsx": (SEERS, _on(lambda s: s["ret"].round_id, query="?state=all")),
     "chase-target": ({CITY}, _on(lambda s: s["open"].pk, "office:341823")),
+    "chase-letter": ({CITY}, _on(lambda s: s["open"].pk, "office:341823")),
+    "chase-letters": (IMPORTERS, _on(lambda s: s["open"].pk)),
     "chase-picture": ({CITY}, _on(lambda s: s["open"].pk, "office:341823", 1)),
     "messages": (EVERYBODY, _plain()),
     "snapshot-against": (SEERS, _on(lambda s: s["first"].pk, lambda s: s["record"].pk)),

@@ -11,6 +11,7 @@ from jieneng.filling import workbook_pages as filling_workbooks
 from jieneng.records import pages as records
 from jieneng.registry import change_pages, contact_pages, folder_pages
 from jieneng.registry import pages as registry
+from jieneng.reports import letter_pages
 from jieneng.reports import pages as reports
 from jieneng.returns import difference_pages as differences
 from jieneng.returns import pages as returns
@@ -98,9 +99,11 @@ urlpatterns = [
     path("rounds/<int:pk>/chase/", chase.chase, name="chase"),
     path("rounds/<int:pk>/chase.xlsx", chase.chase_xlsx, name="chase-xlsx"),
     path("rounds/<int:pk>/chase/phones/", chase.chase_phones, name="chase-phones"),
+    path("rounds/<int:pk>/chase/letters.zip", letter_pages.every, name="chase-letters"),
     path("rounds/<int:pk>/chase/send/", chase.chase_send, name="chase-send"),
     path("rounds/<int:pk>/chase/<str:key>/", chase.chase_target, name="chase-target"),
     path("rounds/<int:pk>/chase/<str:key>/<int:page>.svg", chase.chase_picture, name="chase-picture"),
+    path("rounds/<int:pk>/chase/<str:key>/letter.docx", letter_pages.letter, name="chase-letter"),
     path("chase/", chase.latest, name="chase-latest"),
     path("messages/", records.inbox, name="messages"),
     path("messages/read/", records.mark_read, name="messages-read"),

@@ -68,7 +68,7 @@ class Correction(models.Model):
     """One line of the list of corrections (更正清单): what is to be changed, on which side, why, and on whose word.
 
     Nobody but the respondent changes a number: ``word`` says who of the unit confirmed it, ``confirmed_on`` when. ``old`` and
-    ``new`` are texts as stored; ``state`` is ticked by the next import that covers the cell, ``found`` is what stood there then.
+    ``new`` are texts as stored; without ``new`` a line asks for a check (without ``item``: of the whole return). ``state`` is ticked by the next import that covers the cell, ``found`` is what stood there then.
     """
 
     SIDES: ClassVar = [("platform", "platform"), ("ours", "ours")]
@@ -84,7 +84,7 @@ class Correction(models.Model):
     reason = models.CharField(max_length=300)
     word = models.CharField(max_length=120)
     confirmed_on = models.DateField(null=True)
-    origin = models.CharField(max_length=12, default="hand", help_text="hand, compare or finding")
+    origin = models.CharField(max_length=12, default="hand", help_text="hand, compare, finding or returned")
     state = models.CharField(max_length=10, choices=[(s, s) for s in STATES], default="open")
     found = models.CharField(max_length=40, null=True)
     checked = models.ForeignKey(Import, null=True, on_delete=models.PROTECT, related_name="+")

@@ -25,6 +25,7 @@ from jieneng.rulebook import form_for
 from jieneng.rulebook.editions import not_asked
 from jieneng.rulebook.types import Book
 
+from .after import Asked, after
 from .chain.blockers import blockers
 from .examine import Examiner
 from .models import Import, Return, ReturnFinding, Revision, Round, RoundStep, Signoff, SnapshotRecord
@@ -336,12 +337,13 @@ def _before(earlier: dict[tuple[int, str], dict[str, Decimal | None]], instituti
     return earlier.get((institution, str(p.last_year))), last_month
 
 
-def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "", keep: bool = False, more: Mapping[str, Any] | None = None) -> int:
+def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "", keep: bool = False, more: Mapping[str, Any] | None = None,
+        asked: Asked | None = None) -> int:
     """Do one verb (accept, pass, send back, sign, reopen) to returns of the person's scope, all or none.
 
     Raises ``Refused`` for a return outside the scope, in a state that does not allow it, or without a needed reason.
     A return with an error (must) is accepted only with ``keep`` and a reason (经确认保留): the event lists which were kept.
-    ``more``: what else the event says.
+    ``more``: what else the event says. ``asked``: values suggested to whoever it is sent back to.
     """
     with action():
         rows = list(returns.select_related("institution").select_for_update(of=("self",)).order_by("pk"))
@@ -379,6 +381,8 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
                 "from": {state: packed(ids) for state, ids in before.items()}, **(more or {})})
             if verb in ("send_back", "reopen"):
                 say_returned(rows, lines, reason)
+            if verb in ("send_back", "reopen", *PASSES):
+                after(person, verb, [r for r in rows if r.pk not in before.get("exempt", ())], reason, asked or {})
     return len(rows)
 
 

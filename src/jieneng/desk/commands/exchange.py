@@ -121,21 +121,22 @@ def _register(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 def _made(what: str, who: Any, year: int, office: Any, by: Path | None = None) -> bytes:
     from jieneng.exchange import books, queries
     from jieneng.people.scope import Scope, require
+    from jieneng.registry.queries import closed_to
     from jieneng.returns.queries import main_form
 
-    mine = require(who, "see")
+    mine, closed = require(who, "see"), closed_to(who)
     narrowed = Scope(lines=(office.path,)) if office is not None and mine.covers_line(office.path) else mine
     name = office.name if office else str(T("全部", "all"))
     if what == "corrections" and by is not None:
         from jieneng.exchange.exporting import corrections
         from jieneng.returns.intake import parse_layout
 
-        return corrections(parse_layout(text(by), by.name), year, queries.listed(narrowed, main_form(), year))
+        return corrections(parse_layout(text(by), by.name), year, queries.listed(narrowed, main_form(), year, closed=closed))
     if what == "corrections":
-        return books.corrections(year, queries.listed(narrowed, main_form(), year), name)
+        return books.corrections(year, queries.listed(narrowed, main_form(), year, closed=closed), name)
     if what == "differences":
-        return books.differences(year, "platform", queries.table(narrowed, "platform", main_form(), year))
-    lines = [s for s in queries.lines_of(year).values() if s.in_scope and not s.covered_by_id and narrowed.covers(s.office.path, s.institution.key)]
+        return books.differences(year, "platform", [x for x in queries.table(narrowed, "platform", main_form(), year) if x.institution not in closed])
+    lines = [s for s in queries.lines_of(year).values() if s.in_scope and not s.covered_by_id and s.institution_id not in closed and narrowed.covers(s.office.path, s.institution.key)]
     return books.sheets(year, sorted(lines, key=lambda s: (s.office.path, s.name)))
 
 
@@ -150,10 +151,12 @@ def compare(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """The two-sided table: how many cells agree, who mends what, and the first of those that are open."""
     from jieneng.exchange import queries
     from jieneng.people.scope import require
+    from jieneng.registry.queries import closed_to
     from jieneng.returns.queries import book, main_form
 
-    mine = require(person(args), "see")
-    lines = queries.table(mine, args.holder, main_form(), args.year)
+    who = person(args)
+    mine, closed = require(who, "see"), closed_to(who)
+    lines = [x for x in queries.table(mine, args.holder, main_form(), args.year) if x.institution not in closed]
     totals = queries.totals(mine, args.holder, main_form(), args.year, lines)
     out.say(T("对照 {c} 格，一致 {a}，待核实 {u}，平台更正 {t}，本库更正 {o}，已说明 {e}", "{c} cells: {a} the same, {u} to be checked, {t} for the platform, {o} for us, {e} explained",
               c=totals["cells"], a=totals["agree"], u=totals["undecided"], t=totals["theirs"], o=totals["ours"], e=totals["explained"]))

@@ -238,18 +238,20 @@ def status_arguments(parser: argparse.ArgumentParser) -> None:
 def status(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """报送率 and 审核通过率 of a round, by group."""
     from jieneng.people.scope import require
+    from jieneng.registry.queries import closed_to
     from jieneng.returns import queries
     from jieneng.returns.chase import queries as chase
     from jieneng.returns.moves import STATES
 
     found = _round(args.year)
-    units = chase.units(require(person(args), "see"), found)
+    who = person(args)
+    units, closed = chase.units(require(who, "see"), found), closed_to(who)
     lines = chase.grouped(queries.book(), units, args.by)
     whole = chase.line("", str(T("合计", "total")), units)
     for row in [*lines, whole]:
         rates = "\t".join("—" if r is None else f"{r:.1%}" for r in (row.rate, row.pass_rate, row.weight_rate))
         out.line(f"{row.label or '—'}\t{row.done}/{row.total}\t{rates}\t" + " ".join(f"{STATES[s]} {n}" for s, n in row.cells if n))
-    late = [u for u in units if u.late]
+    late = [u for u in units if u.late and u.pk not in closed]
     if args.listed:
         for u in late:
             out.line(f"  {u.key}\t{u.name}\t{STATES[u.state]}\t{u.deadline or '—'}")
