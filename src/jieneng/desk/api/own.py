@@ -20,6 +20,7 @@ from jieneng.people.scope import require
 from jieneng.registry.models import Institution
 from jieneng.returns import queries as returns
 from jieneng.returns.models import Round
+from jieneng.returns.moves import STATES
 
 from . import door, shapes
 
@@ -64,7 +65,11 @@ def save(request: HttpRequest, key: str, year: shapes.Year, given: shapes.Typed)
     door.only(request, ())
     round_, institution, made = _own(request, key, year)
     known = filling.fields_of(made)
-    if strange := sorted(set(given.fields) - known):
+    strange = sorted(set(given.fields) - known)
+    if closed := [f for f in strange if f.partition(".")[0] in made.returns and f.partition(".")[0] not in made.open]:
+        raise Refused(*[Problem("filling.closed", T("“{p}”的报表已经是“{s}”，不能再改", "the return for “{p}” is “{s}” and cannot be changed", p=f.partition(".")[0], s=STATES[made.returns[f.partition(".")[0]].state]),
+                                do=T("要改，请审核的部门退回", "to change it, ask the reviewer to send it back"), where=Place(field=f[:80])) for f in closed[:20]])
+    if strange:
         expected = T("期间.指标，如 2023-03.electricity_kwh；全年的用 all.指标", "period.item, as 2023-03.electricity_kwh; all.item for the year")
         raise Refused(*[Problem("api.field", T("没有字段“{f}”", "there is no field “{f}”", f=f[:80]), expected, where=Place(field=f[:80])) for f in strange[:20]])
     saved = filling.save(request.user, round_, institution, given.fields, seen=given.seen)
