@@ -209,7 +209,8 @@ def test_the_commands_fill_a_template_and_write_the_lists(city: dict[str, Any], 
     done = run("--template", tmp_path / "省表.xlsx", "--layout", tmp_path / "l.yaml", "--period", "2022-03")
     assert done["counts"]["cells"] == 2 and load_workbook(tmp_path / "out.xlsx")["填报"]["D5"].value == 0.1003
     assert "表里没有行：示例第二小学" in capsys.readouterr().out
-    assert run("--what", "register-changes", "--since", "1990-01-01")["lines"] > 0
+    handed = run("--what", "register-changes", "--since", "1990-01-01")["lines"]
+    assert run("--what", "register-lines")["states"]["open"] == handed > 0
     run("--what", "corrections", "--layout", tmp_path / "c.yaml", "--period", "2022")
     assert [c.value for c in load_workbook(tmp_path / "out.xlsx").active[1]][:2] == ["为什么", "原来的数"]
     with pytest.raises(Refused, match="没有写期间"):

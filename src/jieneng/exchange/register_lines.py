@@ -11,17 +11,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from jieneng.core.problem import Place, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.scope import Scope, require, scope
 from jieneng.records.events import action, hold, record
+from jieneng.records.workbook import Column, list_workbook
 from jieneng.registry.models import Standing
 from jieneng.registry.naming import plain
 from jieneng.registry.queries import by_identifier
 from jieneng.returns.models import Import
 
-from .models import RegisterLine
+from . import books
+from .models import LINE_STATES, RegisterLine
 
 WHAT: dict[str, T] = {
     "new": T("新开账号", "open an account"), "closed": T("注销账号", "close the account"), "renamed": T("改名称", "rename"), "moved": T("改归口", "move to another line"),
@@ -212,3 +216,25 @@ def listed(mine: Scope, *, closed: Collection[int] = (), left: bool = False, sta
     found = [r for r in rows if r.institution_id not in closed and (not area or r.after.area == area)
              and any(mine.covers(s.office.path, r.institution.key) for s in (r.before, r.after) if s is not None)]
     return sorted(found, key=lambda r: (r.state == "done", r.after.office.path, r.after.name, r.pk))
+
+
+def _place(s: Standing | None, names: dict[str, str]) -> str:
+    return f"{names.get(s.area, s.area)} {s.department}".strip() if s else ""
+
+
+def shown(lines: Iterable[RegisterLine]) -> list[dict[str, Any]]:
+    """Lines in words: what is to be done, from where to where, whether it was, and what the platform's register says instead."""
+    names = books.areas()
+    return [{"x": x, "words": said(x.what), "before": _place(x.before, names), "after": _place(x.after, names), "state": LINE_STATES[x.state],
+             "found": "；".join(f"{WHAT[w]}：{text}" for w, text in x.found.items() if text) if x.state != "done" else ""} for x in lines]
+
+
+def workbook(rows: Sequence[dict[str, Any]]) -> bytes:
+    """Lines as shown, one a row."""
+    data = [[n, r["words"], r["x"].institution.key, r["x"].before.name if r["x"].before else "", r["x"].after.name, r["before"], r["after"], r["x"].after.since.isoformat(),
+             r["x"].after.document, timezone.localtime(r["x"].at).date().isoformat(), str(r["state"]), r["found"],
+             timezone.localtime(r["x"].checked.at).date().isoformat() if r["x"].checked else ""] for n, r in enumerate(rows, 1)]
+    columns = [Column(T("序", "no."), 5), Column(T("在平台上要办的", "to be done on the platform"), 16), Column(T("统一社会信用代码", "credit code"), 22), Column(T("原名称", "name before"), 26),
+               Column(T("现名称", "name now"), 26), Column(T("原归口", "line before"), 16), Column(T("现归口", "line now"), 16), Column(T("从哪天起", "from"), 12), Column(T("依据", "paper"), 24),
+               Column(T("交出", "handed out"), 12), Column(T("办了没有", "done or not"), 12), Column(T("平台名录上写的", "what its register says"), 32), Column(T("核对", "checked"), 12)]
+    return list_workbook(T("平台名录变更办理情况", "Register changes on the platform"), columns, data)

@@ -18,8 +18,7 @@ from jieneng.core.words import T
 from jieneng.people.access import needs
 from jieneng.people.queries import verbs_of
 from jieneng.people.scope import scope
-from jieneng.records.workbook import Column, list_workbook, workbook_response
-from jieneng.registry.models import Standing
+from jieneng.records.workbook import workbook_response
 from jieneng.registry.queries import closed_to
 
 from . import books, register_changes, register_lines
@@ -59,17 +58,11 @@ def changes(request: HttpRequest) -> HttpResponse:
         status=422 if problems else 200)
 
 
-def _place(s: Standing | None, names: dict[str, str]) -> str:
-    return f"{names.get(s.area, s.area)} {s.department}".strip() if s else ""
-
-
 def _rows(request: HttpRequest) -> list[dict[str, Any]]:
     """The lines that the filters leave, in words."""
-    names, get = books.areas(), request.GET
-    found = register_lines.listed(scope(request.user, "see"), closed=closed_to(request.user), left=bool(get.get("left")),
-                                  state=get.get("state", "") if get.get("state") in LINE_STATES else "", area=get.get("area", ""))
-    return [{"x": x, "words": register_lines.said(x.what), "before": _place(x.before, names), "after": _place(x.after, names), "state": LINE_STATES[x.state],
-             "found": "；".join(f"{register_lines.WHAT[w]}：{text}" for w, text in x.found.items() if text) if x.state != "done" else ""} for x in found]
+    get = request.GET
+    return register_lines.shown(register_lines.listed(scope(request.user, "see"), closed=closed_to(request.user), left=bool(get.get("left")),
+                                                      state=get.get("state", "") if get.get("state") in LINE_STATES else "", area=get.get("area", "")))
 
 
 @needs("see")
@@ -77,22 +70,12 @@ def lines(request: HttpRequest) -> HttpResponse:
     """What was handed out to be done on the platform and what the next import of its register found. ``?xlsx=1``: as a workbook."""
     rows = _rows(request)
     if request.GET.get("xlsx"):
-        return workbook_response(_workbook(rows), f"平台名录变更办理情况-{timezone.localdate().isoformat()}.xlsx")
+        return workbook_response(register_lines.workbook(rows), f"平台名录变更办理情况-{timezone.localdate().isoformat()}.xlsx")
     counts = {state: sum(r["x"].state == state for r in rows) for state in LINE_STATES}
     return render(request, "exchange/register_lines.html", {
         "title": T("平台名录变更：办了没有", "Register changes on the platform: done or not"), "page": Paginator(rows, 100).get_page(request.GET.get("page")), "total": len(rows),
         "counts": counts, "states": {k: v for k, v in LINE_STATES.items() if k != "withdrawn"}, "areas": books.areas(), "filters": request.GET,
         "may": "edit_register" in verbs_of(request.user)})
-
-
-def _workbook(rows: list[dict[str, Any]]) -> bytes:
-    data = [[n, r["words"], r["x"].institution.key, r["x"].before.name if r["x"].before else "", r["x"].after.name, r["before"], r["after"], r["x"].after.since.isoformat(),
-             r["x"].after.document, timezone.localtime(r["x"].at).date().isoformat(), str(r["state"]), r["found"],
-             timezone.localtime(r["x"].checked.at).date().isoformat() if r["x"].checked else ""] for n, r in enumerate(rows, 1)]
-    columns = [Column(T("序", "no."), 5), Column(T("在平台上要办的", "to be done on the platform"), 16), Column(T("统一社会信用代码", "credit code"), 22), Column(T("原名称", "name before"), 26),
-               Column(T("现名称", "name now"), 26), Column(T("原归口", "line before"), 16), Column(T("现归口", "line now"), 16), Column(T("从哪天起", "from"), 12), Column(T("依据", "paper"), 24),
-               Column(T("交出", "handed out"), 12), Column(T("办了没有", "done or not"), 12), Column(T("平台名录上写的", "what its register says"), 32), Column(T("核对", "checked"), 12)]
-    return list_workbook(T("平台名录变更办理情况", "Register changes on the platform"), columns, data)
 
 
 @require_POST

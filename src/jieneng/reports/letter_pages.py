@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 
-from jieneng.core.problem import refuse
 from jieneng.core.words import T
 from jieneng.people.access import needs
 from jieneng.people.queries import offices_in
@@ -54,5 +55,6 @@ def every(request: HttpRequest, pk: int) -> HttpResponse:
     round_ = round_of(pk)
     offices = [t for t in _targets(request, round_) if t.institution is None]
     if not offices:
-        raise refuse("letters.none", T("没有要催的县区和部门", "no area or department is behind"), do=T("都报完了，不用发函", "all have filed: no letter is needed"))
+        messages.info(request, str(T("没有要催的县区和部门，不用发函", "no area or department is behind: no letter is needed")))
+        return HttpResponseRedirect(reverse("chase", args=[pk]))
     return _sent(letters.zipped(round_, offices, _signed(request), timezone.localdate()), f"催报函-{round_.year}.zip", "application/zip")

@@ -149,7 +149,7 @@ def test_equal_rows_are_one_and_unlike_rows_are_none(tmp_path: Path) -> None:
     rows = [HEAD, ["1", "甲", 1, 1], ["2", "乙", 2, 2], ["1", "甲", "1.0", 1], ["2", "乙", 2, 3], ["2", "乙", 2, 2], ["3", "丙", 3, 3]]
     result = read(tmp_path, rows)
     assert [d.identifier for d in result.drafts] == ["1", "3"]
-    assert told(result) == [("rows-differ", "A5"), ("rows-differ", "A6")] and "表1!A3" in str(result.problems[0]) and "水" in str(result.problems[0])
+    assert told(result) == [("rows-differ", "A5"), ("rows-differ", "A6")] and "表1!A3" in str(result.problems[0]) and "water_m3" in str(result.problems[0])
     assert noted(result) == ["rows-same"] and result.counts["duplicates"] == 1
 
 
