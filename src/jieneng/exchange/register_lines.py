@@ -68,6 +68,7 @@ def what_of(before: Standing | None, now: Standing) -> tuple[str, ...]:
 LEFT = ("open", "not_done", "other")
 """States in which something is still to be done on the platform."""
 ABSENT = T("表里没有这家", "not in the table")
+STILL = T("还在用", "still in use")
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def verdict(what: str, after: Standing, seen: Seen | None) -> tuple[bool | None,
     if what in ("new", "uncovered"):
         return here and (what == "new" or seen.covered_by is None), seen.name
     if what == "closed":
-        return not here if seen.in_scope is not None else None, seen.name
+        return (not here, str(STILL) if here else seen.name) if seen.in_scope is not None else (None, "")
     if what == "covered":
         return (seen.covered_by == after.covered_by_id, seen.name) if seen.covered_by is not None else (None if here else True, seen.name)
     if what == "moved":
