@@ -23,7 +23,9 @@ from django.urls import get_resolver, reverse
 from jieneng.desk.certify import certify
 from jieneng.desk.urls import urlpatterns
 from jieneng.exchange import actions as exchange
+from jieneng.exchange import register_changes as handed_out
 from jieneng.exchange.layouts import save as save_layout
+from jieneng.exchange.models import RegisterLine
 from jieneng.fieldwork import actions as ledgers
 from jieneng.filling import issue as filling
 from jieneng.filling.queries import year_of
@@ -135,6 +137,7 @@ def build() -> dict[str, Any]:
     handover = Handover.objects.create(leaver=people["jiuren"], successor=people[COUNTY], by=people["qianan"], listing={"rights": [], "work": [], "delegations": []})
     ret = Return.objects.get(institution=city["institutions"][SCHOOL_ONE], period="2022-03")
     (change,), _ = register_changes.apply(people[COUNTY], [Line("territory", SCHOOL_ONE, dt.date(2023, 1, 5), "迁址", "泾县编办〔2023〕1号", territory="341821")])
+    handed_out.export(people[COUNTY], since=dt.date(2023, 1, 1))
     voucher = vouchers.add(people[COUNTY], city["institutions"][SCHOOL_ONE], 2022, "electricity_bill", io.BytesIO(b"%PDF-1.4 bill"), "电费.pdf")
     run = make_run(city)
     findings = [add(run, city, key, rank) for rank, key in enumerate((SCHOOL_ONE, HOSPITAL, SCHOOL_TWO, JIXI_SCHOOL), 1)]
@@ -143,7 +146,7 @@ def build() -> dict[str, Any]:
     meeting.set_groups(people[CITY], sitting, [(["341800SZ"], ["341823", "341824"])])
     meeting.put_questions(people[CITY], sitting, findings)
     sample = sampling.draw(people[CITY], offices["341800"], 2022, seed="7")
-    return {**city, "review": run, "finding": findings[0], "undoable": undoable, "sitting": sitting, "sample": sample, **beside, "workbook": workbook, "own": own, "change": change, "voucher": voucher, "bulk": bulk, "handover": handover, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received, "first": first, "open": later}
+    return {**city, "review": run, "finding": findings[0], "undoable": undoable, "sitting": sitting, "sample": sample, "register_line": RegisterLine.objects.get(institution=city["institutions"][SCHOOL_ONE]), **beside, "workbook": workbook, "own": own, "change": change, "voucher": voucher, "bulk": bulk, "handover": handover, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received, "first": first, "open": later}
 
 
 def platform_beside(city: dict[str, Any]) -> dict[str, Any]:
@@ -186,7 +189,7 @@ def _on(*keys: Any, query: str = "") -> Args:
 MINE: Args = _on(lambda s: s["open"].pk, lambda s: s["institutions"][SCHOOL_ONE].pk)
 OPEN = {"sign-in", "sign-in-code", "health"}
 POST_ONLY = {"review-run", "review-decide", "review-undo", "sitting-do", "sitting-opinion", "sample-draw", "sample-check", "sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
-             "messages-read", "compare-decide", "compare-adopt", "corrections-issue", "correction-withdraw"}
+             "messages-read", "compare-decide", "compare-adopt", "corrections-issue", "correction-withdraw", "register-line-drop"}
 TRACE = "?name=energy_tce&period=2022&by=&code="
 TABLE: dict[str, tuple[set[str], Args]] = {
     "home": (EVERYBODY, _plain()),
@@ -240,6 +243,8 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "chase-latest": (SEERS, _plain()),
     "chase-xlsx": (SEERS, _on(lambda s: s["ret"].round_id, query="?state=all")),
     "chase-target": ({CITY}, _on(lambda s: s["open"].pk, "office:341823")),
+    "chase-letter": ({CITY}, _on(lambda s: s["open"].pk, "office:341823")),
+    "chase-letters": (IMPORTERS, _on(lambda s: s["open"].pk)),
     "chase-picture": ({CITY}, _on(lambda s: s["open"].pk, "office:341823", 1)),
     "messages": (EVERYBODY, _plain()),
     "snapshot-against": (SEERS, _on(lambda s: s["first"].pk, lambda s: s["record"].pk)),
@@ -281,6 +286,7 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "layout": (IMPORTERS, _on("walk")),
     "export-template": (SEERS, _plain()),
     "register-export": (SEERS, _plain("?since=2023-01-01")),
+    "register-lines": (SEERS, _plain()),
     "export-fill": ({COUNTY}, _on(lambda s: s["form"].sha256)),
     "compare": (SEERS, _plain()),
     "compare-xlsx": (SEERS, _plain()),
@@ -429,6 +435,7 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
     "compare-adopt": (set(), _plain(), {"line": "1", "word": "x"}),
     "correction-new": ({CITY, COUNTY, DEPARTMENT}, _plain(), {"year": "2021", "unit": SCHOOL_ONE, "period": "2021-05", "item": "water_m3", "new": "7", "reason": "账单", "word": "x"}),
     "corrections-issue": ({CITY, COUNTY}, _plain(), {"office": "341823", "year": "2021"}),
+    "register-line-drop": ({CITY, COUNTY}, _on(lambda s: s["register_line"].pk), {"reason": "x"}),
     "correction-withdraw": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["corrections"]["341823"].pk), {"reason": "x"}),
     "filling-year": ({REPORTER}, MINE, {"seen": "0", "2019.water_m3": "5"}),
     "filling-month": ({REPORTER}, lambda s: ([*MINE(s)[0], "2019"], ""), {"seen": "0", "2019.water_m3": "5"}),

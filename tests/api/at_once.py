@@ -51,7 +51,7 @@ def prepare() -> tuple[str, int, Any]:
     make_institution(SCHOOL_ONE, "示例第一小学", county)
     zhou, _ = accounts.create_user(None, "zhoumin", "周敏")
     accounts.appoint(None, zhou, "city", office=Office.objects.get(code=ROOT))
-    actions.open_round(zhou, book(), form="consumption", year=2022, office=Office.objects.get(code=ROOT), rhythm="month")
+    actions.open_round(zhou, book(), form="consumption", year=2022, office=Office.objects.get(code=ROOT), rhythm="month", mode="C")
     _, token = clients.create(None, "county", "示例系统", "county", office=county, writes=True, per_minute=6000)
     factors.begin(zhou)
     factors.confirm(zhou, code_of(zhou, time.time() - 30))

@@ -11,10 +11,11 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 
 from jieneng.desk.api import door
-from jieneng.returns.models import Return
+from jieneng.returns.models import Return, Round
+from jieneng.returns.plan.actions import set_office
 from tests.api.make import Api, make_clients
 from tests.figures.make import file_all, frozen
-from tests.people_by_name import make_city, make_home
+from tests.people_by_name import JINGXIAN, make_city, make_home
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,7 @@ def stage(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
         city = make_city()
         record = frozen(city)
         file_all(city, 2023, accept=False)
+        set_office(city["people"]["zhoumin"], Round.objects.get(year=2023), city["offices"][JINGXIAN], mode="C", deadline=None)
         yield {**city, "record": record, "tokens": make_clients(city), "home": home}
         call_command("flush", interactive=False, verbosity=0)
     django_settings.HOME, django_settings.PASSWORD_HASHERS = before, hashers

@@ -21,6 +21,7 @@ from jieneng.desk.api import door
 from jieneng.people.models import ApiAnswer, ApiClient
 from jieneng.records import events
 from jieneng.records.models import Event, ReceivedFile
+from jieneng.returns.actions import act
 from jieneng.returns.models import Return, ReturnFinding, Revision
 from tests.api.make import CLIENTS, Api, codes
 from tests.people_by_name import HOSPITAL, JINGXIAN, JIXI, JIXI_SCHOOL, ROOT, SCHOOL_ONE, SCHOOL_TWO
@@ -44,7 +45,8 @@ def state() -> list[Any]:
 def test_every_operation_is_walked(stage: dict[str, Any]) -> None:
     from jieneng.desk.api.pages import described
 
-    walked = {"/api/v1/" + r.partition("?")[0] for r in READS} | {"/api/v1/institutions/{key}", "/api/v1/returns/{pk}", "/api/v1/returns/{pk}/{verb}", "/api/v1/answers"}
+    walked = {"/api/v1/" + r.partition("?")[0] for r in READS} | {"/api/v1/institutions/{key}", "/api/v1/returns/{pk}", "/api/v1/returns/{pk}/{verb}", "/api/v1/answers",
+                                                                      "/api/v1/drafts/{key}/{year}", "/api/v1/drafts/{key}/{year}/file"}
     assert set(described()["paths"]) == walked
 
 
@@ -286,6 +288,63 @@ def test_answers_for_an_office_that_is_not_yours_are_refused_like_one_that_is_no
     assert state() == before
 
 
+# ---- one's own year ----
+
+OWN = f"drafts/{SCHOOL_ONE}/2023"
+
+
+def sent_back(stage: dict[str, Any], period: str = "2023-03") -> Return:
+    act(stage["people"]["wangli"], "send_back", Return.objects.filter(institution=stage["institutions"][SCHOOL_ONE], period=period), reason="再核")
+    return Return.objects.get(institution=stage["institutions"][SCHOOL_ONE], period=period)
+
+
+def test_a_reporters_client_saves_and_files_its_own_year(api: Any, stage: dict[str, Any]) -> None:
+    ret, mine = sent_back(stage), api("reporter")
+    read = mine.get(OWN).json()
+    assert (read["open"], read["version"], read["states"]["2023-03"]) == (["2023-03"], 0, "returned") and read["fields"]["2023-03.water_m3"] == "10"
+    saved = mine.post(OWN, {"seen": 0, "fields": {"2023-03.electricity_kwh": "一千"}}, key="own-00001")
+    assert saved.status_code == 200 and saved.json()["version"] == 1 and "2023-03.electricity_kwh" in [p["where"]["field"] for p in saved.json()["problems"]]
+    before = state()
+    refused = mine.post(OWN + "/file", {"seen": 1, "periods": ["2023-03"]}, key="own-00002")
+    assert refused.status_code == 422 and "2023-03.electricity_kwh" in [p["where"]["field"] for p in refused.json()["problems"]] and state() == before
+    assert codes(mine.post(OWN, {"seen": 0, "fields": {"2023-03.electricity_kwh": "3"}}, key="own-00003")) == ["api.stale"] and state() == before
+    ready = mine.post(OWN, {"seen": 1, "fields": {"2023-03.electricity_kwh": "1003"}}, key="own-00004").json()
+    assert ready["problems"] == [], ready["problems"]
+    done = mine.post(OWN + "/file", {"seen": 2, "periods": ["2023-03"]}, key="own-00005")
+    again = mine.post(OWN + "/file", {"seen": 2, "periods": ["2023-03"]}, key="own-00005")
+    assert done.status_code == 200 and done.json()["filed"] == 1 and again.content == done.content and again.headers["Idempotent-Replayed"] == "true"
+    ret.refresh_from_db()
+    assert (ret.state, ret.revision) == ("filed", 2) and ret.revisions.get(number=2).by.username == "api-reporter" and events.faults()[1] == []
+    assert codes(mine.post(OWN, {"seen": 2, "fields": {"2023-03.electricity_kwh": "5"}}, key="own-00006")) == ["filling.closed"]
+
+
+@pytest.mark.parametrize("name, path, body, status, code", [
+    ("reporter", f"drafts/{SCHOOL_TWO}/2023", None, 404, "api.missing"), ("reporter", "drafts/nobody/2023", None, 404, "api.missing"), ("reporter", f"drafts/{SCHOOL_ONE}/1999", None, 404, "api.missing"),
+    ("reporter", f"drafts/{SCHOOL_ONE}/2022", None, 422, "api.mode"), ("county", OWN, None, 403, "people.forbidden"),
+    ("reporter", OWN, {"seen": 0, "fields": {"2023-03.electricity_mwh": "1"}}, 422, "api.field"), ("reporter", OWN, {"seen": 0, "fields": {}}, 422, "api.invalid"),
+    ("reporter", OWN + "/file", {"seen": 0, "periods": ["2022-03"]}, 422, "api.period"), ("reporter", f"drafts/{SCHOOL_ONE}/2022", {"seen": 0, "fields": {"2022-03.water_m3": "1"}}, 422, "api.mode")])
+def test_only_ones_own_and_only_where_it_is_filed_here(api: Any, stage: dict[str, Any], name: str, path: str, body: Any, status: int, code: str) -> None:
+    sent_back(stage)
+    before = state()
+    answer = api(name).get(path) if body is None else api(name).post(path, body, key="own-00010")
+    assert (answer.status_code, codes(answer)) == (status, [code]) and state() == before
+
+
+def test_answers_are_not_taken_where_units_file_on_the_platform(api: Any, stage: dict[str, Any]) -> None:
+    answer = api("neighbour").post("answers", {"office": JIXI, "entries": [entry(institution=JIXI_SCHOOL)]}, key="key-00016")
+    assert answer.status_code == 200 and codes(answer) == ["api.mode"] and answer.json()["changed"] == 0
+
+
+def test_answers_to_keys_are_forgotten_after_their_time_when_the_client_writes(api: Any, stage: dict[str, Any], ret: Return) -> None:
+    old = timezone.now() - door.KEPT - dt.timedelta(hours=1)
+    for name in ("county", "city"):
+        row = ApiAnswer.objects.create(client=ApiClient.objects.get(user__username=f"api-{name}"), key=f"old-{name}-1", request="x")
+        ApiAnswer.objects.filter(pk=row.pk).update(at=old)
+    ApiAnswer.objects.create(client=ApiClient.objects.get(user__username="api-county"), key="new-00001", request="x")
+    assert api("county").post(f"returns/{ret.pk}/send_back", {"reason": "电量偏大"}, key="key-00017", match=f'"{ret.pk}-1-filed"').status_code == 200
+    assert set(ApiAnswer.objects.values_list("key", flat=True)) == {"old-city-1", "new-00001", "key-00017"}
+
+
 def test_when_the_log_cannot_be_written_nothing_has_happened(api: Any, ret: Return, monkeypatch: pytest.MonkeyPatch) -> None:
     from jieneng.returns import actions
 
@@ -325,10 +384,10 @@ def printed_requests() -> list[list[str]]:
 def test_the_how_to_works_as_printed(api: Any, stage: dict[str, Any], ret: Return) -> None:
     """Each curl line is sent as it stands, with the options curl would read."""
     lines = printed_requests()
-    assert len(lines) == 8 and all(w[0] == "curl" for w in lines)
+    assert len(lines) == 10 and all(w[0] == "curl" for w in lines)
     seen: list[str] = []
     for words in lines:
-        known = {"$TOKEN": stage["tokens"]["county"], "$API": "/api/v1", "$RETURN": str(ret.pk), "$ETAG": f'"{ret.pk}-{Return.objects.get(pk=ret.pk).revision}-filed"'}
+        known = {"$TOKEN": stage["tokens"]["county"], "$OWN": stage["tokens"]["reporter"], "$API": "/api/v1", "$RETURN": str(ret.pk), "$ETAG": f'"{ret.pk}-{Return.objects.get(pk=ret.pk).revision}-filed"'}
         for name, value in known.items():
             words = [w.replace(name, value) for w in words]
         head = dict(w.split(": ", 1) for before, w in itertools.pairwise(words) if before == "-H")
@@ -341,4 +400,5 @@ def test_the_how_to_works_as_printed(api: Any, stage: dict[str, Any], ret: Retur
             answer = client.post(words[-1], body, content_type=head.pop("Content-Type"), headers=head)
         assert answer.status_code == 200, (words[-1], answer.content.decode())
         seen.append(answer.content.decode())
+    assert '"version": 1' in seen[8] and '"filed": 1' in seen[9]
     assert "示例第一小学" in seen[0] and '"total": 24' in seen[1] and '"changed": 1' in seen[5] and '"state": "returned"' in seen[7]

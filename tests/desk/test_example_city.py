@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 import yaml
 
-from jieneng.desk.example import Manifest, build, layout_path
+from jieneng.core.words import T
+from jieneng.desk.example import Manifest, build, layout_path, mess, messy
 from jieneng.desk.example.answers import true_answers
 from jieneng.desk.example.city import build_city
 from jieneng.desk.example.planted import plant_errors
 from jieneng.registry.credit_code import fault
-from jieneng.returns.intake import IntakeResult, load_layout, read_file
+from jieneng.returns.intake import IntakeResult, guess_file, layout_text, load_layout, parse_layout, read_file
 from jieneng.rulebook import factor_value, form_for, load
 from jieneng.rulebook.types import Book
 
@@ -67,7 +68,7 @@ def answers(city: Manifest, read: dict[str, IntakeResult]) -> dict[str, dict[str
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def test_the_same_seed_gives_the_same_bytes(city: Manifest, tmp_path: Path) -> None:
@@ -75,6 +76,14 @@ def test_the_same_seed_gives_the_same_bytes(city: Manifest, tmp_path: Path) -> N
     again = build(tmp_path / "again", progress=lambda done, total: seen.append((done, total)))
     assert hashes(again.folder) == hashes(city.folder)
     assert [n for n, _ in seen] == list(range(1, seen[-1][1] + 1))
+
+
+def test_the_messy_export_to_try_is_recognised_read_and_its_spoilt_codes_named(city: Manifest) -> None:
+    path = city.folder / mess.FOLDER / messy.BOOK
+    guess = guess_file(path, book(), form="consumption", name=path.name)
+    found = read_file(path, parse_layout(layout_text(guess, book(), form="consumption", code="try", title=T("试", "try")), "try.yaml"), book(), name=path.name)
+    assert len(found.drafts) > 300 and len({p.where.cell for p in found.problems if p.code.startswith("identifier")}) >= 12
+    assert (path.parent / "README.txt").read_text(encoding="utf-8").count(messy.BOOK) == 2
 
 
 def test_another_seed_gives_another_city_of_the_same_size(city: Manifest) -> None:

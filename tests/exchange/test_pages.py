@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from openpyxl import load_workbook
 
+from jieneng.exchange.actions import correct, issue
 from jieneng.exchange.models import Correction, LayoutVersion, PlatformRow
 from jieneng.fieldwork.layouts import choices
 from jieneng.records.jobs import run_one
 from jieneng.records.models import Event
-from jieneng.returns.models import Import
+from jieneng.returns.actions import act
+from jieneng.returns.models import Import, Return, Round
 from jieneng.returns.queries import book
 from tests.exchange.make import off_by_ten, take
 from tests.figures.make import file_all
@@ -114,3 +117,29 @@ def test_a_sensitive_unit_stands_in_no_line_for_those_who_only_look_on(stage: di
     stage["institutions"][SCHOOL_ONE].standings.update(sensitive=True)
     assert "示例第一小学" not in sign_in("suncha").get(url).content.decode()
     assert "示例第一小学" in sign_in("zhoumin").get(url).content.decode()
+
+
+def test_a_sensitive_unit_stands_in_no_list_of_those_who_only_look_on(stage: dict[str, Any], sign_in: Any) -> None:
+    """Lists of corrections, changes of an import, what the platform says, reference sheets, reminders: totals alone (孙查 looks on)."""
+    take(stage, off_by_ten(SCHOOL_ONE))
+    correct(stage["people"]["zhoumin"], book(), stage["institutions"][SCHOOL_ONE], form="consumption", period="2022-03", item="electricity_kwh", new="1003", reason="账单", word="王")
+    listed = issue(stage["people"]["zhoumin"], stage["offices"]["341823"], form="consumption", year=2022)
+    _, batch = take(stage, name="平台2.xls")
+    round_ = Round.objects.get(year=2022)
+    act(stage["people"]["zhoumin"], "reopen", Return.objects.filter(institution__key=SCHOOL_ONE, period="2022-05"), reason="再核")
+    pages = [reverse("corrections") + "?year=2022", reverse("correction-list", args=[listed.pk]), reverse("import-changes", args=[batch.pk]),
+             reverse("reference-sheets") + "?year=2022", reverse("chase", args=[round_.pk])]
+    books = [reverse("correction-list", args=[listed.pk]) + "?xlsx=1", reverse("import-changes-xlsx", args=[batch.pk]), reverse("reference-sheets") + "?year=2022&xlsx=1",
+             reverse("chase-xlsx", args=[round_.pk])]
+
+    def names(who: str) -> list[bool]:
+        client = sign_in(who)
+        told = ["示例第一小学" in client.get(url).content.decode() for url in pages]
+        for url in books:
+            cells = [str(c.value) for sheet in load_workbook(io.BytesIO(client.get(url).content)) for row in sheet.iter_rows() for c in row]
+            told.append(any("示例第一小学" in c for c in cells))
+        return told
+
+    assert all(names("suncha"))
+    stage["institutions"][SCHOOL_ONE].standings.update(sensitive=True)
+    assert not any(names("suncha")) and all(names("zhoumin"))

@@ -15,18 +15,24 @@ from openpyxl import load_workbook
 from jieneng.core.problem import Refused
 from jieneng.desk.commands import Out
 from jieneng.desk.commands import exchange as commands
+from jieneng.desk.ops.replay import objects, tell
 from jieneng.exchange import exporting, queries, register_changes
 from jieneng.exchange.actions import correct
+from jieneng.exchange.models import RegisterLine
+from jieneng.fieldwork.intake import bring_in
 from jieneng.people.scope import scope
+from jieneng.records import files
 from jieneng.records.models import Event
 from jieneng.registry import changes
+from jieneng.registry.models import Standing
 from jieneng.registry.planning import Line
 from jieneng.returns.intake import parse_layout
+from jieneng.returns.models import Import
 from jieneng.returns.queries import book
 from tests.exchange.make import off_by_ten, take
 from tests.exchange.test_template import LAYOUT, template
 from tests.figures.make import file_all
-from tests.people_by_name import JIXI_SCHOOL, SCHOOL_ONE
+from tests.people_by_name import JIXI_SCHOOL, SCHOOL_ONE, SCHOOL_TWO
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +68,99 @@ def test_the_next_export_begins_where_the_last_ended_whatever_its_day(city: dict
     assert "没有变更" in client.get(reverse("register-export")).content.decode()
     assert [e.data["lines"] for e in Event.objects.filter(verb="export.register").order_by("seq")][1] == 1
     assert client.get(reverse("register-export") + "?since=昨天").status_code == 422
+
+
+REGISTER = """layout: platform-register
+title: {zh: 平台名录, en: register}
+book: cn
+reads: register
+file: {kind: csv}
+identifier: {column: 代码, scheme: uscc}
+name: 名称
+area: {column: 地区, map: {泾县: "341823", 绩溪县: "341824"}}
+in_scope: 在用
+"""
+
+
+def platform_register(city: dict[str, Any], *rows: tuple[str, str, str, str], take: str = "platform") -> Import:
+    """The platform's register (code, name, area, state), brought in by 周敏 as its own."""
+    text = "代码,名称,地区,在用\n" + "".join(",".join(r) + "\n" for r in rows)
+    received = files.receive(io.BytesIO(text.encode()), "平台名录.csv", city["people"]["zhoumin"])
+    return bring_in(city["people"]["zhoumin"], received, REGISTER, office=city["offices"]["341800"], take=take)
+
+
+def states() -> dict[str, str]:
+    return {x.institution.key: x.state for x in RegisterLine.objects.exclude(state="withdrawn").select_related("institution")}
+
+
+def hand_out(city: dict[str, Any], who: str = "zhoumin") -> int:
+    """A rename in 泾县 and a closing in 绩溪, handed out since the new year."""
+    rename(city, SCHOOL_ONE, "示例中心小学", dt.date(2023, 1, 5))
+    changes.apply(city["people"]["zhoumin"], [Line("close", JIXI_SCHOOL, dt.date(2023, 2, 1), "撤校", "示例编办〔2023〕2号")])
+    return register_changes.export(city["people"][who], since=dt.date(2023, 1, 1))[1]
+
+
+def test_lines_handed_out_are_ticked_by_the_platforms_register_which_writes_nothing_of_ours(city: dict[str, Any], sign_in: Any) -> None:
+    assert hand_out(city) == 2 and states() == {SCHOOL_ONE: "open", JIXI_SCHOOL: "open"}
+    before = list(Standing.objects.values_list("pk", flat=True))
+    batch = platform_register(city, (SCHOOL_ONE, "示例第一小学", "泾县", "是"), (JIXI_SCHOOL, "绩溪县示例小学", "绩溪县", "是"))
+    assert states() == {SCHOOL_ONE: "not_done", JIXI_SCHOOL: "not_done"} and batch.counts["register_lines"] == {"not_done": 2}
+    page = sign_in("zhoumin").get(reverse("register-lines")).content.decode()
+    assert "还没办" in page and "改名称：示例第一小学" in page
+    assert "还没办 2" in sign_in("zhoumin").get(reverse("import", args=[batch.pk])).content.decode()
+    platform_register(city, (SCHOOL_ONE, "示例中心小学 ", "泾县", "是"), (JIXI_SCHOOL, "绩溪县示例小学", "绩溪县", "否"))
+    assert states() == {SCHOOL_ONE: "done", JIXI_SCHOOL: "done"} and list(Standing.objects.values_list("pk", flat=True)) == before
+    sheet = load_workbook(io.BytesIO(sign_in("wangli").get(reverse("register-lines") + "?xlsx=1").content)).active
+    texts = [str(c.value) for row in sheet.iter_rows() for c in row]
+    assert "示例中心小学" in texts and "绩溪县示例小学" not in texts and "已办" in texts
+    assert Event.objects.filter(verb="platform.register").count() == 2 and not [f for f in objects(tell())[1] if "import" in f]
+
+
+def test_a_body_the_table_lacks_counts_only_in_an_area_it_names(city: dict[str, Any]) -> None:
+    hand_out(city)
+    platform_register(city, (SCHOOL_TWO, "示例第二小学", "泾县", "是"))
+    assert states() == {SCHOOL_ONE: "not_done", JIXI_SCHOOL: "open"}  # 绩溪 is not in the table: nothing is known of it
+    take(city)  # figures: the old name proves nothing, the new one does
+    assert states()[SCHOOL_ONE] == "not_done"
+
+
+def test_figures_under_the_new_name_tick_a_rename(city: dict[str, Any]) -> None:
+    hand_out(city)
+    text = f"代码,名称,月份,电\n{SCHOOL_ONE},示例中心小学,2022-03,5\n"
+    layout = ("layout: p\ntitle: {zh: 平台, en: platform}\nbook: cn\nreads: answers\nform: consumption\nholder: platform\nfile: {kind: csv}\nshape: wide\nname: 名称\n"
+              "identifier: {column: 代码, scheme: uscc}\nperiod: {column: 月份, format: YYYY-MM}\nitems:\n- {column: 电, item: electricity_kwh, unit: kWh}\n")
+    received = files.receive(io.BytesIO(text.encode()), "平台.csv", city["people"]["zhoumin"])
+    bring_in(city["people"]["zhoumin"], received, layout, office=city["offices"]["341800"])
+    assert states() == {SCHOOL_ONE: "done", JIXI_SCHOOL: "open"}
+
+
+def test_a_later_change_takes_over_what_the_earlier_line_still_asks(city: dict[str, Any]) -> None:
+    hand_out(city)
+    register_changes.export(city["people"]["zhoumin"], since=dt.date(2023, 1, 1))
+    assert RegisterLine.objects.count() == 2  # the same again is the same line
+    changes.apply(city["people"]["zhoumin"], [Line("type", SCHOOL_ONE, dt.date(2023, 2, 5), "转型", "示例编办〔2023〕3号", type="other")])
+    register_changes.export(city["people"]["zhoumin"])
+    line = RegisterLine.objects.exclude(state="withdrawn").get(institution__key=SCHOOL_ONE)
+    assert line.what == ["renamed", "type"] and line.before is not None and line.before.name == "示例第一小学"
+    platform_register(city, (SCHOOL_ONE, "示例中心小学", "泾县", "是"))  # its table has no type
+    assert states()[SCHOOL_ONE] == "other"
+    rename(city, SCHOOL_ONE, "示例第一小学", dt.date(2023, 3, 1))
+    changes.apply(city["people"]["zhoumin"], [Line("type", SCHOOL_ONE, dt.date(2023, 3, 2), "转回", "示例编办〔2023〕4号", type=line.before.type)])
+    register_changes.export(city["people"]["zhoumin"])
+    assert SCHOOL_ONE not in states()  # as the platform always had it
+
+
+def test_who_only_looks_on_takes_a_copy_and_sensitive_units_stay_out(city: dict[str, Any], sign_in: Any) -> None:
+    assert hand_out(city, "suncha") == 2 and not RegisterLine.objects.exists()
+    changes.apply(city["people"]["zhoumin"], [Line("sensitive", SCHOOL_ONE, dt.date(2023, 2, 7), "敏感", "示例〔2023〕5号")])
+    assert register_changes.export(city["people"]["suncha"], since=dt.date(2023, 1, 1))[1] == 1
+    assert register_changes.export(city["people"]["zhoumin"], since=dt.date(2023, 1, 1))[1] == 2
+    assert "示例中心小学" not in sign_in("suncha").get(reverse("register-lines")).content.decode()
+    line = RegisterLine.objects.get(institution__key=SCHOOL_ONE)
+    assert sign_in("heping").post(reverse("register-line-drop", args=[line.pk]), {"reason": "x"}).status_code == 404
+    assert sign_in("wangli").post(reverse("register-line-drop", args=[line.pk]), {"reason": " "}).status_code == 422
+    assert sign_in("wangli").post(reverse("register-line-drop", args=[line.pk]), {"reason": "平台自动改名"}).status_code == 302
+    assert SCHOOL_ONE not in states()
 
 
 LIST = """layout: ours
@@ -110,7 +209,8 @@ def test_the_commands_fill_a_template_and_write_the_lists(city: dict[str, Any], 
     done = run("--template", tmp_path / "省表.xlsx", "--layout", tmp_path / "l.yaml", "--period", "2022-03")
     assert done["counts"]["cells"] == 2 and load_workbook(tmp_path / "out.xlsx")["填报"]["D5"].value == 0.1003
     assert "表里没有行：示例第二小学" in capsys.readouterr().out
-    assert run("--what", "register-changes", "--since", "1990-01-01")["lines"] > 0
+    handed = run("--what", "register-changes", "--since", "1990-01-01")["lines"]
+    assert run("--what", "register-lines")["states"]["open"] == handed > 0
     run("--what", "corrections", "--layout", tmp_path / "c.yaml", "--period", "2022")
     assert [c.value for c in load_workbook(tmp_path / "out.xlsx").active[1]][:2] == ["为什么", "原来的数"]
     with pytest.raises(Refused, match="没有写期间"):

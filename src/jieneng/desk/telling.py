@@ -15,7 +15,8 @@ from django.urls import reverse
 
 from jieneng.core.period import Period
 from jieneng.core.words import T
-from jieneng.exchange.models import HOLDERS, STATES
+from jieneng.exchange.models import HOLDERS, LINE_STATES, STATES
+from jieneng.exchange.register_lines import said as to_be_done
 from jieneng.fieldwork.models import LedgerRecord
 from jieneng.fieldwork.queries import differences, words_of
 from jieneng.people.models import Office, User
@@ -63,10 +64,12 @@ VERBS: dict[str, T] = {
     "evidence.attach": T("附上佐证材料", "attached evidence to"),
     "workspace.init": T("建立工作区", "made the workspace"), "backup.make": T("备份", "backed up"), "backup.restore": T("恢复备份", "restored a backup"),
     "platform.import": T("导入平台的数", "imported what the platform holds from"), "correction.add": T("列入更正", "asked for a correction of"),
+    "correction.ask": T("退回的列入更正清单", "put on the list of corrections what was sent back:"), "correction.settle": T("审核通过，不再要求更正", "passed as it stands, no correction asked any more:"),
     "correction.withdraw": T("撤回更正", "withdrew the correction of"), "correction.issue": T("发更正清单", "handed over the list of corrections to"),
     "correction.adopt": T("经单位确认代改", "changed on the unit's word"), "difference.explain": T("说明两边差异", "explained differences:"),
     "layout.save": T("保存布局", "saved the layout"), "export.layout": T("按布局导出", "exported by the layout"), "export.template": T("照表样填出", "filled a table by the layout"),
     "export.register": T("导出平台上要办的名录变更", "exported the register changes for the platform"),
+    "platform.register": T("核对平台名录", "checked the platform's register"), "register_line.withdraw": T("标为不用在平台上办", "said that nothing is to be done on the platform for"),
     "account.create": T("新建账号", "created the account"), "account.appoint": T("授予角色", "gave a role to"),
     "account.dismiss": T("撤销角色", "took a role from"), "account.disable": T("停用账号", "disabled the account"),
     "account.password": T("设置密码", "set the password of"), "account.sign_in": T("登录", "signed in as"),
@@ -582,12 +585,25 @@ def _explained(told: Told, data: dict[str, Any]) -> None:
         _cell(told, cells[0][0], str(cells[0][1]), str(cells[0][2]))
     else:
         told.object = str(T("{n} 项", "{n} values", n=len(cells)))
-    told.says = str(T("理由：{r}", "reason: {r}", r=data.get("reason", "")))
+    told.says = str(T("理由：{r}", "reason: {r}", r=data["reason"])) if data.get("reason") else ""
 
 
 def _register_export(told: Told, data: dict[str, Any]) -> None:
     told.object, told.right, told.url = "", "see", reverse("register-export")
     told.says = str(T("{n} 家", "{n} institutions", n=data.get("lines", "")))
+
+
+def _register_ticked(told: Told, data: dict[str, Any]) -> None:
+    _file(told, told.event.object_id)
+    ticked = data.get("ticked") or {}
+    told.says = _joined([str(T("{n} 家", "{n} institutions", n=data.get("bodies", ""))),
+                         str(T("名录变更：{s}", "register changes: {s}", s="、".join(f"{LINE_STATES.get(k, k)} {n}" for k, n in ticked.items()))) if ticked else ""])
+
+
+def _register_line(told: Told, data: dict[str, Any]) -> None:
+    _cell(told, data.get("institution"), "", "")
+    told.object = told.object.strip()
+    told.says = _joined([to_be_done(data.get("what") or []), str(T("理由：{r}", "reason: {r}", r=data.get("reason", "")))])
 
 
 def _layout(told: Told, data: dict[str, Any]) -> None:
@@ -611,6 +627,7 @@ TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
     "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,
     "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "review.run": _review, "review.*": _explanation,
     "decision.*": _decision, "sitting.*": _sitting, "sample.*": _sample, "account.*": _account, "client.*": _account,
-    "platform.import": _platform_import, "correction.issue": _correction_list, "correction.*": _correction, "difference.explain": _explained,
-    "layout.save": _layout, "export.layout": _layout, "export.template": _layout, "export.register": _register_export, "workspace.*": _workspace, "backup.*": _workspace, "log.verify": _verify,
+    "platform.import": _platform_import, "correction.issue": _correction_list, "correction.ask": _explained, "correction.settle": _explained, "correction.*": _correction, "difference.explain": _explained,
+    "layout.save": _layout, "export.layout": _layout, "export.template": _layout, "export.register": _register_export, "platform.register": _register_ticked,
+    "register_line.*": _register_line, "workspace.*": _workspace, "backup.*": _workspace, "log.verify": _verify,
 }

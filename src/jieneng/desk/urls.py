@@ -11,6 +11,7 @@ from jieneng.filling import workbook_pages as filling_workbooks
 from jieneng.records import pages as records
 from jieneng.registry import change_pages, contact_pages, folder_pages
 from jieneng.registry import pages as registry
+from jieneng.reports import letter_pages
 from jieneng.reports import pages as reports
 from jieneng.returns import difference_pages as differences
 from jieneng.returns import pages as returns
@@ -98,9 +99,11 @@ urlpatterns = [
     path("rounds/<int:pk>/chase/", chase.chase, name="chase"),
     path("rounds/<int:pk>/chase.xlsx", chase.chase_xlsx, name="chase-xlsx"),
     path("rounds/<int:pk>/chase/phones/", chase.chase_phones, name="chase-phones"),
+    path("rounds/<int:pk>/chase/letters.zip", letter_pages.every, name="chase-letters"),
     path("rounds/<int:pk>/chase/send/", chase.chase_send, name="chase-send"),
     path("rounds/<int:pk>/chase/<str:key>/", chase.chase_target, name="chase-target"),
     path("rounds/<int:pk>/chase/<str:key>/<int:page>.svg", chase.chase_picture, name="chase-picture"),
+    path("rounds/<int:pk>/chase/<str:key>/letter.docx", letter_pages.letter, name="chase-letter"),
     path("chase/", chase.latest, name="chase-latest"),
     path("messages/", records.inbox, name="messages"),
     path("messages/read/", records.mark_read, name="messages-read"),
@@ -150,6 +153,8 @@ urlpatterns = [
     path("layouts/guess/<str:sha256>/", layout_pages.guess, name="layout-guess"),
     path("layouts/<str:code>/", layout_pages.one, name="layout"),
     path("export/register/", register_pages.changes, name="register-export"),
+    path("export/register/lines/", register_pages.lines, name="register-lines"),
+    path("export/register/lines/<int:pk>/drop/", register_pages.drop, name="register-line-drop"),
     path("export/template/", template_pages.templates, name="export-template"),
     path("export/template/<str:sha256>/", template_pages.fill, name="export-fill"),
     path("compare/", exchange.compare, name="compare"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -84,13 +84,15 @@ def take_platform(person: User, *, form: str, holder: str, drafts: Sequence[Any]
         years = sorted({d.period.year for d, _ in good})
         covered: dict[tuple[int, str], dict[str, str | None]] = {}
         contents: list[str] = []
+        moved: set[tuple[int, str]] = set()
         for year in years:
             rows = _merged(form, holder, year, [(d, pk) for d, pk in good if d.period.year == year], batch, outcome, covered)
             contents += _store(person, form, holder, year, rows, batch, outcome)
+            moved |= rows.keys()
             if progress:
                 progress(sum(d.period.year <= year for d, _ in good), len(good))
         if holder == "platform":
-            outcome.ticked = _tick(form, years, covered, batch)
+            outcome.ticked = _tick(form, years, covered, moved, batch)
         record(person, "platform.import", "import", batch.pk, line=office.path, data={
             **outcome.counts(), "unread": unread, "holder": holder, "form": form, "years": years, "file": batch.file.sha256,
             "layout": batch.layout, "ticked": outcome.ticked, "content": together(contents)})
@@ -145,16 +147,23 @@ def _store(person: User, form: str, holder: str, year: int, work: dict[tuple[int
     return [r.content for r in rows]
 
 
-def _tick(form: str, years: Iterable[int], covered: dict[tuple[int, str], dict[str, str | None]], batch: Import) -> dict[str, int]:
-    """Look at every correction whose cell the export covers: done, not done, or changed to something else."""
+def _tick(form: str, years: Iterable[int], covered: dict[tuple[int, str], dict[str, str | None]], moved: Collection[tuple[int, str]], batch: Import) -> dict[str, int]:
+    """Look at every correction whose cell the export covers: done, not done, or changed to something else.
+
+    A line without a value asked for a check: it is done, and stays so, once the value is another (of a whole return: once anything ``moved``).
+    """
     counts: dict[str, int] = {}
     rows = Correction.objects.filter(form=form, year__in=list(years), side="platform", holder="platform").exclude(state="withdrawn")
     for c in rows.select_for_update().order_by("pk"):
-        cell = covered.get((c.institution_id, c.period), {})
-        if c.item not in cell:
+        key = (c.institution_id, c.period)
+        cell = covered.get(key, {})
+        if not cell or (c.item and c.item not in cell) or (c.new is None and c.state == "done"):
             continue
-        c.found, c.checked = cell[c.item], batch
-        c.state = "done" if c.found == c.new else "not_done" if c.found == c.old else "other"
+        c.found, c.checked = cell.get(c.item), batch
+        if c.new is None:
+            c.state = ("not_done" if c.found == c.old else "other" if c.found is None else "done") if c.item else ("done" if key in moved else "not_done")
+        else:
+            c.state = "done" if c.found == c.new else "not_done" if c.found == c.old else "other"
         c.save(update_fields=["found", "state", "checked"])
         counts[c.state] = counts.get(c.state, 0) + 1
     return counts
@@ -273,13 +282,13 @@ def explain(person: User, differences: Sequence[Difference], *, holder: str, for
             Explained.objects.create(institution_id=d.institution, holder=holder, form=form, year=year, period=d.period, item=d.item,
                                      ours=d.ours, theirs=d.theirs, reason=reason, by=person)
         if differences:
-            record(person, "difference.explain", "differences", len(differences), line=_common(lines[d.institution].office.path for d in differences), data={
+            record(person, "difference.explain", "differences", len(differences), line=shared_line(lines[d.institution].office.path for d in differences), data={
                 "holder": holder, "year": year, "reason": reason,
                 "cells": [[d.institution, d.period, d.item, d.ours, d.theirs] for d in differences]})
     return len(differences)
 
 
-def _common(paths: Iterable[str]) -> str:
+def shared_line(paths: Iterable[str]) -> str:
     """The lowest office all paths lie under."""
     shared: list[str] = []
     for level in zip(*(p.strip("/").split("/") for p in set(paths)), strict=False):

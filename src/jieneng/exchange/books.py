@@ -20,6 +20,9 @@ from jieneng.returns.queries import book, main_form
 from . import queries
 from .models import HOLDERS, STATES, Correction
 
+TO_CHECK = T("请核实", "to be checked")
+"""What stands for the value of a line that suggests none."""
+
 
 def number(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
@@ -36,6 +39,11 @@ def items(year: int) -> dict[str, dict[str, str]]:
     return {i: {"number": n, "label": str(b.items[i].label), "unit": b.items[i].unit} for i, n in queries.numbers_of(b, main_form(), year).items()}
 
 
+def item_words(known: dict[str, dict[str, str]], item: str) -> dict[str, str]:
+    """Number, label and unit of an item; of a whole return (no item), what it is called."""
+    return known.get(item) or {"number": "", "label": item or str(T("整份报表", "the whole return")), "unit": ""}
+
+
 def period_word(period: str) -> T:
     return Period.parse(period).label if len(period) > 4 else T("全年", "whole year")
 
@@ -43,14 +51,14 @@ def period_word(period: str) -> T:
 def lines(year: int, rows: Sequence[tuple[Correction, Standing]]) -> list[dict[str, Any]]:
     """Corrections with everything a list shows of them."""
     known, names = items(year), areas()
-    return [{"c": c, "s": s, "area": names.get(s.area, s.area), "item": known.get(c.item, {"number": "", "label": c.item, "unit": ""}),
+    return [{"c": c, "s": s, "area": names.get(s.area, s.area), "item": item_words(known, c.item),
              "period": period_word(c.period), "state": STATES[c.state]} for c, s in rows]
 
 
 def corrections(year: int, rows: Sequence[tuple[Correction, Standing]], title: str, nth: int = 0) -> bytes:
     """A list of corrections as it is handed over."""
     data = [[n, x["area"], x["s"].department, x["s"].name, x["c"].institution.key, x["item"]["number"], x["item"]["label"], str(x["period"]), number(x["c"].old),
-             number(x["c"].new), x["item"]["unit"], x["c"].reason, x["c"].word, str(x["state"]), number(x["c"].found)] for n, x in enumerate(lines(year, rows), 1)]
+             number(x["c"].new) if x["c"].new is not None else str(TO_CHECK), x["item"]["unit"], x["c"].reason, x["c"].word, str(x["state"]), number(x["c"].found)] for n, x in enumerate(lines(year, rows), 1)]
     columns = [Column(T("序", "no."), 5), Column(T("统计归口", "line"), 9), Column(T("主管部门", "department"), 12), Column(T("单位", "institution"), 24),
                Column(T("信用代码", "code"), 21), Column(T("代码", "item no."), 7), Column(T("指标", "item"), 16), Column(T("统计期", "period"), 11),
                Column(T("原数", "was"), 13), Column(T("应为", "should be"), 13), Column(T("计量单位", "unit"), 8), Column(T("原因", "reason"), 28),
@@ -63,7 +71,7 @@ def differences(year: int, holder: str, found: Sequence[queries.Line]) -> bytes:
     """The two-sided table."""
     known, names = items(year), areas()
     units = dict(Institution.objects.filter(pk__in={x.institution for x in found}).values_list("pk", "key"))
-    data = [[names.get(x.area, x.area), x.name, units.get(x.institution, ""), x.number, known.get(x.item, {}).get("label", x.item), x.period,
+    data = [[names.get(x.area, x.area), x.name, units.get(x.institution, ""), x.number, item_words(known, x.item)["label"], x.period,
              number(x.ours), number(x.theirs), known.get(x.item, {}).get("unit", ""), str(queries.VERDICTS[x.verdict]), x.reason, x.word] for x in found]
     columns = [Column(T("统计归口", "line"), 10), Column(T("单位", "institution"), 28), Column(T("信用代码", "code"), 22), Column(T("代码", "no."), 7),
                Column(T("指标", "item"), 18), Column(T("统计期", "period"), 10), Column(T("本库", "ours"), 14), Column(HOLDERS[holder], 14),

@@ -32,6 +32,7 @@ from jieneng.returns.queries import book
 from jieneng.rulebook.types import Book
 
 from . import queries
+from .books import TO_CHECK
 from .models import STATES, Correction
 
 Row = dict[str, Any]
@@ -104,7 +105,7 @@ def corrections(layout: Layout, year: int, rows: Sequence[tuple[Correction, Stan
         raise refuse("export.corrections", T("更正清单一行一项，布局“{c}”不是", "a list of corrections has a row per item; layout “{c}” has not", c=layout.code),
                      T("shape: long", "shape: long"), T("照手册“更正清单的布局”写一个", "write one as in the how-to on layouts"), Place(file=layout.place))
     named = {i.item: i for i in layout.items}
-    if lacking := sorted({c.item for c, _ in rows} - set(named)):
+    if lacking := sorted({c.item for c, _ in rows if c.item} - set(named)):
         raise refuse("export.items", T("布局里没有指标：{i}", "the layout lacks the items: {i}", i="、".join(str(b.items[i].label) if i in b.items else i for i in lacking)),
                      do=T("在布局的 items 里补上", "add them to the layout’s items"), where=Place(file=layout.place))
     numbers, codes = queries.numbers_of(b, layout.form, year), _codes({s.institution_id for _, s in rows})
@@ -112,10 +113,10 @@ def corrections(layout: Layout, year: int, rows: Sequence[tuple[Correction, Stan
     for c, s in rows:
         row = _lead(layout, Body({s.institution.scheme: s.institution.key, **codes.get(s.institution_id, {})}, _said(s)))
         _when(layout, row, c.period)
-        unit, column = _unit(layout, named[c.item].unit, b, c.item)
-        _put(row, layout.long.item, named[c.item].column)
+        unit, column = _unit(layout, named[c.item].unit, b, c.item) if c.item else ("", None)
+        _put(row, layout.long.item, named[c.item].column if c.item else "整份报表")
         _put(row, column, unit if column else "")
-        row[layout.long.value.columns[0]] = in_unit(c.new, c.item, unit, b, units)
+        row[layout.long.value.columns[0]] = in_unit(c.new, c.item, unit, b, units) if c.new is not None else str(TO_CHECK)
         said = {"old": in_unit(c.old, c.item, unit, b, units), "found": in_unit(c.found, c.item, unit, b, units), "reason": c.reason, "word": c.word,
                 "state": str(STATES[c.state]), "number": numbers.get(c.item, "")}
         for name, spec in layout.extra.items():

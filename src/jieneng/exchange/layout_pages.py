@@ -11,11 +11,12 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from jieneng.core.problem import Place, Refused, refuse
-from jieneng.core.words import T
+from jieneng.core.words import T, language
 from jieneng.people.access import needs
 from jieneng.records import files
 from jieneng.records.models import ReceivedFile
-from jieneng.returns.intake import Guess, confirmed, guess_file, layout_text, parse_layout, read_file, unpack
+from jieneng.records.workbook import Column, list_workbook, workbook_response
+from jieneng.returns.intake import Guess, confirmed, guess_file, layout_text, parse_layout, read_file, told, unpack
 from jieneng.returns.intake.guess import known_codes
 from jieneng.returns.queries import book, main_form
 
@@ -35,6 +36,9 @@ ROLES: list[tuple[str, T]] = [
     ("extra.sensitive", T("敏感单位", "sensitive")), ("extra.reason", T("变更原因", "reason of change")), ("extra.document", T("变更依据", "paper of change")),
     ("extra.contact", T("联络员", "liaison")), ("extra.contact_office", T("联络员科室", "liaison's office")), ("extra.contact_phone", T("联络员电话", "liaison's phone")),
 ]
+
+FIRST = 12
+"""Kinds of problems that a trial shows on the page; all of them are in the workbook."""
 
 
 @needs("import", "edit_register")
@@ -78,6 +82,8 @@ def guess(request: HttpRequest, sha256: str) -> HttpResponse:
         try:
             text = layout_text(proposed, book(), form=main_form(), code=typed["code"], title=T(typed["zh"] or "?", typed["zh"] or "?"), period=typed["period"])
             tried = _tried(row, text)
+            if request.POST.get("verb") == "problems":
+                return workbook_response(_problems_xlsx(row, tried), "读不出的.xlsx")
             if request.POST.get("verb") == "save":
                 made = saved_layouts.save(request.user, text)
                 messages.success(request, str(T("布局“{c}”第 {n} 版已保存，大家都能用", "layout “{c}”, version {n}, saved for everyone", c=made.code, n=made.number)))
@@ -124,15 +130,18 @@ def _tried(row: ReceivedFile, text: str) -> dict[str, Any]:
     if layout.identifier is None:
         raise refuse("layout.identifier", T("没有识别码列", "no column of codes"), where=Place(file=row.name))
     result = read_file(files.path_of(row.sha256), layout, book(), name=row.name)
-    return {"counts": result.counts, "problems": _unlike(result.problems)[:12], "n": result.counts.get("problems", 0), "drafts": len(result.drafts), "bodies": len(result.bodies)}
+    problems = [p.as_json() for p in result.problems]
+    found = told.alike(book(), problems, layout.ledger)
+    return {"counts": result.counts, "problems": found[:FIRST], "rest": max(0, len(found) - FIRST), "all": problems, "ledger": layout.ledger, "n": result.counts.get("problems", 0),
+            "drafts": len(result.drafts), "bodies": len(result.bodies)}
 
 
-def _unlike(problems: Any) -> list[str]:
-    """Problems as texts, those that say the same in other cells (twelve months of one unit) once, with how many more there are."""
-    first: dict[str, list[Any]] = {}
-    for p in problems:
-        first.setdefault(str(p.found), []).append(p)
-    return [str(same[0]) + (str(T("（同样的还有 {n} 格）", " (and {n} more cells)", n=len(same) - 1)) if len(same) > 1 else "") for same in first.values()]
+def _problems_xlsx(row: ReceivedFile, tried: dict[str, Any]) -> bytes:
+    """Every place that could not be read, one a row."""
+    code = language()
+    data = [[told.place_of(p), told.word(book(), p["where"].get("field", ""), tried["ledger"]), *((p.get(part) or {}).get(code, "") for part in ("found", "expected", "do"))] for p in tried["all"]]
+    return list_workbook(T("读不出的", "Not read"), [Column(T("位置", "place"), 20), Column(T("项目", "field"), 16), Column(T("看到的", "found"), 60), Column(T("应为", "expected"), 40),
+                                                    Column(T("怎么办", "what to do"), 40)], data, notes=[row.name])
 
 
 def _shown(columns: Any, kind: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from django.db import models
 from jieneng.core.words import T
 from jieneng.people.models import Office
 from jieneng.records.events import fingerprint
-from jieneng.registry.models import Institution
+from jieneng.registry.models import Institution, Standing
 from jieneng.returns.models import Import
 
 HOLDERS: dict[str, T] = {
@@ -68,7 +68,7 @@ class Correction(models.Model):
     """One line of the list of corrections (更正清单): what is to be changed, on which side, why, and on whose word.
 
     Nobody but the respondent changes a number: ``word`` says who of the unit confirmed it, ``confirmed_on`` when. ``old`` and
-    ``new`` are texts as stored; ``state`` is ticked by the next import that covers the cell, ``found`` is what stood there then.
+    ``new`` are texts as stored; without ``new`` a line asks for a check (without ``item``: of the whole return). ``state`` is ticked by the next import that covers the cell, ``found`` is what stood there then.
     """
 
     SIDES: ClassVar = [("platform", "platform"), ("ours", "ours")]
@@ -84,7 +84,7 @@ class Correction(models.Model):
     reason = models.CharField(max_length=300)
     word = models.CharField(max_length=120)
     confirmed_on = models.DateField(null=True)
-    origin = models.CharField(max_length=12, default="hand", help_text="hand, compare or finding")
+    origin = models.CharField(max_length=12, default="hand", help_text="hand, compare, finding or returned")
     state = models.CharField(max_length=10, choices=[(s, s) for s in STATES], default="open")
     found = models.CharField(max_length=40, null=True)
     checked = models.ForeignKey(Import, null=True, on_delete=models.PROTECT, related_name="+")
@@ -99,6 +99,40 @@ class Correction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.institution} {self.period} {self.item} {self.old}→{self.new}"
+
+
+LINE_STATES: dict[str, T] = {
+    "open": T("待核对", "not checked yet"), "done": T("已办", "done"), "not_done": T("还没办", "not done"),
+    "other": T("只办了一部分", "done in part"), "withdrawn": T("不用办了", "no longer asked"),
+}
+
+
+class RegisterLine(models.Model):
+    """One register change handed out to be keyed in on the platform (开账号、注销、改名称、改归口……), ticked by the next import of its register.
+
+    ``what``: what is to be done, in order (``exchange.register_changes.WHAT``); ``before`` and ``after`` say from what to what, ``into`` the
+    names of the bodies it went into. ``found``: what is to be done → what the platform's register said when it was last looked at.
+    """
+
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="register_lines")
+    what = models.JSONField()
+    before = models.ForeignKey(Standing, null=True, on_delete=models.PROTECT, related_name="+")
+    after = models.ForeignKey(Standing, on_delete=models.PROTECT, related_name="+")
+    into = models.JSONField(default=list)
+    state = models.CharField(max_length=10, choices=[(s, s) for s in LINE_STATES], default="open")
+    found = models.JSONField(default=dict)
+    checked = models.ForeignKey(Import, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300, blank=True, help_text="why it is no longer asked")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["after"], condition=~models.Q(state="withdrawn"), name="one_register_line_per_standing")]
+        indexes: ClassVar = [models.Index(fields=["state"])]
+
+    def __str__(self) -> str:
+        return f"{self.institution_id} {'+'.join(self.what)} {self.state}"
 
 
 class CorrectionList(models.Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -102,7 +102,7 @@ def _table(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse
 
 
 def _row(x: queries.Line, items: dict[str, dict[str, str]], names: dict[str, str]) -> dict[str, Any]:
-    about = items.get(x.item, {"number": "", "label": x.item, "unit": ""})
+    about = books.item_words(items, x.item)
     return {"x": x, "item": about, "area": names.get(x.area, x.area), "period": books.period_word(x.period),
             "c": x.correction, "state": STATES.get(x.correction.state) if x.correction else ""}
 
@@ -209,7 +209,7 @@ def _offices(request: HttpRequest, rows: list[tuple[Correction, Any]]) -> list[O
 def corrections(request: HttpRequest) -> HttpResponse:
     """Everything asked of the platform, by county and department: old, new, why, whose word, and what the next import found."""
     year, mine = _year(request), scope(request.user, "see")
-    rows = queries.listed(mine, main_form(), year)
+    rows = queries.listed(mine, main_form(), year, closed=closed_to(request.user))
     offices = _offices(request, rows)
     chosen = next((o for o in offices if o.code == request.GET.get("office")), None)
     shown = [(c, s) for c, s in rows if chosen is None or s.office.path.startswith(chosen.path)]
@@ -226,7 +226,7 @@ def corrections(request: HttpRequest) -> HttpResponse:
 def corrections_xlsx(request: HttpRequest) -> HttpResponse:
     """The list of one office (``?office=``), or a workbook for each area in one archive."""
     year = _year(request)
-    rows = queries.listed(scope(request.user, "see"), main_form(), year)
+    rows = queries.listed(scope(request.user, "see"), main_form(), year, closed=closed_to(request.user))
     if request.GET.get("left"):
         rows = [r for r in rows if r[0].state != "done"]
     offices = _offices(request, rows)
@@ -270,7 +270,7 @@ def one_list(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(CorrectionList.objects.select_related("office", "by"), pk=pk)
     if not scope(request.user, "see").covers_line(row.office.path):
         raise Http404
-    handed = set(row.lines.values_list("pk", flat=True))
+    handed = set(row.lines.exclude(institution__in=closed_to(request.user)).values_list("pk", flat=True))
     rows = _with_standing(row, handed)
     if request.GET.get("xlsx"):
         return workbook_response(books.corrections(row.year, rows, row.office.name, row.number), f"更正清单-{row.office.name}-{row.year}-第{row.number}次.xlsx")
@@ -347,7 +347,8 @@ def _import(request: HttpRequest, pk: int) -> Import:
 def _changes(request: HttpRequest, row: Import) -> list[dict[str, Any]]:
     """The changed cells in words, narrowed by side, area and item."""
     b, names = book(), books.areas()
-    found = list(queries.changes(row))
+    closed = closed_to(request.user)
+    found = [c for c in queries.changes(row) if c.institution not in closed]
     standing: dict[int, Any] = {}
     for year in {int(c.period[:4]) for c in found}:
         standing |= queries.lines_of(year)
@@ -395,14 +396,14 @@ def changes_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
 # --- what the platform says beside the items -------------------------------------------------------------------------
 
 
-def _facts(mine: Scope, holder: str, year: int) -> tuple[list[str], list[dict[str, Any]]]:
+def _facts(mine: Scope, closed: Collection[int], holder: str, year: int) -> tuple[list[str], list[dict[str, Any]]]:
     """The facts that are known for a year, and per unit what is said."""
     lines, names = queries.lines_of(year), books.areas()
     found: dict[int, dict[str, Any]] = {}
     for (institution, _), row in sorted(queries.current_rows(holder, main_form(), year).items(), key=lambda r: r[1].period):
         facts = {k: v for k, v in row.values.items() if queries.is_fact(k) and v is not None}
         s = lines.get(institution)
-        if facts and s is not None and mine.covers(s.office.path, s.institution.key):
+        if facts and s is not None and institution not in closed and mine.covers(s.office.path, s.institution.key):
             entry = found.setdefault(institution, {"s": s, "area": names.get(s.area, s.area), "facts": {}, "at": row.at})
             entry["facts"] |= facts
     columns = sorted({k for e in found.values() for k in e["facts"]}, key=lambda k: (k != "status", k != "quota_warning", k))
@@ -415,7 +416,7 @@ def platform(request: HttpRequest) -> HttpResponse:
     from jieneng.returns.moves import STATES as RETURN_STATES
 
     year, holder = _year(request), _holder(request)
-    columns, rows = _facts(scope(request.user, "see"), holder, year)
+    columns, rows = _facts(scope(request.user, "see"), closed_to(request.user), holder, year)
     area, status = request.GET.get("area", ""), request.GET.get("status", "")
     counts: dict[str, int] = {}
     for e in rows:

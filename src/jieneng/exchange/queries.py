@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -229,7 +229,7 @@ def table(scope: Scope, holder: str, form: str, year: int) -> list[Line]:
         for cell, c in rest:
             row = theirs.get((cell[0], cell[1]))
             now = row.values.get(cell[2]) if row else None
-            waiting = c.side == "platform" and c.state != "done" and now != c.new
+            waiting = c.side == "platform" and c.state != "done" and (c.new is None or now != c.new)
             line(cell, ours.get((cell[0], cell[1]), {}).get(cell[2]), now, "theirs" if waiting else "same", c.reason, c.word, c)
     order = list(VERDICTS)
     return sorted(result, key=lambda x: (order.index(x.verdict), x.area, x.name, x.period, x.number))
@@ -281,11 +281,11 @@ def progress(lines: Iterable[Line]) -> list[dict[str, Any]]:
     return [{"area": a, "all": c["all"], "done": c["done"], "left": c["left"]} for a, c in sorted(found.items())]
 
 
-def listed(scope: Scope, form: str, year: int, side: str = "platform") -> list[tuple[Correction, Standing]]:
-    """The corrections of a side inside a scope, with whose they are; in the order of unit, period and form."""
+def listed(scope: Scope, form: str, year: int, side: str = "platform", closed: Collection[int] = ()) -> list[tuple[Correction, Standing]]:
+    """The corrections of a side inside a scope but for the sensitive units of ``closed``, with whose they are; in the order of unit, period and form."""
     lines, order = lines_of(year), list(numbers_of(the_book(), form, year))
     rows = [(c, lines[c.institution_id]) for c in corrections(form, year).filter(side=side) if c.institution_id in lines]
-    rows = [(c, s) for c, s in rows if scope.covers(s.office.path, s.institution.key)]
+    rows = [(c, s) for c, s in rows if c.institution_id not in closed and scope.covers(s.office.path, s.institution.key)]
     return sorted(rows, key=lambda r: (r[1].office.path, r[1].name, r[0].period, order.index(r[0].item) if r[0].item in order else 999))
 
 

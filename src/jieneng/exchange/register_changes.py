@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 from django.utils import timezone
 
@@ -15,29 +14,11 @@ from jieneng.records.events import action, record
 from jieneng.records.models import Event
 from jieneng.records.workbook import Column, list_workbook
 from jieneng.registry.models import Alias, Institution, Link, Standing
+from jieneng.registry.queries import closed_to
 from jieneng.returns.queries import book
 
-from . import books
-
-WHAT: dict[str, T] = {
-    "new": T("新开账号", "open an account"), "closed": T("注销账号", "close the account"), "renamed": T("改名称", "rename"), "moved": T("改归口", "move to another line"),
-    "type": T("改类型", "other type"), "territory": T("改所在地", "other place"), "covered": T("改为代报", "covered by another"), "uncovered": T("恢复自报", "reports itself again"),
-}
-"""What is to be done on the platform."""
-
-
-@dataclass(frozen=True)
-class RegisterChange:
-    """One body that stands otherwise than before: what to do, from what to what, from which day, on what paper."""
-
-    what: tuple[str, ...]
-    before: Standing | None
-    after: Standing
-    into: tuple[str, ...] = ()
-
-    @property
-    def words(self) -> str:
-        return "、".join(str(WHAT[w]) for w in self.what)
+from . import books, register_lines
+from .register_lines import RegisterChange, what_of
 
 
 def last_export(person: User, office: Office | None = None) -> Event | None:
@@ -45,10 +26,10 @@ def last_export(person: User, office: Office | None = None) -> Event | None:
     return Event.objects.filter(verb="export.register", actor=person, data__office=office.code if office else "").order_by("-seq").first()
 
 
-def changes(mine: Scope, *, since: dt.date | None = None, after: int = 0) -> list[RegisterChange]:
+def changes(mine: Scope, *, since: dt.date | None = None, after: int = 0, closed: Collection[int] = ()) -> list[RegisterChange]:
     """What stands otherwise than before ``since``, or than when standing ``after`` was the last one entered (0: all of it).
 
-    A body that came and went between is left out, as is one whose standing says the same again.
+    A body that came and went between is left out, as is one whose standing says the same again, and the sensitive units of ``closed``.
     """
     rows = Standing.objects.select_related("institution", "office", "covered_by").order_by("since", "pk")
     today = timezone.localdate()
@@ -64,22 +45,10 @@ def changes(mine: Scope, *, since: dt.date | None = None, after: int = 0) -> lis
     for pk, now in latest.items():
         before = earlier.get(pk)
         inside = [s for s in (before, now) if s is not None and mine.covers(s.office.path, s.institution.key)]
-        what = _what(before, now)
-        if inside and what:
+        what = what_of(before, now)
+        if inside and what and pk not in closed:
             found.append(RegisterChange(what, before if before in inside else None, now, into.get(pk, ())))
     return sorted(found, key=lambda x: (x.after.since, x.after.office.path, x.after.name))
-
-
-def _what(before: Standing | None, now: Standing) -> tuple[str, ...]:
-    was_in, is_in = bool(before and before.in_scope), now.in_scope
-    if not was_in or before is None:
-        return ("new",) if is_in else ()
-    if not is_in:
-        return ("closed",)
-    said = [("renamed", before.name != now.name), ("moved", (before.office_id, before.department) != (now.office_id, now.department)), ("type", before.type != now.type),
-            ("territory", before.territory != now.territory), ("covered", now.covered_by_id is not None and before.covered_by_id != now.covered_by_id),
-            ("uncovered", before.covered_by_id is not None and now.covered_by_id is None)]
-    return tuple(name for name, yes in said if yes)
 
 
 def _into(institutions: set[int]) -> dict[int, tuple[str, ...]]:
@@ -123,15 +92,19 @@ def said_since(since: dt.date | None, last: Event | None) -> T:
 
 
 def export(person: User, *, since: dt.date | None = None, office: Office | None = None) -> tuple[bytes, int]:
-    """The workbook and how many lines it has; the next export without a day begins where this one ended."""
+    """The workbook and how many lines it has; the next export without a day begins where this one ended.
+
+    What a keeper of the register exports is kept as lines to be ticked (``register_lines``); one who only looks on takes a copy.
+    """
     mine, last = require(person, "see"), last_export(person, office)
     if office is not None and mine.covers_line(office.path):
         mine = Scope(lines=(office.path,))
-    found = changes(mine, since=since, after=_after(last))
+    found = changes(mine, since=since, after=_after(last), closed=closed_to(person))
     with action():
+        kept = register_lines.keep(person, found)
         newest = Standing.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         record(person, "export.register", "register", "-", line=min(mine.lines, default=""), data={
-            "office": office.code if office else "", "since": since.isoformat() if since else "", "after": _after(last), "standing": newest, "lines": len(found), "standings": [x.after.pk for x in found]})
+            "office": office.code if office else "", "since": since.isoformat() if since else "", "after": _after(last), "standing": newest, "lines": len(found), "standings": [x.after.pk for x in found], "kept": kept})
     return workbook(found, str(said_since(since, last))), len(found)
 
 
@@ -142,4 +115,4 @@ def _after(last: Event | None) -> int:
 def listed(person: User, since: dt.date | None) -> tuple[list[RegisterChange], T]:
     """For the page: the lines and from when on they speak."""
     last = last_export(person)
-    return changes(require(person, "see"), since=since, after=_after(last)), said_since(since, last)
+    return changes(require(person, "see"), since=since, after=_after(last), closed=closed_to(person)), said_since(since, last)

@@ -12,6 +12,7 @@ from jieneng.people.access import needs
 from jieneng.people.scope import scope
 from jieneng.records.workbook import workbook_response
 from jieneng.registry.models import Standing
+from jieneng.registry.queries import closed_to
 from jieneng.returns.queries import book, main_form
 
 from . import books, queries
@@ -23,8 +24,8 @@ MOST = 400
 
 def _units(request: HttpRequest, year: int) -> list[Standing]:
     """The units of the scope that report themselves, narrowed by area, name or code."""
-    mine, area, q = scope(request.user, "see"), request.GET.get("area", ""), request.GET.get("q", "").strip()
-    found = [s for s in queries.lines_of(year).values() if s.in_scope and not s.covered_by_id and mine.covers(s.office.path, s.institution.key)
+    mine, closed, area, q = scope(request.user, "see"), closed_to(request.user), request.GET.get("area", ""), request.GET.get("q", "").strip()
+    found = [s for s in queries.lines_of(year).values() if s.in_scope and not s.covered_by_id and s.institution_id not in closed and mine.covers(s.office.path, s.institution.key)
              and (not area or s.area == area) and (not q or q in s.name or s.institution.key == q)]
     return sorted(found, key=lambda s: (s.office.path, s.name))
 

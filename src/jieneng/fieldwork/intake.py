@@ -14,6 +14,7 @@ from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, refuse
 from jieneng.core.words import T
 from jieneng.exchange import actions as exchange
+from jieneng.exchange import register_lines
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
 from jieneng.records import files
@@ -78,7 +79,8 @@ def bring_in(person: User, received: ReceivedFile, layout_text: str, *, office: 
              layout_name: str = "", open_rounds: bool = False, take: str = "", progress: Progress | None = None) -> Import:
     """Read one received file by a layout and apply it on behalf of ``office``.
 
-    ``take``: what answers are taken as, one of ``TAKEN``; "" = what the layout says (its ``holder``), else our own returns.
+    ``take``: what answers are taken as, one of ``TAKEN``; "" = what the layout says (its ``holder``), else our own returns. A register
+    (and nothing else) taken as "platform" is only looked at: which register changes were keyed in there.
     Everything the file brings (register, answers or ledger lines) goes in inside one transaction; rows that cannot be
     read or do not belong are listed with sheet and cell. Raises ``Refused`` when the file as a whole cannot be read.
     """
@@ -105,17 +107,21 @@ def bring_in(person: User, received: ReceivedFile, layout_text: str, *, office: 
         counts: dict[str, Any] = {"read": result.counts}
         problems: list[Problem] = list(result.problems)
         unread = len(problems)  # told by the event of the first part alone, so that events add up to the import's problems
-        if "register" in layout.reads:
+        taken = take or layout.holder or "ours"
+        only_looked_at = layout.reads == ("register",) and take == "platform"
+        if "register" in layout.reads and not only_looked_at:
             done = register.import_register(person, _entries(result), office=office, types=book.types, batch=batch.pk,
                                             progress=writing, unread=unread)
             unread = 0
             counts["register"] = {"new": done.new, "changed": done.changed, "same": done.same,
                                   "refused": len(done.problems)}
             problems += done.problems
+        if ticked := _ticked(person, layout, taken, result, batch, office, only_looked_at):
+            counts["register_lines"] = ticked
         if "answers" in layout.reads:
             if open_rounds:
                 _open_rounds(person, layout.form, result, office)
-            for what, done_ in _answers(person, layout, take or layout.holder or "ours", result, batch, office, accept, writing, unread):
+            for what, done_ in _answers(person, layout, taken, result, batch, office, accept, writing, unread):
                 unread = 0
                 counts[what] = done_.counts()
                 problems += [p for p in done_.problems if p not in problems]
@@ -127,6 +133,18 @@ def bring_in(person: User, received: ReceivedFile, layout_text: str, *, office: 
         batch.counts, batch.problems = counts, [p.as_json() for p in problems]
         batch.save(update_fields=["counts", "problems"])
     return batch
+
+
+def _ticked(person: User, layout: Layout, taken: str, result: IntakeResult, batch: Import, office: Office, only_looked_at: bool) -> dict[str, int]:
+    """Register changes that were handed out, ticked by what the file says of the bodies: a register, or the platform's figures.
+
+    A register taken as the platform's own is only looked at: our register is not written, and a body it lacks has no account there.
+    """
+    if "register" in layout.reads:
+        return register_lines.tick(person, register_lines.of_bodies(result.bodies), batch, office, whole=only_looked_at, always=only_looked_at)
+    if "answers" in layout.reads and taken in ("platform", "both"):
+        return register_lines.tick(person, register_lines.of_answers(result.drafts), batch, office, only_done=True)
+    return {}
 
 
 def _answers(person: User, layout: Layout, take: str, result: IntakeResult, batch: Import, office: Office, accept: bool,

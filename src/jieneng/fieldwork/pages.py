@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from jieneng.core.problem import Refused, refuse
 from jieneng.core.words import T, language
+from jieneng.exchange.models import LINE_STATES
 from jieneng.people.access import needs
 from jieneng.people.models import Office
 from jieneng.people.queries import offices_in, root_office, verbs_of
@@ -23,6 +25,7 @@ from jieneng.records import files
 from jieneng.records.jobs import enqueue
 from jieneng.records.models import Job
 from jieneng.records.workbook import Column, list_workbook, workbook_response
+from jieneng.returns.intake import told
 from jieneng.returns.models import Import
 from jieneng.returns.queries import book
 from jieneng.rulebook.types import Ledger, LedgerField
@@ -98,8 +101,9 @@ def one_import(request: HttpRequest, pk: int) -> HttpResponse:
     part = row.revisions.select_related("ret").first() if row.layout == "workbook" else None
     return render(request, "fieldwork/import.html", {
         "round": part.ret.round_id if part else None, "title": row.file.name, "import": row, "intact": files.intact(row.file),
-        "page": Paginator(row.problems, 50).get_page(request.GET.get("page")),
-        "counts": {k: v for k, v in row.counts.items() if k != "read"}, "read": row.counts.get("read", {})})
+        "page": Paginator(told.alike(book(), row.problems, _ledger_of(row)), 50).get_page(request.GET.get("page")), "places": len(row.problems),
+        "counts": {k: v for k, v in row.counts.items() if k not in ("read", "register_lines")},
+        "ticked": [(str(LINE_STATES[k]), n) for k, n in row.counts.get("register_lines", {}).items()], "read": row.counts.get("read", {})})
 
 
 @needs("import", "ledger", "edit_register", "log")
@@ -110,12 +114,18 @@ def problems_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     def text(p: dict[str, Any], part: str) -> str:
         return (p.get(part) or {}).get(code, "")
 
-    data = [[p["where"].get("file", ""), p["where"].get("sheet", ""), p["where"].get("cell", ""), text(p, "found"),
-             text(p, "expected"), text(p, "do")] for p in row.problems]
-    columns = [Column(T("文件", "file"), 30), Column(T("工作表", "sheet"), 16), Column(T("单元格", "cell"), 10),
+    data = [[p["where"].get("file", ""), p["where"].get("sheet", ""), p["where"].get("cell", ""), p["where"].get("line"), told.word(book(), p["where"].get("field", ""), _ledger_of(row)),
+             text(p, "found"), text(p, "expected"), text(p, "do")] for p in row.problems]
+    columns = [Column(T("文件", "file"), 30), Column(T("工作表", "sheet"), 16), Column(T("单元格", "cell"), 10), Column(T("行", "line"), 7), Column(T("项目", "field"), 16),
                Column(T("看到的", "found"), 60), Column(T("应为", "expected"), 40), Column(T("怎么办", "what to do"), 40)]
     return workbook_response(list_workbook(T("没有读入的", "Not taken in"), columns, data, notes=[row.file.name]),
                              f"没有读入的（{row.file.name.rpartition('.')[0] or row.file.name}）.xlsx")
+
+
+def _ledger_of(row: Import) -> str:
+    """The ledger an import brought lines of, or ""."""
+    found = re.search(r"^reads:\s*ledger:([\w-]+)", row.layout_text, re.M)
+    return found.group(1) if found else ""
 
 
 def _ledger(kind: str) -> Ledger:

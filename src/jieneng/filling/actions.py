@@ -68,7 +68,7 @@ def _year(person: User, round_: Round, institution: Institution) -> Year:
     return year
 
 
-def _fields(year: Year) -> set[str]:
+def fields_of(year: Year) -> set[str]:
     """Every field that the draft may hold."""
     typed = [e.code for e in year.shape.entries.values() if not e.parts]
     found = {f"{p}.{c}" for p in (*year.open, EVERY) for c in typed} - {f"{EVERY}.{p.quantity.code}" for p in year.shape.pairs}
@@ -97,7 +97,7 @@ def save(person: User, round_: Round, institution: Institution, given: Mapping[s
         start = {k: v for k, v in year.values.items() if k not in draft.values} if draft.version else dict(year.values)
         base = {**start, **at_version(draft, seen)}
         now = {**start, **draft.values}
-        allowed, keep, undecided = _fields(year), set(mine), set(waiting)
+        allowed, keep, undecided = fields_of(year), set(mine), set(waiting)
         wanted = {k: v.strip()[:LONGEST.get(k.partition(".")[0], LONGEST[""])] for k, v in given.items() if k in allowed}
         saved = Saved(year)
         changes: dict[str, list[str | None]] = {}
@@ -296,4 +296,4 @@ def _row_draft(shape: Shape, read: Read, key: str, period: str, row: Mapping[str
                         answers={k: v for k, v in answers.items() if v is not None}, sources=sources)]
 
 
-__all__ = ["OPEN", "Import", "Other", "Saved", "file", "problems_of", "save", "take_units", "take_workbook"]
+__all__ = ["OPEN", "Import", "Other", "Saved", "fields_of", "file", "problems_of", "save", "take_units", "take_workbook"]

@@ -17,6 +17,7 @@ from jieneng.records.bulk import put
 from jieneng.records.events import action, record, together
 
 from . import credit_code
+from .given import given
 from .models import Alias, Contact, Institution, Standing
 from .queries import by_identifier
 
@@ -146,6 +147,8 @@ def import_register(
             "refused": len(outcome.problems), "unread": unread, "institutions": outcome.institutions,
             "standings": [s.pk for s in outcome.standings], "content": together(s.fingerprint() for s in outcome.standings),
         })
+        if outcome.changed and right == "edit_register":
+            given("follow", person, {s.institution_id for s in outcome.standings}, f"导入名录（{batch}）" if batch else "导入名录")
     if progress:
         progress(len(rows), len(rows))
     return outcome
@@ -259,4 +262,5 @@ def change_standing(person: User, institution: Institution, since: dt.date, reas
             "before": {k: str(getattr(current, k)) for k in changes}, "after": {k: str(v) for k, v in changes.items()},
             "standings": [standing.pk], "content": together([standing.fingerprint()]),
         })
+        given("follow", person, [institution.pk], f"名录变更，{since.isoformat()}起：{reason}")
     return standing

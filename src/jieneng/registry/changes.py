@@ -15,6 +15,7 @@ from jieneng.people.scope import require, scope
 from jieneng.records.events import action, hold, record, together
 
 from .actions import initials
+from .given import given
 from .models import Change, Institution, Link, Pair, Standing
 from .planning import FIELDS, TOLD, Line, Plan, Step, plan
 
@@ -34,6 +35,8 @@ def apply(person: User, lines: Sequence[Line], *, types: Iterable[str] = (), pla
             raise refuse("change.none", T("没有要办的变更", "there is nothing to change"))
         changes = [_write(person, step) for step in made.steps]
         _told(person, "register.batch", changes, refused=len(made.problems))
+        for change in changes:
+            _followed(person, change)
     return changes, made
 
 
@@ -79,6 +82,13 @@ def _told(person: User, verb: str, changes: Sequence[Change], **more: Any) -> No
         record(person, "register.undo", "change", changes[0].pk, line=shared, data=data)
 
 
+def _followed(person: User, change: Change) -> None:
+    """What the bodies of a change need not answer any more, or answer again."""
+    paper = f"（{change.document}）" if change.document else ""
+    reason = f"{TOLD[change.kind].zh}，{change.since.isoformat()}起：{change.reason}{paper}"
+    given("follow", person, list(change.standings.values_list("institution_id", flat=True)), reason[:300])
+
+
 def undo(person: User, change: Change, since: dt.date, reason: str, document: str = "") -> Change:
     """Take a change back by a later-dated correction: from ``since`` each body stands as before; the days between keep what they had.
 
@@ -108,6 +118,7 @@ def undo(person: User, change: Change, since: dt.date, reason: str, document: st
             values = {f: getattr(source, f) for f in FIELDS} | ({} if before else {"in_scope": False, "covered_by_id": None, "covered_how": ""})
             _stand(back, s.institution_id, values)
         _told(person, "register.undo", [back], undoes=change.pk)
+        _followed(person, back)
     return back
 
 

@@ -6,6 +6,7 @@
     used(institutions, year)         {institution: items answered above zero in the year}
     owed(institutions, since)        {institution: returns that are open for months from a day on}
     energy(institutions, year)       {institution: energy of the year in tce, from the newest snapshot}
+    follow(person, institutions, reason)   what follows from a change of standing for what the bodies still have to answer
     rows(path, name)                 the cells of a workbook as rows of (sheet, row number, {column letter: text})
 """
 

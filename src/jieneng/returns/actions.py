@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -26,10 +26,11 @@ from jieneng.rulebook import form_for
 from jieneng.rulebook.editions import not_asked
 from jieneng.rulebook.types import Book
 
+from .after import Asked, after
 from .chain.blockers import blockers
 from .examine import Examiner
 from .models import Import, Return, ReturnFinding, Revision, Round, RoundStep, Signoff, SnapshotRecord
-from .moves import move
+from .moves import VERBS, move
 from .plan.calendar import default_steps
 from .queries import answers_of
 from .ranges import packed
@@ -337,11 +338,13 @@ def _before(earlier: dict[tuple[int, str], dict[str, Decimal | None]], instituti
     return earlier.get((institution, str(p.last_year))), last_month
 
 
-def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "", keep: bool = False) -> int:
+def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "", keep: bool = False, more: Mapping[str, Any] | None = None,
+        asked: Asked | None = None) -> int:
     """Do one verb (accept, pass, send back, sign, reopen) to returns of the person's scope, all or none.
 
     Raises ``Refused`` for a return outside the scope, in a state that does not allow it, or without a needed reason.
     A return with an error (must) is accepted only with ``keep`` and a reason (经确认保留): the event lists which were kept.
+    ``more``: what else the event says. ``asked``: values suggested to whoever it is sent back to.
     """
     with action():
         rows = list(returns.select_related("institution").select_for_update(of=("self",)).order_by("pk"))
@@ -352,6 +355,9 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
         top = root_office()
         for row in rows:
             step = move(row.state, verb)
+            if row.state == "exempt" and (verb == "include") is (row.revision > 0):
+                raise refuse("returns.exempt", T("免报的报表{w}", "the exempt return {w}", w=T("报过数", "held figures") if row.revision else T("没有报过数", "never held figures")),
+                             do=T("用“{v}”", "use “{v}”", v=VERBS["reopen" if row.revision else "include"]))
             if step.reason and not reason.strip():
                 raise refuse("returns.reason", T("没有写原因", "no reason given"), do=T("写明原因，对方能看到", "say why; the other side sees it"))
             if step.right not in held:
@@ -373,9 +379,11 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
         if rows:
             record(person, f"returns.{verb}", "returns", len(rows), line=_common(lines.values()), data={
                 "reason": reason, "returns": packed(r.pk for r in rows), **({"kept": packed(kept)} if kept else {}),
-                "from": {state: packed(ids) for state, ids in before.items()}})
+                "from": {state: packed(ids) for state, ids in before.items()}, **(more or {})})
             if verb in ("send_back", "reopen"):
                 say_returned(rows, lines, reason)
+            if verb in ("send_back", "reopen", *PASSES):
+                after(person, verb, [r for r in rows if r.pk not in before.get("exempt", ())], reason, asked or {})
     return len(rows)
 
 

@@ -10,3 +10,4 @@ class ReturnsConfig(AppConfig):
 
     def ready(self) -> None:
         later("jieneng.returns.work")  # names the kinds of jobs
+        later("jieneng.returns.following")  # returns follow the register

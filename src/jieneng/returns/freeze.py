@@ -45,7 +45,7 @@ _LINES = """
     SELECT {join}('{{"institution":' || r.institution_id || ',"period":' || {period} || ',"return_id":' || r.id || ',"revision":' || v.number
         || ',"status":' || {status} || ',"answers":' || v.answers || '}}', {newline})
     FROM returns_return r JOIN returns_revision v ON v.ret_id = r.id AND v.number = r.accepted
-    WHERE r.round_id = %s AND r.institution_id BETWEEN %s AND %s AND r.accepted > 0"""
+    WHERE r.round_id = %s AND r.institution_id BETWEEN %s AND %s AND r.accepted > 0 AND r.state <> 'exempt'"""
 _STANDINGS = """
     SELECT s.institution_id, s.since, i.key, s.name, o.path, s.area, s.department, s.territory, s.type
     FROM registry_standing s JOIN registry_institution i ON i.id = s.institution_id JOIN people_office o ON o.id = s.office_id
@@ -80,7 +80,7 @@ def _due(year: int, where: str, params: list[int]) -> list[tuple[int, int]]:
 
 def _pieces(round_: Round) -> Iterator[engine.Piece]:
     """The last accepted revisions of one round, a span of institutions at a time, joined into lines by the database itself."""
-    accepted = Return.objects.filter(round=round_, accepted__gt=0).order_by("institution_id", "period").values_list("institution_id", flat=True)
+    accepted = counted([round_]).order_by("institution_id", "period").values_list("institution_id", flat=True)
     first, last = accepted.first(), accepted.last()
     if first is None or last is None:
         return
@@ -110,9 +110,14 @@ def waiting(round_: Round) -> QuerySet[Return]:
     return Return.objects.filter(round=round_, accepted=0).exclude(state__in=("covered", "exempt")).order_by("state", "pk")
 
 
+def counted(rounds: Iterable[Round]) -> QuerySet[Return]:
+    """The returns that a snapshot holds: accepted once, and not exempt since (a body closed while its figures were sent back)."""
+    return Return.objects.filter(round__in=list(rounds), accepted__gt=0).exclude(state="exempt")
+
+
 def kept(rounds: Iterable[Round]) -> QuerySet[ReturnFinding]:
     """The errors that go into a snapshot all the same, because someone confirmed and kept them."""
-    return ReturnFinding.objects.filter(ret__round__in=rounds, severity="must", ret__accepted__gt=0, revision=F("ret__accepted"))
+    return ReturnFinding.objects.filter(ret__round__in=rounds, severity="must", ret__accepted__gt=0, revision=F("ret__accepted")).exclude(ret__state="exempt")
 
 
 def _bodies(year: int, rounds: list[Round]) -> Iterator[dict[str, Any]]:
@@ -168,7 +173,7 @@ def freeze(person: User, book: Book, year: int, *, version: str = "city", progre
             Path(settings.HOME), cutoff=cutoff.isoformat(timespec="seconds"),
             rulebook={"code": book.code, "hash": book.hash}, round={"year": year, "version": version},
             returns=tables, bodies=_bodies(year, [r for r in rounds if r.year == year]), ledgers=ledgers, left_out=left_out,
-            chain_head=events.head(), progress=progress, expected_rows=Return.objects.filter(round__in=rounds, accepted__gt=0).count())
+            chain_head=events.head(), progress=progress, expected_rows=counted(rounds).count())
         made = SnapshotRecord.objects.create(
             pk=snapshot.id, year=year, version=version, cutoff=cutoff, manifest_hash=snapshot.manifest_hash,
             counts=snapshot.counts, left_out=left_out, chain=events.head(), by=person)

@@ -68,8 +68,10 @@ MOVES: dict[tuple[str, str], Move] = {
     ("accepted", "sign"): Move("signed", "sign"),
     ("accepted", "reopen"): Move("returned", "accept", reason=True, top=True),
     ("signed", "reopen"): Move("returned", "sign", reason=True, top=True),
-    **{(s, "exempt"): Move("exempt", "edit_register", reason=True) for s in ("expected", "draft")},
+    **{(s, "exempt"): Move("exempt", "edit_register", reason=True) for s in _OPEN},
+    # an exemption taken back: what never held anything is expected, what had been sent back is with its unit again
     ("exempt", "include"): Move("expected", "edit_register", reason=True),
+    ("exempt", "reopen"): Move("returned", "edit_register", reason=True),
     ("expected", "cover"): Move("covered", "edit_register", reason=True),
 }
 

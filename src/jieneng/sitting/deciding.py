@@ -98,7 +98,7 @@ def send_back(person: User, book: Book, finding: ReviewFinding, reason: str) -> 
     """Send a finding back with its suggested value (退回核实，附建议值).
 
     Mode A: a line of the list of corrections; the unit confirms and changes it on the platform. Modes B and C: the returns themselves go
-    back, as the table of moves allows. Raises ``Refused`` without a reason or where the finding is decided already.
+    back, as the table of moves allows (in B with a line of the list as well, since the platform is where it is entered). Raises ``Refused`` without a reason or where the finding is decided already.
     """
     standing, reason = _standing(person, finding), _reason(reason)
     with action():
@@ -106,7 +106,7 @@ def send_back(person: User, book: Book, finding: ReviewFinding, reason: str) -> 
         if made.mode == "A":
             _pass_on(person, book, made, str(T("建议值，请单位核实", "suggested, for the unit to check")))
         else:
-            _return_back(person, finding, f"{reason}{_suggestion(made)}")
+            _return_back(person, finding, f"{reason}{_suggestion(made)}", made.values)
     return made
 
 
@@ -114,17 +114,20 @@ def _suggestion(made: Decision) -> str:
     return "；建议值：" + "，".join(f"{p} {v}" for p, _, v in made.values[:12]) if made.values else ""
 
 
-def _return_back(person: User, finding: ReviewFinding, reason: str) -> None:
+def _return_back(person: User, finding: ReviewFinding, reason: str, values: list[list[str]]) -> None:
     """The returns a finding speaks of go back to the unit; those that wait there already stay."""
     year = finding.run.round.year
     periods = [f"{year}-{m:02}" for m in finding.months] or [p for p, _, _ in finding.suggested] or None
     rows = Return.objects.filter(round=finding.run.round, institution=finding.institution, revision__gt=0).exclude(state="returned")
     if periods and rows.filter(period__in=periods).exists():
         rows = rows.filter(period__in=periods)
+    asked: dict[tuple[int, str], dict[str, str]] = {}
+    for period, item, value in values:
+        asked.setdefault((finding.institution_id, period), {})[item] = value
     for states, verb in ((("filed", "dept_ok", "county_ok"), "send_back"), (("accepted", "signed"), "reopen")):
         part = rows.filter(state__in=states)
         if part.exists():
-            returns.act(person, verb, part, reason=reason[:300])
+            returns.act(person, verb, part, reason=reason[:300], asked=asked)
 
 
 def found_right(person: User, finding: ReviewFinding, reason: str) -> Decision:

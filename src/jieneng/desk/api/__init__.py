@@ -18,7 +18,7 @@ from ninja.renderers import JSONRenderer
 from jieneng.core.problem import Place, Problem, Refused
 from jieneng.core.words import T
 
-from . import door, reading, writing
+from . import door, own, reading, writing
 
 log = logging.getLogger("jieneng.api")
 
@@ -34,6 +34,7 @@ api = NinjaAPI(
     title="jieneng 节能 API", version="1", urls_namespace="api", docs_url=None, openapi_url=None, auth=door.Token(),
     description="公共机构节约能源资源管理：名录库、报表、数据、指标、审核问题。 / Registers, returns, answers, figures and findings of public institutions.")
 api.add_router("", reading.router)
+api.add_router("", own.router)
 api.add_router("", writing.router)
 
 STATUS = {"people.forbidden": 403, "people.busy": 503, "api.stale": 412, "api.if_match": 428, "api.key": 400, "api.read_only": 403, "api.too_many": 429,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import hashlib
 import inspect
@@ -189,6 +190,8 @@ def once(write: Write) -> Callable[..., HttpResponse]:
         with action():
             row, fresh = _claim(client, key, said)
             if fresh:
+                _clear(client)
+            if fresh:
                 row.body, row.etag = write(request, *args, **kwargs)
                 row.save(update_fields=["body", "etag"])
         if row.request != said:
@@ -207,6 +210,15 @@ def once(write: Write) -> Callable[..., HttpResponse]:
     inner.__dict__["__signature__"] = signature.replace(
         parameters=[p.replace(annotation=hints.get(n, p.annotation)) for n, p in signature.parameters.items()])
     return inner
+
+
+KEPT = dt.timedelta(days=30)
+"""How long the answer to a key is kept: long enough for any repeat after a broken line."""
+
+
+def _clear(client: ApiClient) -> None:
+    """Forget the client's answers that are older; when it writes, so that a table nobody writes to costs nothing."""
+    ApiAnswer.objects.filter(client=client, at__lt=timezone.now() - KEPT).delete()
 
 
 def _claim(client: ApiClient, key: str, said: str) -> tuple[ApiAnswer, bool]:

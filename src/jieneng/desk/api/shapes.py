@@ -211,6 +211,42 @@ class Recipe(Out):
     figure: dict[str, Any]
 
 
+class DraftOut(Out):
+    """A draft: fields as typed, its version, the periods that may be filled in now, and what stands in the way of filing them."""
+
+    institution: str
+    year: int
+    form: str
+    version: int
+    open: list[str]
+    states: dict[str, str]
+    fields: dict[str, str]
+    problems: list[ProblemOut]
+
+
+class Filed(DraftOut):
+    """How many periods were filed, and the draft as it stands then."""
+
+    filed: int
+
+
+Field_ = Annotated[str, Field(max_length=120)]
+
+
+class Typed(In):
+    """Fields of a draft, as typed. ``seen``: the version you read (0: none yet)."""
+
+    seen: int = Field(..., ge=0, le=10**6)
+    fields: dict[Field_, Annotated[str, Field(max_length=200)]] = Field(..., min_length=1, max_length=2000)
+
+
+class File(In):
+    """The periods to be filed, of the version you read."""
+
+    seen: int = Field(..., ge=0, le=10**6)
+    periods: list[Annotated[str, Field(max_length=8)]] = Field(..., min_length=1, max_length=12)
+
+
 class Act(In):
     """Why: the other side sees it. ``keep``: accept although an error stands, with the reason (经确认保留)."""
 

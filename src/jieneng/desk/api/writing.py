@@ -22,7 +22,8 @@ from jieneng.registry.queries import by_identifier, standings
 from jieneng.returns import actions
 from jieneng.returns import queries as returns
 from jieneng.returns.intake import Draft, From
-from jieneng.returns.models import Import, Return
+from jieneng.returns.models import Import, Return, Round
+from jieneng.returns.plan.queries import plan_of
 from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book
 
@@ -61,7 +62,7 @@ def act(request: HttpRequest, pk: shapes.Number, verb: str, given: shapes.Act) -
 def deliver(request: HttpRequest, given: shapes.Delivery) -> Any:
     """Bring answers in on behalf of an office, as an import does: a new revision each, filed, with its findings.
 
-    Entries stand for themselves: good ones go in, bad ones are named by their place (``entries[3].answers.electricity_kwh``). What
+    Only where figures are entered here (modes B and C of the round). Entries stand for themselves: good ones go in, bad ones are named by their place (``entries[3].answers.electricity_kwh``). What
     an entry does not name stays as it was. The body is kept as received, and every value leads back to it.
     """
     door.only(request, ())
@@ -94,6 +95,8 @@ def _drafts(given: shapes.Delivery, form: str, book: Book, office: Office, probl
     known = {key: (pk, scheme) for (scheme, key), pk in by_identifier().items() if pk in inside}
     ids = {known[e.institution][0] for e in given.entries if e.institution in known}
     # locked in the order of their keys, as an import does: whoever changes them meanwhile waits
+    plans = {r.year: plan_of(r) for r in Round.objects.filter(form=form)}
+    lines = dict(standings(timezone.localdate()).filter(institution__in=ids).values_list("institution_id", "office__path"))
     now = {(r.institution_id, r.period): r for r in Return.objects.select_for_update().filter(round__form=form, institution__in=ids).order_by("pk")}
     drafts: list[Draft] = []
     seen: set[tuple[int, str]] = set()
@@ -113,6 +116,11 @@ def _drafts(given: shapes.Delivery, form: str, book: Book, office: Office, probl
             problems.append(Problem("api.twice", T("同一单位同一期给了两次", "the same institution and period stand twice"), do=T("合成一项", "make them one"), where=place))
             continue
         seen.add((pk, str(period)))
+        if (plan := plans.get(period.year)) is not None and not plan.files_here(lines[pk]):
+            problems.append(Problem("api.mode", T("{y} 年的统计任务是方式 A（平台先行），不在这里报", "the round of {y} is of mode A (platform first): it is not filed here", y=period.year),
+                                    T("方式 B 或 C", "mode B or C"), T("在国家平台填报；平台的导出表在“导入”页读入", "file it on the national platform; its export is read on the page of imports"),
+                                    Place(field=f"entries[{n}].period")))
+            continue
         ret = now.get((pk, str(period)))
         if ret is not None and ret.revision != entry.revision:
             problems.append(Problem("api.stale", T("您读的是第 {a} 版，现在是第 {b} 版", "you saw revision {a}; it is at {b} now", a=entry.revision, b=ret.revision),

@@ -218,8 +218,25 @@ def _accounts(args: argparse.Namespace, out: Out) -> dict[str, Any]:
         lines.append(f"{username:10} {password}   {name} · {ROLES[role].label.zh} / {ROLES[role].label.en}")
     if lines:
         lines += _around_accounts(Office.objects.get(code="341823"))
+        lines += _to_try(Path(args.home) / "example")
         write_durably(Path(args.home) / "demo-accounts.txt", ("\n".join(lines) + "\n").encode())
     return {"accounts": len(lines)}
+
+
+def _to_try(folder: Path) -> list[str]:
+    """A messy export of the platform, received as the city's: its layout is guessed and waits to be confirmed."""
+    from django.urls import reverse
+
+    from jieneng.desk.example.mess import FOLDER
+    from jieneng.desk.example.messy import BOOK
+    from jieneng.people.models import User
+    from jieneng.records import files
+
+    path, zhou = folder / FOLDER / BOOK, User.objects.filter(username="zhoumin").first()
+    if zhou is None or not path.is_file():
+        return []
+    row = files.receive(path, path.name, zhou)
+    return ["", f"乱的平台导出表 / a messy export   {path.parent}", f"  认表头 / its layout, to be confirmed (zhoumin): {reverse('layout-guess', args=[row.sha256])}"]
 
 
 def _around_accounts(county: Any) -> list[str]:

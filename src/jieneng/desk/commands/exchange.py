@@ -43,9 +43,9 @@ def guess(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 def export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", type=Path, help=str(T("布局文件：照它读的样子写出来", "the layout file: written as it is read")))
-    parser.add_argument("--what", choices=["corrections", "sheets", "differences", "register-changes"], help=str(T(
-        "corrections 更正清单（可加 --layout 按自己的列序），sheets 填报对照单，differences 两边对照，register-changes 平台上要办的名录变更",
-        "corrections (with --layout: your own columns), reference sheets, the two-sided table, or register changes to be keyed in on the platform")))
+    parser.add_argument("--what", choices=["corrections", "sheets", "differences", "register-changes", "register-lines"], help=str(T(
+        "corrections 更正清单（可加 --layout 按自己的列序），sheets 填报对照单，differences 两边对照，register-changes 平台上要办的名录变更，register-lines 办了没有",
+        "corrections (with --layout: your own columns), reference sheets, the two-sided table, or register changes to be keyed in on the platform; register-lines: done or not")))
     parser.add_argument("--since", metavar="DAY", help=str(T("register-changes 从哪天起（缺省：上次导出以来）", "register-changes since this day (default: since the last export)")))
     parser.add_argument("--template", type=Path, metavar="FILE", help=str(T(
         "照这个 xlsx 填一份（按 --layout 认格，缺省从表头认），别的都不动", "fill a copy of this xlsx (cells by --layout, else from its header), touching nothing else")))
@@ -61,6 +61,8 @@ def export(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
     if args.what == "register-changes":
         return _register(args, out)
+    if args.what == "register-lines":
+        return _register_lines(args, out)
     if args.period is None:
         raise refuse("cli.period", T("没有写期间", "no period given"), T("--period 2022 或 2022-03", "--period 2022 or 2022-03"))
     if args.template is not None and args.what is None:
@@ -118,24 +120,42 @@ def _register(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     return {"file": str(path), "bytes": len(data), "lines": n}
 
 
+def _register_lines(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """``export --what register-lines``: what was handed out and whether it was done."""
+    from jieneng.exchange import register_lines
+    from jieneng.people.scope import Scope, require
+    from jieneng.registry.queries import closed_to
+
+    path, who, office = target(args.out), person(args), _office(args.office) if args.office else None
+    mine = require(who, "see")
+    narrowed = Scope(lines=(office.path,)) if office is not None and mine.covers_line(office.path) else mine
+    found = register_lines.listed(narrowed, closed=closed_to(who))
+    data = register_lines.workbook(register_lines.shown(found))
+    path.write_bytes(data)
+    counts = {state: sum(x.state == state for x in found) for state in register_lines.LINE_STATES}
+    out.say(T("已写 {f}：{n} 家，已办 {a}，还没办 {b}", "wrote {f}: {n} lines, {a} done, {b} not done", f=str(path), n=len(found), a=counts["done"], b=counts["not_done"]))
+    return {"file": str(path), "bytes": len(data), "lines": len(found), "states": counts}
+
+
 def _made(what: str, who: Any, year: int, office: Any, by: Path | None = None) -> bytes:
     from jieneng.exchange import books, queries
     from jieneng.people.scope import Scope, require
+    from jieneng.registry.queries import closed_to
     from jieneng.returns.queries import main_form
 
-    mine = require(who, "see")
+    mine, closed = require(who, "see"), closed_to(who)
     narrowed = Scope(lines=(office.path,)) if office is not None and mine.covers_line(office.path) else mine
     name = office.name if office else str(T("全部", "all"))
     if what == "corrections" and by is not None:
         from jieneng.exchange.exporting import corrections
         from jieneng.returns.intake import parse_layout
 
-        return corrections(parse_layout(text(by), by.name), year, queries.listed(narrowed, main_form(), year))
+        return corrections(parse_layout(text(by), by.name), year, queries.listed(narrowed, main_form(), year, closed=closed))
     if what == "corrections":
-        return books.corrections(year, queries.listed(narrowed, main_form(), year), name)
+        return books.corrections(year, queries.listed(narrowed, main_form(), year, closed=closed), name)
     if what == "differences":
-        return books.differences(year, "platform", queries.table(narrowed, "platform", main_form(), year))
-    lines = [s for s in queries.lines_of(year).values() if s.in_scope and not s.covered_by_id and narrowed.covers(s.office.path, s.institution.key)]
+        return books.differences(year, "platform", [x for x in queries.table(narrowed, "platform", main_form(), year) if x.institution not in closed])
+    lines = [s for s in queries.lines_of(year).values() if s.in_scope and not s.covered_by_id and s.institution_id not in closed and narrowed.covers(s.office.path, s.institution.key)]
     return books.sheets(year, sorted(lines, key=lambda s: (s.office.path, s.name)))
 
 
@@ -150,10 +170,12 @@ def compare(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """The two-sided table: how many cells agree, who mends what, and the first of those that are open."""
     from jieneng.exchange import queries
     from jieneng.people.scope import require
+    from jieneng.registry.queries import closed_to
     from jieneng.returns.queries import book, main_form
 
-    mine = require(person(args), "see")
-    lines = queries.table(mine, args.holder, main_form(), args.year)
+    who = person(args)
+    mine, closed = require(who, "see"), closed_to(who)
+    lines = [x for x in queries.table(mine, args.holder, main_form(), args.year) if x.institution not in closed]
     totals = queries.totals(mine, args.holder, main_form(), args.year, lines)
     out.say(T("对照 {c} 格，一致 {a}，待核实 {u}，平台更正 {t}，本库更正 {o}，已说明 {e}", "{c} cells: {a} the same, {u} to be checked, {t} for the platform, {o} for us, {e} explained",
               c=totals["cells"], a=totals["agree"], u=totals["undecided"], t=totals["theirs"], o=totals["ours"], e=totals["explained"]))

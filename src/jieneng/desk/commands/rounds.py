@@ -113,6 +113,7 @@ def _set(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 def _unit(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     from jieneng.returns.actions import act
+    from jieneng.returns.following import OPEN, due_again
     from jieneng.returns.models import Return
     from jieneng.returns.plan import actions
 
@@ -123,8 +124,8 @@ def _unit(args: argparse.Namespace, out: Out) -> dict[str, Any]:
         actions.extend(person(args), found, unit, None if args.off else args.until, args.reason)
         out.say(T("已记单独延期", "extension noted"))
         return {"unit": unit.key, "until": None if args.off else args.until.isoformat()}
-    states = ("expected", "draft") if args.what == "exempt" else ("exempt",)
-    n = act(person(args), args.what, Return.objects.filter(round=found, institution=unit, state__in=states), reason=args.reason)
+    rows = Return.objects.filter(round=found, institution=unit)
+    n = act(person(args), "exempt", rows.filter(state__in=OPEN), reason=args.reason) if args.what == "exempt" else due_again(person(args), rows, args.reason)
     out.say(T("{n} 份报表", "{n} returns", n=n))
     return {"unit": unit.key, "returns": n}
 
@@ -237,18 +238,20 @@ def status_arguments(parser: argparse.ArgumentParser) -> None:
 def status(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """报送率 and 审核通过率 of a round, by group."""
     from jieneng.people.scope import require
+    from jieneng.registry.queries import closed_to
     from jieneng.returns import queries
     from jieneng.returns.chase import queries as chase
     from jieneng.returns.moves import STATES
 
     found = _round(args.year)
-    units = chase.units(require(person(args), "see"), found)
+    who = person(args)
+    units, closed = chase.units(require(who, "see"), found), closed_to(who)
     lines = chase.grouped(queries.book(), units, args.by)
     whole = chase.line("", str(T("合计", "total")), units)
     for row in [*lines, whole]:
         rates = "\t".join("—" if r is None else f"{r:.1%}" for r in (row.rate, row.pass_rate, row.weight_rate))
         out.line(f"{row.label or '—'}\t{row.done}/{row.total}\t{rates}\t" + " ".join(f"{STATES[s]} {n}" for s, n in row.cells if n))
-    late = [u for u in units if u.late]
+    late = [u for u in units if u.late and u.pk not in closed]
     if args.listed:
         for u in late:
             out.line(f"  {u.key}\t{u.name}\t{STATES[u.state]}\t{u.deadline or '—'}")

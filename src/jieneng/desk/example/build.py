@@ -16,6 +16,8 @@ from .broken import write_broken
 from .city import YEARS, City, build_city
 from .exports import LAYOUTS, consumption_name, register_groups, write_consumption, write_ledgers, write_register
 from .items import amount, asked
+from .mess import FOLDER as MESS
+from .mess import write_mess
 from .places import BY_CODE
 from .planted import Mark, Plant, Planted, plant_errors
 from .platform import AREAS, write_platform
@@ -126,7 +128,7 @@ def build(folder: Path, seed: int = 2022, progress: Progress | None = None) -> M
     """Write the example city into ``folder`` (made if need be): the same files byte for byte for the same seed.
 
     Register, changes by year, the consumption of nine areas in 2020, 2021 and 2022, two exports of the national platform, three ledgers, files with errors to be
-    refused, ``key.yaml`` (every planted error) and ``manifest.json``. ``progress(done, total)`` is called per file.
+    refused, a folder with a messy export to try, ``key.yaml`` (every planted error) and ``manifest.json``. ``progress(done, total)`` is called per file.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,6 +142,7 @@ def build(folder: Path, seed: int = 2022, progress: Progress | None = None) -> M
     work.consumption(city, answers, planted)
     work.platform(city, answers, planted, seed)
     refused = work.rest(city, answers)
+    write_mess(folder / MESS, city, answers)
     (folder / "key.yaml").write_text(_key(seed, planted.plants, refused), encoding="utf-8")
     manifest = Manifest(folder, seed, tuple(work.steps), "key.yaml", _counts(city, planted.plants, refused), _totals(city, answers))
     text = json.dumps(manifest.as_json(), ensure_ascii=False, indent=1)

@@ -23,6 +23,7 @@ from jieneng.records.jobs import enqueue
 from jieneng.records.models import MailAddress
 from jieneng.records.notify import mail_on, set_mailbox, webhook_on
 from jieneng.records.workbook import Column, list_workbook, workbook_response
+from jieneng.registry.queries import closed_to
 
 from ..asking import office, round_of
 from ..models import Round
@@ -44,6 +45,8 @@ STATE_FILTERS = {"late": T("未报完：未报、填报中、退回", "not compl
 def _wanted(request: HttpRequest, round_: Round, rows: list[Unit], today: dt.date) -> list[Unit]:
     """The rows that the filters in the address leave, the most consequential first."""
     get = request.GET
+    closed = closed_to(request.user)  # counted in every total, listed only to those who need more
+    rows = [u for u in rows if u.pk not in closed]
     state = get.get("state") or "late"
     returned = queries.returned_on(rows, round_) if state == "stale" else {}
     tests = {"late": lambda u: u.late, "never": lambda u: u.never, "overdue": lambda u: u.overdue(today), "extended": lambda u: u.extended,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from jieneng.core.period import Period
 from jieneng.core.problem import Problem
 from jieneng.core.words import T
+from jieneng.rulebook.types import Book
 
 from .drafts import BodyRow, Draft, From, IntakeResult, LedgerRow
 
 _DO = T("查清哪一行是对的，只留一行再导入", "find out which row is right, keep that one, and import again")
 
 
-def _twice(result: IntakeResult, what: T, one: From, other: From, items: str = "") -> None:
-    """The problem of two unlike rows, told at the second, naming the first."""
+def _twice(result: IntakeResult, what: T, one: From, other: From, items: Sequence[T] = ()) -> None:
+    """The problem of two unlike rows, told at the second, naming the first and the items that differ."""
+    differ = T("（{a}）", " ({b})", a="、".join(i.say("zh") for i in items), b=", ".join(i.say("en") for i in items)) if items else ""
     result.problem(
         Problem(
             "rows-differ",
@@ -24,7 +26,7 @@ def _twice(result: IntakeResult, what: T, one: From, other: From, items: str = "
                 w=what,
                 a=str(one.place),
                 b=str(other.place),
-                i=f"（{items}）" if items else "",
+                i=differ,
             ),
             do=_DO,
             where=other.place,
@@ -50,8 +52,8 @@ def _same(result: IntakeResult, what: T, one: From, other: From) -> None:
 class Drafts:
     """Drafts by identifier and period. In a wide table a row is one whole; otherwise each item stands for itself."""
 
-    def __init__(self, whole_rows: bool) -> None:
-        self.whole = whole_rows
+    def __init__(self, whole_rows: bool, book: Book) -> None:
+        self.whole, self.book = whole_rows, book
         self.kept: dict[tuple[str, Period], Draft] = {}
         self.barred: dict[tuple[str, Period], set[str] | None] = {}
 
@@ -71,7 +73,7 @@ class Drafts:
         shared = [i for i in draft.answers if i in old.answers]
         unlike = [i for i in shared if draft.answers[i] != old.answers[i]]
         if unlike:
-            _twice(result, what, old.at, draft.at, ", ".join(unlike[:6]))
+            _twice(result, what, old.at, draft.at, [self.book.items[i].label for i in unlike[:6] if i in self.book.items])
             if self.whole:
                 del self.kept[key]
                 self.barred[key] = None

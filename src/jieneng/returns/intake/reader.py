@@ -147,7 +147,7 @@ class Reading(Fields):
 
     def __init__(self, layout: Layout, book: Book, result: IntakeResult) -> None:
         super().__init__(layout, book, result)
-        self.drafts, self.bodies = Drafts(layout.shape == "wide"), Bodies("answers" in layout.reads)
+        self.drafts, self.bodies = Drafts(layout.shape == "wide", book), Bodies("answers" in layout.reads)
         self.ledgers = Ledgers()
         self.met: dict[tuple[str, Period | None], int] = {}
         self.items = {c.norm(i.column): i for i in layout.items}

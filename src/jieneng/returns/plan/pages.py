@@ -21,6 +21,7 @@ from jieneng.registry.queries import seen
 
 from ..actions import act
 from ..asking import day, office, round_of
+from ..following import OPEN, due_again
 from ..models import Extension, Return, Round
 from ..queries import returns_in
 from . import actions
@@ -101,9 +102,11 @@ def _change(request: HttpRequest, round_: Round) -> HttpResponse:
         told = T("已记单独延期", "extension noted") if until else T("延期已取消", "extension taken back")
     elif todo in ("exempt", "include"):
         unit = _institution(request, round_)
-        n = act(person, todo, Return.objects.filter(round=round_, institution=unit, state__in=("expected", "draft") if todo == "exempt" else ("exempt",)), reason=post.get("reason", ""))
+        rows, why = Return.objects.filter(round=round_, institution=unit), post.get("reason", "")
+        n = act(person, todo, rows.filter(state__in=OPEN), reason=why) if todo == "exempt" else due_again(person, rows, why)
         if not n:
-            raise refuse("round.exempt", T("这家没有可以办理的报表", "nothing can be done to the returns of this institution"), do=T("已经报过的不能登记免报", "what was filed cannot be exempt"))
+            raise refuse("round.exempt", T("这家没有可以办理的报表", "nothing can be done to the returns of this institution"),
+                         do=T("已报的先退回，退回后可以登记免报", "send back what was filed first; then it can be exempt"))
         told = T("{n} 份报表已登记免报", "{n} returns are exempt", n=n) if todo == "exempt" else T("{n} 份报表恢复应报", "{n} returns are expected again", n=n)
     elif todo == "strict":
         actions.set_strict(person, round_, post.get("strict") == "1")

@@ -1,0 +1,119 @@
+"""What is sent back in a round filed on the platform is a line of the list of corrections: ticked when the value moved, settled when it is passed."""
+
+from __future__ import annotations
+
+import io
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from openpyxl import load_workbook
+
+from jieneng.desk.ops.replay import returns as replayed
+from jieneng.desk.ops.replay import tell
+from jieneng.desk.telling import tell as words
+from jieneng.exchange import actions, exporting, queries
+from jieneng.exchange.models import Correction
+from jieneng.people.scope import scope
+from jieneng.records.models import Event
+from jieneng.returns.actions import act
+from jieneng.returns.intake import parse_layout
+from jieneng.returns.models import Return, ReturnFinding, Round
+from jieneng.returns.plan.actions import set_office
+from jieneng.returns.queries import book
+from tests.exchange.make import off_by_ten, take
+from tests.exchange.test_register_changes import LIST
+from tests.figures.make import file_all
+from tests.people_by_name import JIXI_SCHOOL, SCHOOL_ONE
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stage(city: dict[str, Any]) -> dict[str, Any]:
+    """Filed and waiting for review; the platform holds the same, and says one value ten times too much of 泾县's school."""
+    file_all(city, 2022, accept=False, change=lambda key, m, a: {**a, "electricity_kwh": (a["electricity_kwh"] or Decimal(0)) * 10} if (key, m) == (SCHOOL_ONE, 3) else a)
+    take(city, off_by_ten(SCHOOL_ONE))
+    ReturnFinding.objects.all().delete()  # what the edition's own rules say of these small numbers is not the matter here
+    return city
+
+
+def ret(key: str = SCHOOL_ONE, period: str = "2022-03") -> Any:
+    return Return.objects.filter(institution__key=key, period=period)
+
+
+def doubt(*items: str, period: str = "2022-03") -> None:
+    row = ret(period=period).get()
+    ReturnFinding.objects.create(ret=row, revision=row.revision, rule="T1", severity="explain", items=list(items), says={"zh": "偏大", "en": "high"}, rulebook="x")
+
+
+def lines() -> list[tuple[str, str | None, str | None, str]]:
+    return [(c.item, c.old, c.new, c.state) for c in Correction.objects.exclude(state="withdrawn")]
+
+
+def test_the_items_in_doubt_are_lines_and_a_moved_value_ticks_them(stage: dict[str, Any]) -> None:
+    doubt("electricity_kwh")
+    act(stage["people"]["wangli"], "send_back", ret(), reason="用电比上月大十倍")
+    assert lines() == [("electricity_kwh", "10030", None, "open")]
+    line = Correction.objects.get()
+    assert line.reason == "用电比上月大十倍" and line.origin == "returned" and line.by.username == "wangli"
+    take(stage, off_by_ten(SCHOOL_ONE))
+    assert lines() == [("electricity_kwh", "10030", None, "not_done")]
+    take(stage)
+    assert lines() == [("electricity_kwh", "10030", None, "done")]
+    take(stage)  # the same export again: what was done stays done
+    assert lines()[0][3] == "done" and replayed(tell())[1] == []
+
+
+def test_without_a_finding_the_whole_return_is_the_line_on_page_and_paper(stage: dict[str, Any], sign_in: Any) -> None:
+    act(stage["people"]["wangli"], "send_back", ret(), reason="和凭证对不上")
+    assert lines() == [("", None, None, "open")]
+    client = sign_in("wangli")
+    page = client.get(reverse("corrections") + "?year=2022").content.decode()
+    assert "整份报表" in page and "请核实" in page and "和凭证对不上" in page
+    assert "整份报表" in client.get(reverse("compare") + "?year=2022&show=open").content.decode()
+    issued = actions.issue(stage["people"]["wangli"], stage["offices"]["341823"], form="consumption", year=2022)
+    sheet = load_workbook(io.BytesIO(client.get(reverse("correction-list", args=[issued.pk]) + "?xlsx=1").content)).active
+    assert {"整份报表", "请核实"} <= {c.value for row in sheet.iter_rows() for c in row}
+    rows = queries.listed(scope(stage["people"]["wangli"], "see"), "consumption", 2022)
+    table = list(load_workbook(io.BytesIO(exporting.corrections(parse_layout(LIST), 2022, rows))).active.iter_rows(values_only=True))
+    assert table[1][2:4] == ("整份报表", "请核实")
+    both = load_workbook(io.BytesIO(client.get(reverse("compare-xlsx") + "?year=2022").content)).active
+    assert "整份报表" in {c.value for row in both.iter_rows() for c in row}
+    take(stage)
+    assert lines() == [("", None, None, "done")]
+
+
+def test_passing_it_as_it_stands_settles_what_was_only_to_be_checked(stage: dict[str, Any]) -> None:
+    doubt("electricity_kwh", "water_m3")
+    act(stage["people"]["wangli"], "send_back", ret(), reason="再核")
+    assert len(lines()) == 2 and queries.blockers(Round.objects.get(), stage["offices"]["341823"])
+    actions.correct(stage["people"]["wangli"], book(), stage["institutions"][SCHOOL_ONE], form="consumption", period="2022-03", item="water_m3", new="7", reason="账单", word="王秀英")
+    Return.objects.filter(pk=ret().get().pk).update(state="filed")  # the unit filed it again as it was
+    act(stage["people"]["wangli"], "pass_county", ret())
+    assert lines() == [("water_m3", "10", "7", "open")]  # what the unit gave its word on stays asked
+    said = [words(e) for e in Event.objects.filter(verb__in=("correction.ask", "correction.settle")).order_by("seq")]
+    assert len(said) == 2 and all(w.says is not None for w in said)
+
+
+def test_a_line_with_a_value_is_left_as_it_is(stage: dict[str, Any]) -> None:
+    made = actions.correct(stage["people"]["wangli"], book(), stage["institutions"][SCHOOL_ONE], form="consumption", period="2022-03", item="electricity_kwh", new="1003", reason="账单", word="王秀英")
+    doubt("electricity_kwh")
+    act(stage["people"]["wangli"], "send_back", ret(), reason="再核")
+    assert Correction.objects.exclude(state="withdrawn").get() == made
+
+
+def test_a_suggested_value_is_the_value_asked(stage: dict[str, Any]) -> None:
+    unit = stage["institutions"][SCHOOL_ONE].pk
+    act(stage["people"]["wangli"], "send_back", ret(), reason="再核", asked={(unit, "2022-03"): {"electricity_kwh": "1003"}})
+    assert lines() == [("electricity_kwh", "10030", "1003", "open")]
+
+
+def test_what_is_filed_here_needs_no_list(stage: dict[str, Any]) -> None:
+    set_office(stage["people"]["zhoumin"], Round.objects.get(), stage["offices"]["341823"], mode="C", deadline=None)
+    set_office(stage["people"]["zhoumin"], Round.objects.get(), stage["offices"]["341824"], mode="B", deadline=None)
+    act(stage["people"]["zhoumin"], "send_back", ret(), reason="再核")
+    assert lines() == []
+    act(stage["people"]["zhoumin"], "send_back", ret(JIXI_SCHOOL), reason="再核")
+    assert Correction.objects.get().institution.key == JIXI_SCHOOL
