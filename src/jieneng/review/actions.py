@@ -21,7 +21,7 @@ from jieneng.registry.queries import standing_of
 from jieneng.returns.models import Round
 from jieneng.rulebook.types import Book
 
-from . import edits, reading
+from . import edits, given, reading
 from .assess import Assessed, Assessor
 from .explaining import Explained, lower, rebase
 from .models import Explanation, ReviewFinding, ReviewRun
@@ -49,10 +49,10 @@ def run_review(person: User, book: Book, round_: Round, office: Office, *, progr
         raise refuse("review.nothing", T("{year} 年还没有报来的报表", "nothing has been filed for {year} yet", year=round_.year),
                      do=T("先导入或填报", "import or file returns first"))
     tell(1, 3, STEPS[1])
-    known = explanations(panel.ids)
+    known, tables = explanations(panel.ids), given.quotas(book, Period("year", round_.year).last_day)
     rebase(panel, known)
     found = Assessor(panel, review, reading.weights(book, review, round_.year), lambda made: lower(made, known, round_.year),
-                     others=lambda made: [*edits.of_form(panel, round_, made), *edits.quotas(book, panel, review, round_.year), *edits.local_prices(book, panel, review)]).run()
+                     others=lambda made: [*edits.of_form(panel, round_, made), *edits.quotas(book, panel, tables, round_.year), *edits.local_prices(book, panel, review)]).run()
     tell(2, 3, STEPS[2])
     with action():
         run = ReviewRun.objects.create(

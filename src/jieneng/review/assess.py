@@ -10,7 +10,7 @@ import numpy as np
 
 from jieneng.rulebook.reviews import Judging, Review
 
-from . import errors, patterns
+from . import errors, patterns, weather
 from .errors import BOTH, COPIED, COST, COST_IN, DIGIT, FACTOR, GROSS, SHARE, SWAPPED, Judged, Prior
 from .expect import Expected
 from .forecast import Knobs, levels, logs, monthly, of_year, prices, yearly
@@ -59,6 +59,8 @@ class Found:
     """Checks of the form that fail on the same."""
     words: tuple[str, Any, Any, int] | None = None
     """Of a check of the form: severity, its words, how many returns."""
+    degrees: tuple[float, float, str] | None = None
+    """Heating degree days of its months then and now, and the station, where the expectation was moved by them."""
     group: tuple[str, str] | None = None
     """Where it is not a group of the panel: what it is compared with."""
 
@@ -156,6 +158,10 @@ class Assessor:
             found.append(logs(median(values[:, -12:] if self.panel.periods == 12 else values[:, -1:])))
         return found
 
+    def heated(self, q: Judging, values: Array) -> Array:
+        """The values with earlier years moved to this year's cold, where temperatures are loaded and the item heats."""
+        return weather.moved(values, self.panel.hdd, float(q.heating))
+
     # -- quantities ---------------------------------------------------------------------------------------------------
 
     def quantity(self, q: Judging) -> None:
@@ -167,7 +173,7 @@ class Assessor:
         rest = [self._year(q, values, costs, price)]
         clean = values[:, -1]
         if self.panel.periods == 12:
-            expected = monthly(values, self.panel.groups, self.sizes(q), self.knobs)
+            expected = monthly(self.heated(q, values), self.panel.groups, self.sizes(q), self.knobs)
             judged = self._judge(values, costs, expected, price, q)
             wanted = self._matters(q, judged, 12)
             clean = self._months(q, values, costs, price, expected, judged, wanted)
@@ -227,6 +233,10 @@ class Assessor:
                      float(np.nansum(meant * np.exp(-spans))), float(np.nansum(meant * np.exp(spans))), float(keep), name, where,
                      expected.parts[int(basis[0])].basis if basis[0] >= 0 else "", int(expected.level[row, at[0]]), int(expected.size[row, at[0]]),
                      float((costs if on_cost and costs is not None else values)[row, -2, at].sum()) if values.shape[1] > 1 else float("nan"), q.item if on_cost else q.beside)
+        if not on_cost and q.heating and self.panel.hdd is not None and values.shape[1] > 1:
+            now, then = (float(self.panel.hdd[row, t, at if months else slice(None)].sum()) for t in (-1, -2))
+            if np.isfinite(now + then) and then > 0:
+                made.degrees = then, now, self.panel.stations[row]
         for k, m in zip(ks, at, strict=True):
             number = m + 1 if months else 0
             if kind in (FACTOR, DIGIT, SWAPPED, COST_IN) and not on_cost:
@@ -280,7 +290,8 @@ class Assessor:
 
     def _year(self, q: Judging, values: Array, costs: Array | None, price: Expected | None) -> tuple[Array, Array, Array]:
         """The year against earlier years. What is wrong in all its months is put right in ``values`` and ``costs``. Returns the rest."""
-        sums = levels(values) if self.panel.periods == 12 else values[:, :, 0]
+        history = self.heated(q, values)
+        sums = levels(history) if self.panel.periods == 12 else history[:, :, 0]
         expected = yearly(sums, self.panel.groups, self.sizes(q), self.knobs)
         paid, usual = None, None
         if price is not None and costs is not None:
@@ -293,6 +304,8 @@ class Assessor:
         for k in np.flatnonzero(keep):
             row, kind, name, where = int(judged.rows[k]), str(judged.kind[k]), str(judged.name[k]), str(judged.field[k])
             self._add(q, row, kind, name, where, [0], judged, [int(k)], sums[:, :, None], paid, usual, expected)
+            if where != COST and values.shape[1] > 1:
+                self.found[-1].before = float(np.nansum(values[row, -2]))
             if judged.suspicion[k] > CERTAIN and costs is not None and kind == SWAPPED:
                 values[row, -1], costs[row, -1] = costs[row, -1].copy(), values[row, -1].copy()
             elif judged.suspicion[k] > CERTAIN:

@@ -35,6 +35,9 @@ class Panel:
     levels: list[Level]
     area_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     values: dict[str, Array] = field(default_factory=dict)
+    hdd: Array | None = None
+    """Heating degree days (n, years, periods), NaN where no temperatures are loaded; ``stations``: whose."""
+    stations: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.ids)

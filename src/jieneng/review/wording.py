@@ -162,6 +162,12 @@ class Speaker:
     def why(self, f: Found) -> T:
         """On what the expectation rests, with the group compared and its size; which checks of the form fail as well."""
         ground = self._ground(f)
+        if f.degrees:
+            then, now, station = f.degrees
+            said = {"a": number(then, 0), "b": number(now, 0), "s": station}
+            cold = T("采暖用能已按冷暖折算：{s}同期采暖度日数去年 {a}，今年 {b}（越大越冷）。",
+                     "Heating is moved to this year's cold: {a} heating degree days then, {b} now ({s}; more is colder).", **said)
+            ground = T(f"{ground.say('zh')} {cold.say('zh')}", f"{ground.say('en')} {cold.say('en')}")
         if not f.also:
             return ground
         names = ", ".join(f.also)

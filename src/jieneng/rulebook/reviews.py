@@ -38,6 +38,8 @@ class Judging:
     """Name → by what the true value is multiplied when that unit is used by mistake, and the unit's name."""
     per: tuple[str, ...] = ()
     """Sizes by which peers are compared: items such as area_m2, people."""
+    heating: Decimal = Decimal(0)
+    """The share of it that follows the heating degree days, where temperatures are loaded."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,10 @@ class ReviewRule:
 
 @dataclass(frozen=True)
 class Quota:
-    """A quota of a place for a kind of institution: an indicator's binding and guide value, dated and sourced."""
+    """A quota of a place for a kind of institution: an indicator's binding and guide value, dated and sourced.
+
+    ``words``: only institutions whose names hold one of them; ``within``: only in this area (of the office that keeps it).
+    """
 
     code: str
     region: str
@@ -64,6 +69,10 @@ class Quota:
     guide: Decimal | None
     since: dt.date
     source: Source
+    until: dt.date | None = None
+    words: tuple[str, ...] = ()
+    within: str = ""
+    sample: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +157,9 @@ def _judging(n: Node, door: Door, items: Mapping[str, Any], composites: Mapping[
             door.tell("review.item", n, T("没有指标“{i}”", "there is no item “{i}”", i=name))
     if cell and cell not in items and cell not in composites:
         door.tell("review.cell", n, T("没有“{c}”这个合计", "there is no total “{c}”", c=cell))
+    heating = r.number("heating", Decimal(0))
+    if not 0 <= heating <= 1:
+        door.tell("review.range", n, T("“{k}”应在 0 和 1 之间", "“{k}” should lie between 0 and 1", k="heating"))
     units = {}
     for name, node in r.map("units", False).items():
         u = Reader(node, door)
@@ -157,7 +169,7 @@ def _judging(n: Node, door: Door, items: Mapping[str, Any], composites: Mapping[
         units[name] = (factor, u.words("label") or T("?", "?"))
         u.done()
     r.done()
-    return Judging(item, beside, cell or item, units, per)
+    return Judging(item, beside, cell or item, units, per, heating)
 
 
 def _rule(n: Node, door: Door) -> ReviewRule:
