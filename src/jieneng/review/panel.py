@@ -58,7 +58,7 @@ class Panel:
     def label(self, level: int, row: int) -> tuple[str, str]:
         """The words for the group of a row at a level; beyond the last one it is everyone."""
         if not 0 <= level < len(self.levels):
-            return "全部单位中", "all institutions"
+            return "全部单位", "all institutions"
         return self.levels[level].labels[int(self.levels[level].codes[row])]
 
 

@@ -34,6 +34,8 @@ from jieneng.returns.models import (
 from jieneng.returns.moves import VERBS, move
 from jieneng.returns.ranges import unpacked
 
+from . import replay_review
+
 START = ("expected", "covered")
 """The states in which a round opens a return; which of them is the register's matter."""
 SHOWN = 5
@@ -141,7 +143,7 @@ def objects(told: Told) -> tuple[int, list[str]]:
     faults: list[str] = []
     count = _differ(faults, "rounds", Round.objects.values_list("pk", flat=True), _objects("round.open"))
     batches: dict[str, str | None] = {}
-    read = Event.objects.filter(verb__in=("register.import", "returns.import", "ledger.import"))
+    read = Event.objects.filter(verb__in=("register.import", "returns.import", "ledger.import", "platform.import"))
     for verb, object_id, data in read.order_by("seq").values_list("verb", "object_id", "data"):
         batch = str(data.get("import") if verb == "register.import" else object_id)
         batches[batch] = data.get("file") or batches.get(batch)
@@ -162,6 +164,7 @@ def objects(told: Told) -> tuple[int, list[str]]:
     count += _ledgers(faults)
     count += _register(faults)
     count += _accounts(faults)
+    count += replay_review.objects(faults, _differ)
     return count, faults
 
 
