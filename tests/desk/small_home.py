@@ -1,4 +1,5 @@
 """Make a real workspace on disk with a small city in it, through the product's own verbs: ``python -m tests.desk.small_home HOME``.
+``… HOME review`` adds a review with decisions, a sitting and a sample to one that is there.
 
 Four institutions, two years, ledger lines, evidence, two snapshots (one by a job), printed figures, people with rights. What
 the tests of operations damage, back up, kill and restore.
@@ -41,6 +42,10 @@ items:
 """
 CONTRACT = {"no": "HT-1", "name": "示例屋顶光伏", "area": "341823", "type": "pv", "stage": "tendered", "tendered_on": "2022-03-18", "year": "2022",
             "investment_10k_yuan": "66.8", "capacity_kwp": "212.4"}
+
+QUOTA = {"code": "YL-1", "standard": "示例标准", "region": ROOT, "type": "education", "indicator": "electricity_per_area", "constraint": "5", "basis": "none",
+         "since": "2021-01-01", "source_document": "样例", "status": "sample"}
+"""The three schools use 6 kWh a square metre: three findings of the review."""
 
 
 def answers_csv(year: int, extra: int = 0, months: range = range(1, 13), institutions: int = 4) -> bytes:
@@ -96,6 +101,37 @@ def _bring(zhou: Any, office: Any, year: int, **more: Any) -> None:
     assert not batch.problems, batch.problems
 
 
+def _review() -> None:
+    """A run of the review, decisions of which one is undone, a sitting with an opinion, a sample with a check on site."""
+    import datetime as dt
+
+    import django
+
+    django.setup()
+
+    from jieneng.fieldwork import actions as ledgers
+    from jieneng.people.models import User
+    from jieneng.people.queries import root_office
+    from jieneng.returns.models import Round
+    from jieneng.returns.queries import book as the_book
+    from jieneng.review import actions as review
+    from jieneng.sitting import deciding, meeting, sampling
+
+    zhou, book, office = User.objects.get(username="zhoumin"), the_book(), root_office()
+    assert office is not None
+    ledgers.save(zhou, book.ledgers["quotas"], QUOTA, office=office)
+    round_ = Round.objects.get(year=2022)
+    findings = list(review.run_review(zhou, book, round_, office).findings.order_by("rank")[:3])
+    deciding.undo(zhou, deciding.found_right(zhou, findings[0], "误点"))
+    deciding.accept_explanation(zhou, findings[0], "新楼投用", until=dt.date(2022, 12, 31))
+    deciding.send_back(zhou, book, findings[1], "请核对账单")
+    sitting = meeting.call(zhou, round_, office, place="三楼会议室", day=dt.date(2023, 3, 15))
+    meeting.put_questions(zhou, sitting, findings[:2])
+    meeting.opine(zhou, sitting.questions.first(), "账单一致", "right")
+    sample = sampling.draw(zhou, office, 2022, "20230315")
+    sampling.check(zhou, sample.units.first(), item="electricity_kwh", period="2022-06", reading="1006", result="agrees", checked_on=dt.date(2023, 4, 2))
+
+
 def _fill() -> None:
     """Everything that a year of work leaves behind, in small."""
     from jieneng import engine
@@ -144,6 +180,10 @@ def _fill() -> None:
 
 if __name__ == "__main__":
     target = Path(sys.argv[1])
+    if sys.argv[2:] == ["review"]:
+        os.environ |= {"JIENENG_HOME": str(target), "DJANGO_SETTINGS_MODULE": "jieneng.desk.settings"}
+        _review()
+        raise SystemExit(0)
     if main(["--home", str(target), "init"]) != 0:
         raise SystemExit("init failed")
     os.environ["JIENENG_HOME"] = str(target)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.desk.conftest import Workspace
+from tests.desk.conftest import CHECKOUT, Workspace
 
 ALL = {f"I{n}" for n in range(1, 11)}
 
@@ -122,6 +124,20 @@ DAMAGE: dict[str, tuple[str, Callable[[Workspace], object], str]] = {
 }
 
 
+REVIEWED: dict[str, tuple[str, str]] = {
+    # name: (what is done to a reviewed year, what the line of I3 must name)
+    "a decision turned round": ("UPDATE sitting_decision SET verdict = 'right' WHERE verdict = 'sent_back'", "decisions without an event"),
+    "a decision undone by nobody": ("UPDATE sitting_decision SET undone_at = '2023-03-16' WHERE verdict = 'explained'", "undone"),
+    "an explanation widened": ("UPDATE review_explanation SET high = 99", "explanations"),
+    "a finding taken out of a review": ("DELETE FROM review_reviewfinding WHERE id = (SELECT max(id) FROM review_reviewfinding)", "reviews"),
+    "an opinion rewritten": ("UPDATE sitting_question SET opinion = '不属实' WHERE opinion <> ''", "opinions"),
+    "a question taken off a sitting": ("DELETE FROM sitting_question WHERE id = (SELECT max(id) FROM sitting_question)", "questions"),
+    "a sitting moved to another day": ("UPDATE sitting_sitting SET day = '2023-03-01'", "sittings"),
+    "another seed": ("UPDATE sitting_sample SET seed = '1'", "samples"),
+    "another reading on site": ("UPDATE sitting_sampleunit SET reading = '1' WHERE result <> ''", "checks on site"),
+}
+
+
 def test_every_invariant_is_damaged_by_something() -> None:
     assert {i for ids, _, _ in DAMAGE.values() for i in ids.split("+")} == ALL
 
@@ -145,6 +161,16 @@ def test_one_thing_damaged_and_that_line_fails(workspace: Workspace, what: str) 
     for id in ids.split("+"):
         assert named in ran.faults(id), ran.faults(id)
         assert f"✗ {id} " in ran.out
+
+
+def test_a_review_holds_until_something_of_it_is_changed_past_the_system(workspace: Workspace) -> None:
+    """Decisions, explanations, findings, opinions, questions, sittings, draws and checks, each against its event; all at once, each named."""
+    subprocess.run([sys.executable, "-m", "tests.desk.small_home", str(workspace.path), "review"], cwd=CHECKOUT, env=workspace.environment(), check=True, timeout=120)
+    assert workspace.run("verify").failed == set()
+    workspace.sql(*(done for done, _ in REVIEWED.values()))
+    ran = workspace.run("verify")
+    assert ran.failed == {"I3"}
+    assert {named for _, named in REVIEWED.values() if named not in ran.faults("I3")} == set(), ran.faults("I3")
 
 
 def test_a_revision_changed_after_it_was_frozen_is_found_deep(workspace: Workspace) -> None:

@@ -7,12 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jieneng.review import patterns
+from jieneng.engine import answer_columns
+from jieneng.review import changes, patterns
+from jieneng.review.assess import Assessor
 from jieneng.review.errors import COST, DIGIT, FACTOR, SWAPPED, Prior, digit_candidates, judge
 from jieneng.review.expect import Expected, Forecast, below, student
 from jieneng.review.forecast import Knobs, levels, monthly, prices, yearly
-from jieneng.review.robust import by_group, hb, median, spread
-from tests.review.make import panel
+from jieneng.review.robust import by_group, hb, hb_bounds, median, spread
+from jieneng.review.weather import moved
+from jieneng.review.wording import Speaker
+from jieneng.rulebook import load
+from tests.review.make import WEIGHTS, panel, review
 
 numbers = st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(float("nan"))), min_size=1, max_size=15)
 
@@ -159,3 +164,49 @@ def test_a_meter_read_every_second_month_has_no_gaps() -> None:
     values = np.tile(np.array([0.0, 40.0] * 6), (10, 3, 1))
     missing, zero = patterns.gaps(values)
     assert not missing.any() and not zero.any()
+
+
+def test_the_bounds_of_changes_are_where_the_statistic_reaches_its_limit() -> None:
+    dice = np.random.default_rng(3)
+    old = dice.lognormal(8, 1, 200)
+    now = old * dice.lognormal(0.02, 0.05, 200)
+    now[0], now[1] = old[0] * 3, old[1] * 0.2
+    low, high = hb_bounds(now, old, 0.4, 0.05, 20.0)
+    e = hb(now, old)
+    assert ((now < low) == (e < -20)).all() and ((now > high) == (e > 20)).all() and now[0] > high[0] and now[1] < low[1]
+    big = old > np.quantile(old, 0.9)
+    assert np.median((high / low)[big]) < np.median((high / low)[~big]), "large ones may move less"
+
+
+def test_a_change_unlike_its_like_is_told_beside_the_year_and_alone_where_nothing_else_doubts_it() -> None:
+    p = panel(noise=0.02)
+    p.values["electricity_kwh"][4, 2] *= 1.6
+    p.values["electricity_cost_yuan"][4, 2] *= 1.6
+    found = Assessor(p, review(), WEIGHTS).run().found
+    year = next(f for f in found if f.row == 4 and f.item == "electricity_kwh" and not f.months)
+    assert year.outside is not None and year.outside[0] == pytest.approx(0.6 * 0.98 / 1.03 + 0.98 / 1.03 - 1, abs=0.1) and year.outside[2] == 60
+    assert year.found == pytest.approx(p.values["electricity_kwh"][4, 2].sum()) and year.before == pytest.approx(p.values["electricity_kwh"][4, 1].sum()), "the sums that people add up"
+    lone = Assessor(p, review(), WEIGHTS)
+    alone = [f for f in changes.told(lone, review().quantities[0]) if f.row == 4]  # nothing was told before
+    assert [f.kind for f in alone] == ["ratio"] and alone[0].suspicion == lone.show and not alone[0].low <= alone[0].found <= alone[0].high
+    said = Speaker(load("cn"), review(), p).say(alone[0])
+    assert said is not None and "同类单位都在变" in said.says.say("zh") and "60 家" in said.why.say("zh") and "Hidiroglou" in said.why.say("en")
+
+
+def test_heating_is_moved_by_degree_days_and_nothing_else_is() -> None:
+    hdd = np.full((1, 2, 12), 200.0)
+    hdd[0, 1] = 300.0
+    hdd[0, :, 6] = 0.0
+    values = np.full((1, 2, 12), 100.0)
+    made = moved(values, hdd, 0.8)
+    assert made[0, 0, 0] == pytest.approx(140) and made[0, 0, 6] == 100 and (made[0, 1] == 100).all() and moved(values, hdd, 0.0) is values and moved(values, None, 1.0) is values
+    hdd[0, 1] = 2000.0
+    assert moved(values, hdd, 1.0)[0, 0, 0] == 150, "at most half as much again"
+
+
+def test_answers_become_columns_whichever_way_they_are_kept() -> None:
+    texts = ['{"a": "1.5", "b": null, "x": "9"}', '{"b": "2"}', "{}"]
+    fast, slow = answer_columns(texts, ["a", "b"]), answer_columns([*texts, '{"a": 3}'], ["a", "b"])
+    for name in "ab":
+        assert np.array_equal(fast[name], slow[name][:3], equal_nan=True)
+    assert np.array_equal(fast["a"], [1.5, np.nan, np.nan], equal_nan=True) and slow["a"][3] == 3 and answer_columns([], ["a"])["a"].shape == (0,)

@@ -93,7 +93,7 @@ def test_above_quota_below_guide_and_prices_outside_the_table(tmp_path: Path) ->
     p.values["electricity_kwh"][1, 2] *= 0.1
     p.values["electricity_cost_yuan"][2, 2, 4] *= 1.5
     review = book.reviews["joint@2022"]
-    found = edits.quotas(book, p, review, 2022)
+    found = edits.quotas(book, p, book.quotas, 2022)
     assert {(f.row, f.kind) for f in found} == {(0, "above-quota"), (1, "below-guide")}
     price = [f for f in edits.local_prices(book, p, review) if f.row == 2]
     assert [f.months for f in price] == [(5,)] and price[0].found == pytest.approx(0.87, rel=0.1)

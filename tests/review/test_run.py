@@ -145,3 +145,14 @@ def test_the_list_as_a_workbook_and_the_line_in_words(city: dict[str, Any], revi
     with speaking("en"):
         assert "findings" in str(queries.line_words(reviewed))
     assert queries.what_if(reviewed, 0) >= queries.what_if(reviewed, 10**6)
+
+
+def test_the_smallest_set_of_fields_stands_with_what_tells_of_the_failing_check(city: dict[str, Any]) -> None:
+    """Petrol 300 more than its two parts, one month: the total alone is to be changed, to what the parts add up to."""
+    parts = {"petrol_l": Decimal(961), "petrol_vehicle_l": Decimal(661), "petrol_other_l": Decimal(0), "petrol_vehicles": Decimal(1), "vehicles": Decimal(1)}
+    file_all(city, 2021)
+    file_all(city, 2022, accept=False, change=lambda k, m, a: {**a, **parts} if (k, m) == (HOSPITAL, 7) else a)
+    run = actions.run_review(city["people"]["zhoumin"], book(), Round.objects.get(year=2022), city["offices"]["341800"])
+    located = [f.located for f in run.findings.filter(institution=city["institutions"][HOSPITAL]) if f.located]
+    assert located and all(x[0] == "2022-07" for rows in located for x in rows) and any(rows == [["2022-07", "petrol_l", "661"]] for rows in located), located
+    assert not run.findings.exclude(institution=city["institutions"][HOSPITAL]).exclude(located=[]).exists()

@@ -132,3 +132,20 @@ def test_every_page_of_the_room_asks_for_a_right() -> None:
     assert {v for k, v in mine.items() if "integrity" in k} == {("integrity",)}
 
 
+def test_the_first_page_says_what_waits_in_the_review_and_for_whom(reviewed: dict[str, Any], sign_in: Any) -> None:
+    for who, n, tce in (("zhoumin", 3, "22.9"), ("wangli", 2, "16.7")):
+        page = sign_in(who).get("/").content.decode()
+        at = page.index("会审疑点要逐项核实")
+        assert f"余下影响 {tce} 吨标准煤" in page and f"/review/{reviewed['round'].pk}/?show=line" in page and f"{n}" in page[at - 300:at], who
+    for finding in reviewed["findings"]:
+        deciding.found_right(reviewed["people"]["zhoumin"], finding, "账单一致")
+    assert "会审疑点要逐项核实" not in sign_in("wangli").get("/").content.decode()
+    assert "会审疑点要逐项核实" not in sign_in("wangxiuying").get("/").content.decode()
+
+
+def test_the_fields_to_change_stand_beside_the_finding(reviewed: dict[str, Any], sign_in: Any) -> None:
+    finding = reviewed["findings"][0]
+    finding.located = [["2022-03", "petrol_l", "661.81"]]
+    finding.save()
+    page = sign_in("zhoumin").get(url(reviewed, f"?f={finding.pk}")).content.decode()
+    assert "最少改下面几格" in page and "<b>662</b>" in page.replace("661.8</b>", "662</b>")

@@ -49,7 +49,11 @@ WHOLE = {"documents"}
 """Pages that speak of the whole office: in the menu of those only who see all of it. Asked for by others, they say so."""
 SAME = {"chase-latest": ("chase", "chase-target")}
 """Pages that stand for an entry of the menu under another address."""
-LEDGER_ICONS = {"energy_contracts": "solar-panel", "waste_bins": "recycle", "external_facts": "notes"}
+LEDGER_ICONS = {"energy_contracts": "solar-panel", "waste_bins": "recycle", "external_facts": "notes", "quotas": "scale", "temperatures": "snowflake"}
+
+
+LEDGER_GROUPS = ("专项工作", "规则与记录")
+"""Ledgers of the programmes, and those that hold rules of a place: quotas, temperatures."""
 
 
 def menu(request: HttpRequest) -> list[dict[str, Any]]:
@@ -67,11 +71,11 @@ def menu(request: HttpRequest) -> list[dict[str, Any]]:
              "current": here == name or here in SAME.get(name, ()) or (name != "home" and path.startswith(reverse(name)) and not any(here in s for s in SAME.values()))}
             for name, icon, text, needed in entries if (not needed or verbs & set(needed)) and (whole or name not in WHOLE)
         ]
-        if label.zh == "专项工作" and verbs & {"ledger", "compose", "log"} | (verbs & {"see"}):
+        if label.zh in LEDGER_GROUPS and verbs & {"ledger", "compose", "log"} | (verbs & {"see"}):
             shown += [
                 {"label": str(ledger.title), "url": reverse("ledger", args=[kind]),
                  "icon": LEDGER_ICONS.get(kind, "notes"), "current": path.startswith(reverse("ledger", args=[kind]))}
-                for kind, ledger in book().ledgers.items()
+                for kind, ledger in book().ledgers.items() if (ledger.group == "rules") is (label.zh == "规则与记录")
             ]
         if shown:
             groups.append({"label": str(label), "entries": shown})

@@ -21,6 +21,8 @@ from jieneng.returns.chain import queries as chain
 from jieneng.returns.chase import queries as chase
 from jieneng.returns.models import Import, Return, ReturnFinding, Revision, Round, Submission
 from jieneng.returns.plan.queries import Plan, stage, steps_of
+from jieneng.review.queries import latest, stale
+from jieneng.sitting.queries import waiting
 
 LONG = 60
 """Days after which the day is named instead of counted."""
@@ -66,6 +68,7 @@ def tasks(request: HttpRequest, verbs: frozenset[str], round_: Round | None, uni
         else:
             _late(made, verbs, round_, units)
         if "review" in verbs:
+            _joint(request, made, round_, steps)
             _review(request, made, round_, steps)
         if "sign" in verbs or "review" in verbs:
             _totals(request, made, round_, steps)
@@ -111,6 +114,21 @@ def _late(made: Tasks, verbs: frozenset[str], round_: Round, units: list[chase.U
              T("未报 {a}，填报中 {b}，退回待改 {c}", "{a} not filed, {b} in part, {c} sent back", a=by["expected"], b=by["draft"], c=by["returned"]),
              reverse("chase", args=[round_.pk]), T("去催报", "Remind") if "review" in verbs else T("看名单", "List"), "calendar-due", "warn",
              max((u.deadline for u in late if u.deadline), default=None))
+
+
+def _joint(request: HttpRequest, made: Tasks, round_: Round, steps: dict[str, dt.date]) -> None:
+    """What waits in the review (会审), the worst first: how many must be looked at, what hangs on them, what the worst total may still be off by."""
+    mine = scope(request.user, "review")
+    run = latest(round_, mine)
+    if run is None:
+        return
+    left = waiting(run, mine, request.user)
+    level = (chain.own_level(request.user) or ("accepted",))[0]
+    made.add(left.count, ITEMS, T("会审疑点要逐项核实", "Findings of the review to look at"),
+             T("余下影响 {t} 吨标准煤；最差的一处合计还可能差 {s}{m}", "{t} tce hang on them; the worst total may be {s} off{m}", t=f"{left.tce:,.1f}", s=f"{left.share:.1%}",
+               m=str(T("；审后又有 {n} 份变动", "; {n} returns changed since", n=n)) if (n := stale(run)) else ""),
+             reverse("review", args=[round_.pk]) + "?show=line", T("去会审", "Review"), "flag-check", "err" if left.share > float(run.line.get("share", 0)) else "pri",
+             steps.get("sitting" if level == "accepted" else "county"))
 
 
 def _review(request: HttpRequest, made: Tasks, round_: Round, steps: dict[str, dt.date]) -> None:

@@ -6,10 +6,10 @@
     address     an engine by its address        remembering  answers that were given before
     screening, column                              checks over all returns
     snapshot, bulk, wide, tables                   what is frozen
-    reviewing                                      the wide year as arrays for the review
+    reviewing, answered                            the wide year, and answers of the record store, as arrays for the review
 
 May import: core, rulebook. Others may use: connect, check_address, check_engine, Ask, Indicator, Term, Piece, Pieces, write_snapshot, open_snapshot,
-verify_snapshot, leftovers, clean_leftovers, read_table, write_table, area_prefixes, wide_arrays, and the
+verify_snapshot, leftovers, clean_leftovers, read_table, write_table, area_prefixes, wide_arrays, answer_columns, and the
 types of their answers.
 """
 
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .address import check_address, check_engine, connect
+    from .answered import answer_columns
     from .bulk import Piece, Pieces
     from .questions import (
         EVERY,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from .tables import read_table, table_rows, write_table
 
 _WHERE = {name: module for module, names in {
+    "answered": "answer_columns",
     "bulk": "Piece Pieces",
     "address": "check_address check_engine connect",
     "questions": "EVERY Ask Cell Engine Group Indicator LedgerAnswer Rank Spread Term Total Uncovered",
@@ -51,7 +53,7 @@ _WHERE = {name: module for module, names in {
 }.items() for name in names.split()}
 __all__ = [
     "EVERY", "Ask", "Cell", "Engine", "Failing", "Group", "Indicator", "LedgerAnswer", "Piece", "Pieces", "Rank", "Screened", "Snapshot", "Spread", "Term",
-    "Total", "Uncovered", "WideArrays", "afresh", "area_prefixes", "check_address", "check_engine", "clean_leftovers", "connect", "due_bit", "leftovers", "open_snapshot", "read_table", "table_rows",
+    "Total", "Uncovered", "WideArrays", "afresh", "answer_columns", "area_prefixes", "check_address", "check_engine", "clean_leftovers", "connect", "due_bit", "leftovers", "open_snapshot", "read_table", "table_rows",
     "verify_snapshot", "wide_arrays", "write_snapshot", "write_table",
 ]
 

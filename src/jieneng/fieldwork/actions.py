@@ -19,7 +19,7 @@ from jieneng.records.events import action, hold, record, together
 from jieneng.returns.models import Import
 from jieneng.rulebook.types import Ledger, LedgerField
 
-from . import queries
+from . import queries, reference
 from .models import LedgerRecord, LedgerRevision
 
 Progress = Callable[[int, int], None]
@@ -90,6 +90,7 @@ def checked(ledger: Ledger, values: Mapping[str, Any]) -> dict[str, str]:
             result[f.code] = _field(f, values.get(f.code))
         except Refused as refusal:
             problems += refusal.problems
+    problems += [] if problems else reference.problems(ledger.code, result)
     if problems:
         raise Refused(*problems)
     return result

@@ -163,9 +163,9 @@ def _totals(ledger: Ledger, lines: list[dict[str, Any]]) -> list[dict[str, Any]]
     """
     by_code = {f.code: f for f in ledger.fields}
     columns = [by_code[c] for c in ledger.columns]
-    if not any(f.type == "number" for f in columns):
+    if not any(f.type == "number" and f.added for f in columns):
         return []
-    return [{"field": f, "parts": _added(f, columns, lines) if f.type == "number" else []} for f in columns]
+    return [{"field": f, "parts": _added(f, columns, lines) if f.type == "number" and f.added else []} for f in columns]
 
 
 def _added(f: LedgerField, columns: list[LedgerField], lines: list[dict[str, Any]]) -> list[dict[str, str]]:

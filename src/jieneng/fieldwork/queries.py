@@ -15,12 +15,18 @@ from jieneng.rulebook.types import Book, Ledger, LedgerField
 
 from .models import LedgerRecord, LedgerRevision
 
+SHARED = ("quotas", "temperatures")
+"""Tables of a place: what an office above keeps holds below too, and is seen there."""
+
 
 def records(scope: Scope, kind: str) -> QuerySet[LedgerRecord]:
     """The lines of a ledger inside a scope. A reporter's scope is one institution, so ledgers show nothing there."""
     inside = Q(pk__in=[])
     for prefix in scope.lines:
         inside |= Q(office__path__startswith=prefix)
+        if kind in SHARED:
+            parts = prefix.strip("/").split("/")
+            inside |= Q(office__path__in=[f"/{'/'.join(parts[:n])}/" for n in range(1, len(parts))])
     return LedgerRecord.objects.filter(inside, kind=kind, withdrawn=False).select_related("office")
 
 

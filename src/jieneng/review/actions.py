@@ -21,8 +21,8 @@ from jieneng.registry.queries import standing_of
 from jieneng.returns.models import Round
 from jieneng.rulebook.types import Book
 
-from . import edits, reading
-from .assess import Assessed, Assessor
+from . import edits, given, locating, reading
+from .assess import Assessed, Assessor, Found
 from .explaining import Explained, lower, rebase
 from .models import Explanation, ReviewFinding, ReviewRun
 from .wording import Speaker
@@ -49,10 +49,15 @@ def run_review(person: User, book: Book, round_: Round, office: Office, *, progr
         raise refuse("review.nothing", T("{year} 年还没有报来的报表", "nothing has been filed for {year} yet", year=round_.year),
                      do=T("先导入或填报", "import or file returns first"))
     tell(1, 3, STEPS[1])
-    known = explanations(panel.ids)
+    known, tables = explanations(panel.ids), given.quotas(book, Period("year", round_.year).last_day)
     rebase(panel, known)
-    found = Assessor(panel, review, reading.weights(book, review, round_.year), lambda made: lower(made, known, round_.year),
-                     others=lambda made: [*edits.of_form(panel, round_, made), *edits.quotas(book, panel, review, round_.year), *edits.local_prices(book, panel, review)]).run()
+
+    def others(made: list[Found]) -> list[Found]:
+        more = [*edits.of_form(panel, round_, made), *edits.quotas(book, panel, tables, round_.year), *edits.local_prices(book, panel, review)]
+        locating.place(book, round_, panel, [*made, *more])
+        return more
+
+    found = Assessor(panel, review, reading.weights(book, review, round_.year), lambda made: lower(made, known, round_.year), others=others).run()
     tell(2, 3, STEPS[2])
     with action():
         run = ReviewRun.objects.create(
@@ -105,7 +110,7 @@ def _rows(run: ReviewRun, speaker: Speaker, found: Assessed, panel: Any, refs: d
             rule=said.rule.id, kind=f.kind, layer=said.rule.layer, severity=said.rule.severity.value, items=[i for i in (f.item, f.other if f.kind in ("swapped", "cost-in") else "") if i],
             found=_number(f.found), expected=_number(f.expected), low=_number(f.low), high=_number(f.high),
             suggested=[[f"{year}-{m:02}" if m else str(year), item, plain(v)] for m, item, v in f.suggested],
-            suspicion=round(f.suspicion, 6), tce=round(f.tce, 4), share=round(f.share, 8), score=round(f.score, 8), says=said.says.as_json(),
+            located=[[p, item, plain(v)] for p, item, v in f.located], suspicion=round(f.suspicion, 6), tce=round(f.tce, 4), share=round(f.share, 8), score=round(f.score, 8), says=said.says.as_json(),
             why=said.why.as_json(), do=said.do.as_json(), explanation_id=f.explanation or None)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from jieneng.rulebook.reviews import Judging, Review
 
-from . import errors, patterns
+from . import changes, errors, patterns, weather
 from .errors import BOTH, COPIED, COST, COST_IN, DIGIT, FACTOR, GROSS, SHARE, SWAPPED, Judged, Prior
 from .expect import Expected
 from .forecast import Knobs, levels, logs, monthly, of_year, prices, yearly
@@ -59,6 +59,14 @@ class Found:
     """Checks of the form that fail on the same."""
     words: tuple[str, Any, Any, int] | None = None
     """Of a check of the form: severity, its words, how many returns."""
+    degrees: tuple[float, float, str] | None = None
+    """Heating degree days of its months then and now, and the station, where the expectation was moved by them."""
+    outside: tuple[float, int, int] | None = None
+    """Its change lies beyond the bounds of its like (Hidiroglou–Berthelot): the change, the level of the group and its size."""
+    together: float = float("nan")
+    """Of a whole year judged by most of its months: what all its months add up to, where that is something else."""
+    located: list[tuple[str, str, float]] = field(default_factory=list)
+    """Period, item and value: the smallest set of fields whose change satisfies the form's checks (``locate``)."""
     group: tuple[str, str] | None = None
     """Where it is not a group of the panel: what it is compared with."""
 
@@ -156,6 +164,10 @@ class Assessor:
             found.append(logs(median(values[:, -12:] if self.panel.periods == 12 else values[:, -1:])))
         return found
 
+    def heated(self, q: Judging, values: Array) -> Array:
+        """The values with earlier years moved to this year's cold, where temperatures are loaded and the item heats."""
+        return weather.moved(values, self.panel.hdd, float(q.heating))
+
     # -- quantities ---------------------------------------------------------------------------------------------------
 
     def quantity(self, q: Judging) -> None:
@@ -167,7 +179,7 @@ class Assessor:
         rest = [self._year(q, values, costs, price)]
         clean = values[:, -1]
         if self.panel.periods == 12:
-            expected = monthly(values, self.panel.groups, self.sizes(q), self.knobs)
+            expected = monthly(self.heated(q, values), self.panel.groups, self.sizes(q), self.knobs)
             judged = self._judge(values, costs, expected, price, q)
             wanted = self._matters(q, judged, 12)
             clean = self._months(q, values, costs, price, expected, judged, wanted)
@@ -177,6 +189,7 @@ class Assessor:
         parts = [np.concatenate(c) for c in zip(*rest, strict=True)]
         self.rest[q.item] = (parts[0], parts[1], parts[2])
         self.clean[q.item] = np.nansum(clean, axis=1)
+        self.found += changes.told(self, q)
         self._level(q, self.clean[q.item])
 
     def _judge(self, values: Array, costs: Array | None, expected: Expected, price: Expected | None, q: Judging) -> Judged:
@@ -227,6 +240,10 @@ class Assessor:
                      float(np.nansum(meant * np.exp(-spans))), float(np.nansum(meant * np.exp(spans))), float(keep), name, where,
                      expected.parts[int(basis[0])].basis if basis[0] >= 0 else "", int(expected.level[row, at[0]]), int(expected.size[row, at[0]]),
                      float((costs if on_cost and costs is not None else values)[row, -2, at].sum()) if values.shape[1] > 1 else float("nan"), q.item if on_cost else q.beside)
+        if not on_cost and q.heating and self.panel.hdd is not None and values.shape[1] > 1:
+            now, then = (float(self.panel.hdd[row, t, at if months else slice(None)].sum()) for t in (-1, -2))
+            if np.isfinite(now + then) and then > 0:
+                made.degrees = then, now, self.panel.stations[row]
         for k, m in zip(ks, at, strict=True):
             number = m + 1 if months else 0
             if kind in (FACTOR, DIGIT, SWAPPED, COST_IN) and not on_cost:
@@ -280,7 +297,8 @@ class Assessor:
 
     def _year(self, q: Judging, values: Array, costs: Array | None, price: Expected | None) -> tuple[Array, Array, Array]:
         """The year against earlier years. What is wrong in all its months is put right in ``values`` and ``costs``. Returns the rest."""
-        sums = levels(values) if self.panel.periods == 12 else values[:, :, 0]
+        history = self.heated(q, values)
+        sums = levels(history) if self.panel.periods == 12 else history[:, :, 0]
         expected = yearly(sums, self.panel.groups, self.sizes(q), self.knobs)
         paid, usual = None, None
         if price is not None and costs is not None:
@@ -293,6 +311,7 @@ class Assessor:
         for k in np.flatnonzero(keep):
             row, kind, name, where = int(judged.rows[k]), str(judged.kind[k]), str(judged.name[k]), str(judged.field[k])
             self._add(q, row, kind, name, where, [0], judged, [int(k)], sums[:, :, None], paid, usual, expected)
+            self._as_reported(self.found[-1], values if where != COST or costs is None else costs)
             if judged.suspicion[k] > CERTAIN and costs is not None and kind == SWAPPED:
                 values[row, -1], costs[row, -1] = costs[row, -1].copy(), values[row, -1].copy()
             elif judged.suspicion[k] > CERTAIN:
@@ -301,6 +320,20 @@ class Assessor:
                 if costs is not None and paid is not None and where != "quantity" and np.isfinite(judged.suggested_cost[k]):
                     costs[row, -1] *= judged.suggested_cost[k] / paid[row, -1, 0]
         return self._kept_back(judged, keep, 1)
+
+    def _as_reported(self, f: Found, values: Array) -> None:
+        """A whole year is judged by most of its months; what is said are the sums people can add up, where the two agree within a tenth."""
+        months = values[f.row, -1]
+        total = float(np.nansum(months)) if np.isfinite(months).any() else float("nan")
+        if values.shape[1] > 1 and np.isfinite(values[f.row, -2]).any():
+            f.before = float(np.nansum(values[f.row, -2]))
+        if not (total > 0 and f.found > 0) or self.panel.periods == 1:
+            return
+        if abs(total / f.found - 1) > 0.1:
+            f.together = total
+            return
+        f.suggested = [(m, item, v * total / f.found) if item == f.item else (m, item, v) for m, item, v in f.suggested]
+        f.found = total
 
     def _level(self, q: Judging, total: Array) -> None:
         """Unlike its peers though like its own past: per m² or person, more than 4.5 robust spreads out (ln scale)."""
@@ -384,7 +417,7 @@ class Assessor:
         rest = [(place(item, rows), p, self.weights.get(item, 1.0) * e) for item, (rows, p, e) in self.rest.items()]
         listed = self._listed(totals, place, rest)
         rank = {id(f): n for n, f in enumerate(listed)}
-        counted = [f for f in self.found if f.item in self.rest and f.kind != "level"]
+        counted = [f for f in self.found if f.item in self.rest and f.kind not in ("level", "ratio")]  # their doubt is in the rest already
         doubts = Doubts(
             np.concatenate([np.array([place(f.item, f.row) for f in counted], int), *(r[0] for r in rest)]),
             np.concatenate([np.array([rank.get(id(f), -1) for f in counted], int), *(np.full(len(r[0]), -1) for r in rest)]),
@@ -411,7 +444,13 @@ class Assessor:
         big.sort(key=lambda f: f.suspicion)
         left = scale * (seen + np.cumsum([f.suspicion for f in big])) if big else np.zeros(0)
         needed = {id(f) for f, tail in zip(big, left, strict=True) if tail > chance}
-        return [f for f in self.found if f.suspicion >= self.show or id(f) in needed]
+        doubtful = [f for f in self.found if f.suspicion >= self.show]
+        little = [f for f in self.found if f.suspicion < self.show and id(f) in needed]
+        # of the little doubted, those that alone can carry a total beyond the line come first: the line is reached sooner
+        size = {id(f): abs(self._size(f)) / float(totals[place(f.item, f.row)]) for f in little}
+        alone = float(self.review.line)
+        little.sort(key=lambda f: (size[id(f)] <= alone, -f.suspicion if size[id(f)] > alone else -size[id(f)], f.row, f.item, f.months))
+        return [*doubtful, *little]
 
     def _fewer(self, suspicion: Array) -> float:
         """By what small suspicions are multiplied so that together they come to ``unseen`` errors for each that is beyond doubt.

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from django.db.models import F
 
+from jieneng.core.formula import CannotRead, FormulaError, Needs, read
 from jieneng.core.period import Period
+from jieneng.core.words import T
 from jieneng.returns.models import ReturnFinding, Round
-from jieneng.rulebook.reviews import Review
+from jieneng.rulebook import factor_value
+from jieneng.rulebook.reviews import Quota, Review
 from jieneng.rulebook.types import Book
 
 from .assess import Found
 from .panel import Panel
+from .robust import Array
+from .weather import line_of
 
 SUSPICION = {"must": 1.0, "explain": 0.3, "note": 0.1}
 
@@ -48,72 +55,111 @@ def of_form(panel: Panel, round_: Round, made: Sequence[Found]) -> list[Found]:
     return found
 
 
-def quotas(book: Book, panel: Panel, review: Review, year: int) -> list[Found]:
-    """Institutions above the binding value, or below the guide value, of a quota of their place and kind."""
-    from jieneng.core.formula import Needs, read
+def quotas(book: Book, panel: Panel, tables: Sequence[Quota], year: int) -> list[Found]:
+    """Institutions above the binding value, or below the guide value, of a quota of their place and kind: the narrowest that fits each.
 
-    found = []
-    on = Period("year", year).last_day
-    for quota in book.quotas:
-        if quota.since > on or quota.indicator not in book.indicators:
-            continue
-        names = sorted(read(book.indicators[quota.indicator].formula, Needs()))
-        for row in range(len(panel)):
-            if panel.types[row] != quota.type or not _inside(book, panel.areas[row], quota.region):
+    Of several quotas of one indicator the one that names words of the institution's name goes first, then the one of the nearest region.
+    """
+    parents = {d.code: d.parent for d in book.divisions.values()}
+    above = {a: line_of(a, parents) for a in set(panel.areas)}
+    found: list[Found] = []
+    for code in sorted({q.indicator for q in tables} & set(book.indicators)):
+        mine = [q for q in tables if q.indicator == code]
+        values = _indicator(book, panel, code, year)
+        for row in np.flatnonzero(np.isfinite(values)).tolist():
+            fit = [q for q in mine if panel.types[row] == q.type and q.region in above[panel.areas[row]] and (not q.within or q.within in above[panel.areas[row]])
+                   and (not q.words or any(w in panel.names[row] for w in q.words))]
+            if not fit:
                 continue
-            value = _indicator(book, panel, quota.indicator, names, row, review, year)
-            if value is None:
-                continue
-            over = value > float(quota.constraint)
-            under = quota.guide is not None and value < float(quota.guide)
-            if over or under:
-                f = Found(row, quota.indicator, "above-quota" if over else "below-guide", (), value, float(quota.constraint),
-                          float(quota.guide) if quota.guide is not None else float("nan"), float(quota.constraint), 0.25, name=quota.code, basis="quota")
-                f.group = (quota.source.title, quota.source.title)
+            q = min(fit, key=lambda q: (not q.words, above[panel.areas[row]].index(q.region), q.code))
+            value, top, low = float(values[row]), float(q.constraint), float(q.guide) if q.guide is not None else float("nan")
+            if value > top or value < low:
+                f = Found(row, code, "above-quota" if value > top else "below-guide", (), value, top if value > top else low, low, top, 0.25, name=q.code, basis="quota")
+                named = q.source.title if q.code in q.source.title else f"{q.source.title} {q.code}"
+                f.group = (named + ("（样例）" if q.sample and "样例" not in named else ""), named + (" (sample)" if q.sample else ""))
+                f.ratio = value / top - 1 if value > top else 1 - value / low
                 found.append(f)
     return found
 
 
+class _Rows:
+    """Reads a formula over all institutions at once, in doubles; NaN is unknown."""
+
+    def __init__(self, names: Mapping[str, Array]) -> None:
+        self.names = names
+
+    def number(self, value: Decimal) -> Any:
+        return float(value)
+
+    def name(self, name: str) -> Any:
+        return self.names[name]
+
+    def negative(self, value: Any) -> Any:
+        return -value
+
+    def arithmetic(self, op: str, left: Any, right: Any) -> Any:
+        return left + right if op == "+" else left - right if op == "-" else left * right
+
+    def compare(self, op: str, left: Any, right: Any) -> Any:
+        raise CannotRead(T("不是数", "not a number"), T("定额的指标是一个数", "a quota's indicator is a number"))
+
+    def logic(self, op: str, parts: Sequence[Any]) -> Any:
+        return self.compare(op, None, None)
+
+    def negate(self, part: Any) -> Any:
+        return self.compare("not", None, None)
+
+    def call(self, function: str, parts: Sequence[Any], known: bool) -> Any:
+        if function == "ratio":
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return np.where(parts[1] > 0, parts[0] / parts[1], np.nan)
+        if function == "total":
+            return np.nansum(parts, axis=0) if known else np.sum(parts, axis=0)
+        return self.compare(function, None, None)
+
+
+def _indicator(book: Book, panel: Panel, code: str, year: int) -> Array:
+    """An indicator of every institution for the year (n,); NaN where something it needs is unknown."""
+    formula = book.indicators[code].formula
+    names = {name: _year(book, panel, name, year) for name in read(formula, Needs())}
+    try:
+        made: Array = read(formula, _Rows(names))
+    except (CannotRead, FormulaError):
+        return np.full(len(panel), np.nan)
+    return made
+
+
+def _year(book: Book, panel: Panel, name: str, year: int) -> Array:
+    """An item, or a composite of items, of the year (n,): sums, the last or the mean month, as the item is kept over months.
+
+    A part of a composite that was not answered counts as none of it (a unit without coal leaves coal empty); an institution of
+    whose parts none was answered is unknown.
+    """
+    if name in book.composites:
+        composite, on = book.composites[name], Period("year", year).last_day
+        total, some = np.zeros(len(panel)), np.zeros(len(panel), bool)
+        for term in composite.terms:
+            weight = float(composite.scale)
+            for factor in term.factors:
+                weight *= float(factor_value(book, factor, on).value)
+            cells = panel.of(term.item)[:, -1]
+            total += weight * np.nansum(cells, axis=1)
+            some |= np.isfinite(cells).any(axis=1)
+        return np.where(some, total, np.nan)
+    cells = panel.of(name)[:, -1]
+    known = np.isfinite(cells)
+    how = book.items[name].over_time if name in book.items else "sum"
+    if how == "last":
+        last = cells.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+        made: Array = np.where(known.any(axis=1), cells[np.arange(len(cells)), last], np.nan)
+        return made
+    total = np.nansum(cells, axis=1)
+    return np.where(known.any(axis=1), total if how == "sum" else total / np.maximum(known.sum(axis=1), 1), np.nan)
+
+
 def _inside(book: Book, area: str, region: str) -> bool:
     """Whether an area lies in a region, by the divisions of the book."""
-    seen = area
-    for _ in range(6):
-        if seen == region:
-            return True
-        made = book.divisions.get(seen)
-        if made is None or not made.parent:
-            return False
-        seen = made.parent
-    return False
-
-
-def _indicator(book: Book, panel: Panel, code: str, names: Sequence[str], row: int, review: Review, year: int) -> float | None:
-    """An indicator of one institution for the year, in doubles; None where something it needs is unknown."""
-    from fractions import Fraction
-
-    from jieneng.core.formula import Value, read
-    from jieneng.rulebook import factor_value
-
-    on, values = Period("year", year).last_day, {}
-    for name in names:
-        if name in book.composites:
-            total = 0.0
-            for term in book.composites[name].terms:
-                cells = panel.of(term.item)[row, -1]
-                weight = float(book.composites[name].scale)
-                for factor in term.factors:
-                    weight *= float(factor_value(book, factor, on).value)
-                total += weight * float(np.nansum(cells))
-            values[name] = Fraction(total)
-        else:
-            cells = panel.of(name)[row, -1]
-            known = cells[np.isfinite(cells)]
-            if not len(known):
-                return None
-            how = book.items[name].over_time if name in book.items else "sum"
-            values[name] = Fraction(float(known.sum() if how == "sum" else known[-1] if how == "last" else known.mean()))
-    made = read(book.indicators[code].formula, Value(values, places=None))
-    return float(made) if made is not None and not isinstance(made, bool) else None
+    return region in line_of(area, {d.code: d.parent for d in book.divisions.values()})
 
 
 def local_prices(book: Book, panel: Panel, review: Review) -> list[Found]:

@@ -35,6 +35,7 @@ class Expected:
     level: Array = field(default_factory=lambda: np.zeros(0))
     """How wide the group had to be (level of ``by_group``), and how many it holds."""
     size: Array = field(default_factory=lambda: np.zeros(0))
+    _best: tuple[Array, Array, Array] | None = None
 
     def density(self, logs: Array, rows: Array | None = None) -> Array:
         """ln p of ln(value); ``rows`` picks flat cells: logs then has shape (cells,) or (cells, candidates)."""
@@ -69,7 +70,12 @@ class Expected:
         return Expected(parts, self.nu, np.zeros(0), np.zeros(0))
 
     def best(self) -> tuple[Array, Array, Array]:
-        """Centre, spread and number of the basis that leads: the first in order that is known."""
+        """Centre, spread and number of the basis that leads: the first in order that is known. Made once: asked for by every finding."""
+        if self._best is None:
+            self._best = self._lead()
+        return self._best
+
+    def _lead(self) -> tuple[Array, Array, Array]:
         mu, scale = np.full(self.parts[0].mu.shape, np.nan), np.full(self.parts[0].mu.shape, np.nan)
         basis = np.full(mu.shape, -1)
         for n, part in enumerate(self.parts):

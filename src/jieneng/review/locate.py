@@ -148,6 +148,27 @@ def bounds(checks: Sequence[Check], answers: Answers) -> tuple[list[tuple[str, B
     return found, tuple(odd)
 
 
+def _holds(line: Bound, answers: Answers) -> bool:
+    terms, lo, hi = line
+    return lo - 1e-6 <= sum(c * float(answers[i] or 0) for i, c in terms.items()) <= hi + 1e-6
+
+
+def _touched(lines: list[tuple[str, Bound]], answers: Answers) -> list[tuple[str, Bound]]:
+    """The lines that fail, and those that hold but share fields with them, directly or through others: the rest cannot be broken by mending."""
+    found = [x for x in lines if not _holds(x[1], answers)]
+    left, fields = [x for x in lines if _holds(x[1], answers)], {i for _, (terms, _, _) in found for i in terms}
+    while found and (more := [x for x in left if fields & x[1][0].keys()]):
+        found, left = found + more, [x for x in left if not fields & x[1][0].keys()]
+        fields |= {i for _, (terms, _, _) in more for i in terms}
+    return found
+
+
+def fits(checks: Sequence[Check], answers: Answers) -> bool:
+    """Whether every linear check holds, within its own tolerance."""
+    lines, _ = bounds(checks, answers)
+    return all(_holds(line, answers) for _, line in lines)
+
+
 def locate(checks: Sequence[Check], answers: Answers, trust: Mapping[str, float] | None = None) -> Located:
     """The smallest weighted set of fields whose change satisfies all linear checks. ``trust``: weight of a field, 1 unless said.
 
@@ -156,14 +177,18 @@ def locate(checks: Sequence[Check], answers: Answers, trust: Mapping[str, float]
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     lines, odd = bounds(checks, answers)
+    used = tuple(dict.fromkeys(i for i, _ in lines))
+    lines = _touched(lines, answers)
     names = sorted({i for _, (terms, _, _) in lines for i in terms})
     now = np.array([float(answers[i] or 0) for i in names])
     n = len(names)
-    if not n or all(lo - 1e-6 <= sum(c * float(answers[i] or 0) for i, c in terms.items()) <= hi + 1e-6 for _, (terms, lo, hi) in lines):
-        return Located({}, tuple(dict.fromkeys(i for i, _ in lines)), odd)
+    if not n:
+        return Located({}, used, odd)
     scale = max(1.0, float(np.abs(now).max()))
     v, big = now / scale, 10.0
     at = {i: k for k, i in enumerate(names)}
+    # a balance is aimed at itself, not at the edge of its tolerance
+    lines = [(i, (terms, (lo + hi) / 2, (lo + hi) / 2) if np.isfinite(lo) and np.isfinite(hi) else (terms, lo, hi)) for i, (terms, lo, hi) in lines]
     # unknowns: new values x, changed or not z, size of change d
     rows, low, high = [], [], []
     for _, (terms, lo, hi) in lines:
@@ -185,7 +210,7 @@ def locate(checks: Sequence[Check], answers: Answers, trust: Mapping[str, float]
         rows.append(row)
         low.append(-np.inf)
         high.append(0.0)
-    weight = np.array([(trust or {}).get(i, 1.0) for i in names])
+    weight = np.array([(trust or {}).get(i, 1.0) + 1e-4 * k for k, i in enumerate(names)])  # of equal sets always the same one
     found = milp(np.concatenate([np.zeros(n), weight, np.full(n, 1e-3)]), constraints=LinearConstraint(np.array(rows), low, high),
                  integrality=np.concatenate([np.zeros(n), np.ones(n), np.zeros(n)]),
                  bounds=Bounds(np.zeros(3 * n), np.concatenate([np.full(n, big), np.ones(n), np.full(n, big)])))
@@ -193,4 +218,4 @@ def locate(checks: Sequence[Check], answers: Answers, trust: Mapping[str, float]
         return Located({}, (), odd)
     new = found.x[:n] * scale
     changed = {i: float(new[k]) for k, i in enumerate(names) if abs(new[k] - now[k]) > 1e-6 * scale + LOW}
-    return Located(changed, tuple(dict.fromkeys(i for i, _ in lines)), odd)
+    return Located(changed, used, odd)

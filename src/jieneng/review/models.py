@@ -93,6 +93,7 @@ class ReviewFinding(models.Model):
     low = models.FloatField(null=True)
     high = models.FloatField(null=True)
     suggested = models.JSONField(default=list, help_text="[period, item, value as text]")
+    located = models.JSONField(default=list, help_text="[period, item, value as text]: the smallest set of fields whose change satisfies the form's checks")
     suspicion = models.FloatField()
     tce = models.FloatField()
     share = models.FloatField(help_text="of the cell area × kind")

@@ -59,9 +59,9 @@ def ready(panel: Panel, review: Review, weights: Mapping[str, float]) -> Ready:
         costs = panel.of(q.beside) if q.beside else None
         price = prices(values, costs, panel.groups, assessor.knobs) if costs is not None and np.nansum(costs) > 0 else None
         if panel.periods == 12:
-            expected = _with_years_before(monthly(values, panel.groups, assessor.sizes(q), assessor.knobs), values, panel, assessor)
+            expected = _with_years_before(monthly(assessor.heated(q, values), panel.groups, assessor.sizes(q), assessor.knobs), values, panel, assessor)
         else:
-            expected = yearly(values[:, :, 0], panel.groups, assessor.sizes(q), assessor.knobs)
+            expected = yearly(assessor.heated(q, values)[:, :, 0], panel.groups, assessor.sizes(q), assessor.knobs)
         usual = patterns.copied(values)[1] if values.shape[1] > 1 else None
         made.items.append(_Item(q, expected, price, values[:, -2] if values.shape[1] > 1 else None, usual, patterns.step_of(values[:, -1])))
     return made

@@ -35,6 +35,9 @@ class Panel:
     levels: list[Level]
     area_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     values: dict[str, Array] = field(default_factory=dict)
+    hdd: Array | None = None
+    """Heating degree days (n, years, periods), NaN where no temperatures are loaded; ``stations``: whose."""
+    stations: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -55,7 +58,7 @@ class Panel:
     def label(self, level: int, row: int) -> tuple[str, str]:
         """The words for the group of a row at a level; beyond the last one it is everyone."""
         if not 0 <= level < len(self.levels):
-            return "全部单位中", "all institutions"
+            return "全部单位", "all institutions"
         return self.levels[level].labels[int(self.levels[level].codes[row])]
 
 

@@ -7,14 +7,17 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from django.db.models import F
+from django.db.models import F, TextField
+from django.db.models.functions import Cast
 
+from jieneng import engine
 from jieneng.core.period import Period
 from jieneng.registry.queries import standings
 from jieneng.returns.models import Revision, Round
 from jieneng.rulebook.reviews import Review
 from jieneng.rulebook.types import Book
 
+from . import given, weather
 from .panel import Panel, grouped
 
 YEARS = 3
@@ -46,37 +49,41 @@ def panel(book: Book, review: Review, round_: Round, line: str = "") -> tuple[Pa
     rows = [s for s in standings(last_day).filter(office__path__startswith=line or "/") if s.in_scope]
     rows.sort(key=lambda s: s.institution_id)
     ids = np.array([s.institution_id for s in rows], np.int64)
-    at = {int(k): n for n, k in enumerate(ids)}
     periods = 12 if round_.rhythm == "month" else 1
     wanted = sorted(items_of(review) & set(book.items))
     cube = np.full((len(wanted), len(ids), len(years), periods), np.nan)
     refs: dict[tuple[int, str], tuple[int, int]] = {}
     state = hashlib.sha256()
-    for ret, institution, period, y, number, answers in _revisions(rounds.values()):
-        if institution not in at:
-            continue
-        place = 0 if periods == 1 else int(period[5:7]) - 1 if len(period) == 7 else None
-        if place is None:
-            continue
-        n, t = at[institution], years.index(y)
-        for i, item in enumerate(wanted):
-            v = answers.get(item)
-            if v is not None:
-                cube[i, n, t, place] = float(v)
-        if y == year:
-            refs[institution, period] = (ret, number)
-            state.update(f"{ret}:{number};".encode())
+    current = _revisions(rounds.values())
+    columns = engine.answer_columns([r[5] for r in current], wanted)
+    institutions = np.array([r[1] for r in current], np.int64)
+    n = np.minimum(np.searchsorted(ids, institutions), max(len(ids) - 1, 0))
+    where = {r[2]: _place(r[2], periods) for r in current}
+    place = np.array([where[r[2]] for r in current], int)
+    t = np.array([years.index(r[3]) for r in current], int)
+    inside = (ids[n] == institutions) & (place >= 0) if len(ids) else np.zeros(len(current), bool)
+    for i, item in enumerate(wanted):
+        cube[i, n[inside], t[inside], place[inside]] = columns[item][inside]
+    for k in np.flatnonzero(inside & (t == len(years) - 1)).tolist() if years and years[-1] == year else ():
+        ret, institution, period, _, number, _ = current[k]
+        refs[institution, period] = (ret, number)
+        state.update(f"{ret}:{number};".encode())
     made = Panel(years, periods, ids, [s.name for s in rows], [s.area for s in rows], [s.type for s in rows], _levels(book, rows),
                  {d.code: (d.name.zh, d.name.en) for d in book.divisions.values()})
     made.values = {item: cube[i] for i, item in enumerate(wanted) if np.isfinite(cube[i]).any()}
+    weather.lay(made, given.degrees(years), {d.code: d.parent for d in book.divisions.values()})
     return made, refs, state.hexdigest()
 
 
-def _revisions(rounds: Iterable[Round]) -> Iterable[tuple[int, int, str, int, int, dict[str, Any]]]:
-    """The current revision of every return of the rounds, by return."""
-    rows = Revision.objects.filter(ret__round__in=list(rounds), number=F("ret__revision")).order_by("ret_id")
-    names = ("ret_id", "ret__institution_id", "ret__period", "ret__round__year", "number", "answers")
-    yield from rows.values_list(*names).iterator(chunk_size=5000)
+def _place(period: str, periods: int) -> int:
+    """Where the answers of a period stand; −1 for a period of another length."""
+    return 0 if periods == 1 else int(period[5:7]) - 1 if len(period) == 7 and period[5:7].isdecimal() else -1
+
+
+def _revisions(rounds: Iterable[Round]) -> list[tuple[int, int, str, int, int, str]]:
+    """The current revision of every return of the rounds, by return: return, institution, period, year, number, its answers as they are kept."""
+    rows = Revision.objects.filter(ret__round__in=list(rounds), number=F("ret__revision")).order_by("ret_id").annotate(text=Cast("answers", TextField()))
+    return list(rows.values_list("ret_id", "ret__institution_id", "ret__period", "ret__round__year", "number", "text"))
 
 
 def _levels(book: Book, rows: list[Any]) -> list[Any]:

@@ -41,26 +41,33 @@ def by_group(values: Array, levels: Sequence[Array], least: int = 8) -> tuple[Ar
     flat = values[:, None] if values.ndim == 1 else values
     found, used, count = np.full(flat.shape, np.nan), np.full(flat.shape, -1), np.zeros(flat.shape, int)
     everyone = [*levels, np.zeros(len(flat), int)]
+    order, known = np.argsort(flat, axis=0), ~np.isnan(flat)  # NaN come last; sorted once, for every level
     for level, codes in enumerate(everyone):
+        open_ = used < 0
+        columns = np.flatnonzero(open_.any(axis=0))
+        if not len(columns):
+            break
         numbers = np.unique(codes, return_inverse=True)[1]
-        starts = np.searchsorted(np.sort(numbers), np.arange(numbers.max(initial=-1) + 1))
-        for column in range(flat.shape[1]):
-            open_ = used[:, column] < 0
-            if not open_.any():
-                continue
-            middle, n = _medians(flat[:, column], numbers, starts)
-            fill = open_ & ((n[numbers] >= least) | (level == len(levels)))
-            found[fill, column], used[fill, column], count[fill, column] = middle[numbers][fill], level, n[numbers][fill]
+        middle, n = _medians(flat[:, columns], known[:, columns], order[:, columns], numbers)
+        fill = open_[:, columns] & ((n[numbers] >= least) | (level == len(levels)))
+        for table, said in ((found, middle[numbers]), (used, np.broadcast_to(level, fill.shape)), (count, n[numbers])):
+            table[:, columns] = np.where(fill, said, table[:, columns])
     if values.ndim == 1:
         return found[:, 0], used[:, 0], count[:, 0]
     return found, used, count
 
 
-def _medians(values: Array, numbers: Array, starts: Array) -> tuple[Array, Array]:
-    """Median and count of the values in each group; ``starts``: where each group begins once sorted."""
-    n = np.bincount(numbers, ~np.isnan(values), len(starts)).astype(int)
-    ordered = values[np.lexsort((values, numbers))]  # NaN come last within each group
-    low, high = ordered[starts + np.maximum((n - 1) // 2, 0)], ordered[starts + np.maximum(n // 2, 0) * (n > 0)]
+def _medians(values: Array, known: Array, order: Array, numbers: Array) -> tuple[Array, Array]:
+    """Median and count of the values (n, columns) in each group, (groups, columns). ``order``: each column's rows by value, NaN last."""
+    groups, columns = int(numbers.max(initial=-1)) + 1, values.shape[1]
+    flat = numbers[:, None] * columns + np.arange(columns)
+    n = np.bincount(flat.ravel(), known.ravel(), groups * columns).astype(int).reshape(groups, columns)
+    small = numbers.astype(np.int16 if groups < 2**15 else np.int64)  # small numbers are sorted by radix
+    by_value = np.take_along_axis(order, np.argsort(small[order], axis=0, kind="stable"), axis=0)
+    ordered = np.take_along_axis(values, by_value, axis=0)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(numbers, minlength=groups))[:-1]])[:, None]
+    low = np.take_along_axis(ordered, starts + np.maximum((n - 1) // 2, 0), axis=0)
+    high = np.take_along_axis(ordered, starts + np.maximum(n // 2, 0) * (n > 0), axis=0)
     return np.where(n > 0, (low + high) / 2, np.nan), n
 
 
@@ -83,3 +90,26 @@ def hb(now: Array, before: Array, u: float = 0.4, a: float = 0.05) -> Array:
         floor = max(abs(a * m), 1e-9 * float(np.nanmax(np.abs(e))), 1e-12)
         found: Array = np.where(e < m, (e - m) / max(m - q1, floor), (e - m) / max(q3 - m, floor))
         return found
+
+
+def hb_bounds(now: Array, before: Array, u: float = 0.4, a: float = 0.05, c: float = 20.0) -> tuple[Array, Array]:
+    """Between which values of ``now`` the statistic of ``hb`` lies within ±c: what the changes of all the others make plausible.
+
+    Both are solved for with the size at hand, max(now, before)^u, held. Infinite where there is nothing to compare with.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.maximum(now, before) ** u
+        r = np.where((now > 0) & (before > 0), now / before, np.nan)
+        if not np.isfinite(r).any():
+            return np.full(len(r), -np.inf), np.full(len(r), np.inf)
+        middle = np.nanmedian(r)
+        e = np.where(r < middle, 1 - middle / r, r / middle - 1) * size
+        q1, m, q3 = np.nanquantile(e, [0.25, 0.5, 0.75])
+        floor = max(abs(a * m), 1e-9 * float(np.nanmax(np.abs(e))), 1e-12)
+        low, high = (m - c * max(m - q1, floor)) / size, (m + c * max(q3 - m, floor)) / size
+
+        def back(s: Array) -> Array:
+            made: Array = before * np.where(s < 0, middle / (1 - s), middle * (1 + s))
+            return made
+
+        return back(low), back(high)

@@ -125,12 +125,13 @@ class Speaker:
                 "item": self.label(f.item, language), "other": self.label(f.other, language) if f.other else "", "unit": self.unit(f.item, language),
                 "months": str(span(self.year, f.months, f.kind not in ("repeated", "copied", "zero", "missing"))), "found": self._found(f, language),
                 "expected": number(rounded(f.expected)), "low": number(rounded(f.low)), "high": number(rounded(f.high)),
-                "suggested": number(whole if exact else rounded(whole)), "factor": self.factor(f, language), "group": group, "peers": str(f.peers),
+                "suggested": number(whole if exact else rounded(whole)), "factor": self.factor(f, language), "group": group, "peers": f"{f.peers:,}",
                 "before": number(f.before), "share": f"{f.ratio if f.kind == 'batch' else f.share:.0%}", "n": self._apart(f, language)}
 
     def _found(self, f: Found, language: str) -> str:
-        stock = f.item in {s.item for s in self.review.stocks}
-        text = number(f.found if f.months or stock or f.kind == "level" else self._reported(f))
+        if math.isfinite(f.together):
+            return T("约 {a}（按多数月份推算；逐月合计 {b}）", "about {a} (by most of its months; all together {b})", a=number(rounded(f.found)), b=number(f.together)).say(language)
+        text = number(f.found)
         together = len(f.months) > 1 and f.kind in ("repeated", "copied")
         return T("合计 {t}", "{t} together", t=text).say(language) if together else text
 
@@ -142,12 +143,6 @@ class Speaker:
         if times >= 3 or times <= 1 / 3:
             return (T("是它的 {t} 倍", "{t} times as much", t=number(times, 1)) if times > 1 else T("只有它的 {t}", "only {t} of it", t=f"{times:.0%}")).say(language)
         return (T("多 {t}", "{t} more", t=f"{times - 1:.0%}") if times > 1 else T("少 {t}", "{t} less", t=f"{1 - times:.0%}")).say(language)
-
-    def _reported(self, f: Found) -> float:
-        """The year as reported: the sum of its months (what is judged is its middle month, times twelve)."""
-        values = self.panel.of(f.item)[f.row, -1]
-        total = float(values[values == values].sum()) if (values == values).any() else float("nan")
-        return total if math.isfinite(total) else f.found
 
     def factor(self, f: Found, language: str) -> str:
         """Which slip it looks like, in words; empty where it looks like none."""
@@ -162,6 +157,21 @@ class Speaker:
     def why(self, f: Found) -> T:
         """On what the expectation rests, with the group compared and its size; which checks of the form fail as well."""
         ground = self._ground(f)
+        if f.degrees and f.kind not in ("swapped", "cost-in", "copied", "repeated"):
+            then, now, station = f.degrees
+            said = {"a": number(then, 0), "b": number(now, 0), "s": station}
+            cold = T("采暖用能已按冷暖折算：{s}同期采暖度日数去年 {a}，今年 {b}（越大越冷）。",
+                     "Heating is moved to this year's cold: {a} heating degree days then, {b} now ({s}; more is colder).", **said)
+            ground = T(f"{ground.say('zh')} {cold.say('zh')}", f"{ground.say('en')} {cold.say('en')}")
+        beyond = [v for _, item, v in f.suggested if item == f.item]
+        if f.kind == "factor" and f.where == "quantity" and len(beyond) == 1 and not f.low <= beyond[0] <= f.high:
+            more = T("建议值不在往年水平之内，但和费用、平常单价对得上。", "The suggestion lies outside earlier years, but agrees with the cost at the usual price.")
+            ground = T(f"{ground.say('zh')} {more.say('zh')}", f"{ground.say('en')} {more.say('en')}")
+        if f.outside:
+            change, level, n = f.outside
+            g = self.panel.label(level, f.row)
+            more = T("与同类单位的变化相比也在最外侧（{g} {n} 家，本单位 {c}）。", "Its change lies outside that of its like as well ({n} of {e}; its own {c}).", g=g[0], e=g[1], n=n, c=f"{change:+.0%}")
+            ground = T(f"{ground.say('zh')} {more.say('zh')}", f"{ground.say('en')} {more.say('en')}")
         if not f.also:
             return ground
         names = ", ".join(f.also)
@@ -169,13 +179,18 @@ class Speaker:
 
     def _ground(self, f: Found) -> T:
         g = self.panel.label(f.level, f.row)
-        peers = T(f"{g[0]} {f.peers} 家", f"{f.peers} of {g[1]}")
+        peers = T(f"{g[0]} {f.peers:,} 家", f"{f.peers:,} of {g[1]}")
         if f.kind == "cost":
             return T("依据：本单位以往的平常单价，按同类单位同期涨跌推算。", "Ground: the institution's usual price, moved as prices of its like moved.")
-        if f.basis in ("quota", "price") and f.group:
+        if f.basis == "quota" and f.group:
+            return T(f"依据：{f.group[0]}。按全年用量除以面积，或除以各月平均人数，再和定额比。", f"Ground: {f.group[1]}; use of the year by floor area, or by the mean of its months' people.")
+        if f.basis == "price" and f.group:
             return T(f"依据：{f.group[0]}。", f"Ground: {f.group[1]}.")
         if f.kind == "batch":
             return T("依据：与去年同期逐格比较。", "Ground: compared cell by cell with a year ago.")
+        if f.kind == "ratio":
+            return T(f"依据：{peers.zh}今年与去年之比；用量大的单位容许的变化小，用量小的容许的变化大（Hidiroglou–Berthelot 法）。",
+                     f"Ground: this year ÷ last of {peers.en}; large users may change less than small ones (Hidiroglou–Berthelot).")
         if f.kind == "level":
             return T(f"依据：与{peers.zh}比较，先按面积或人数折算。", f"Ground: compared with {peers.en}, per floor area or person.")
         if f.kind == "swapped":

@@ -205,7 +205,7 @@ class _Builder:
             if (kind == "choice") != bool(choices):
                 self.door.tell("ledger.choices", fn, T("choice 要列出选项，别的类型不要", "a choice lists its choices, others do not"))
             fields.append(LedgerField(f.text("code"), f.words("label") or T("?", "?"), kind, f.text("unit", ""),
-                                      f.text("required", "false") == "true", choices, f.words("help", False), f.text("unit_from", "")))
+                                      f.text("required", "false") == "true", choices, f.words("help", False), f.text("unit_from", ""), f.text("added", "true") == "true"))
             f.done()
         names = {f.code for f in fields}
         for given, fn in zip(fields, r.list("fields"), strict=True):

@@ -19,12 +19,13 @@ from jieneng.core.words import T
 from .reading import Door, Node, Reader
 from .types import Source
 
-FORECAST = {"least": 8, "strength": 4, "floor": "0.02", "nu": 3, "size_classes": 4, "weight_of_stakes": "0.15", "unseen": "0.1"}
+FORECAST = {"least": 8, "strength": 4, "floor": "0.02", "nu": 3, "size_classes": 4, "weight_of_stakes": "0.15", "unseen": "0.1",
+            "hb_u": "0.4", "hb_a": "0.05", "hb_c": "20"}
 ERRORS = {"factor": "0.002", "unit": "0.002", "digit": "0.006", "share": "0.02", "copied": "0.002", "swapped": "0.001", "gross": "0.0005", "one_sided": "0.3"}
 PLACES = frozenset(("item", "other", "unit", "months", "found", "expected", "low", "high", "suggested", "factor", "group", "peers", "before", "share", "n"))
 """What the words of a rule may name in braces."""
 KINDS = ("factor", "digit", "share", "gross", "copied", "repeated", "swapped", "cost-in", "twice", "missing", "zero", "cost", "change", "level", "above-quota",
-         "below-guide", "price", "batch", "edit")
+         "below-guide", "price", "batch", "ratio", "edit")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Judging:
     """Name → by what the true value is multiplied when that unit is used by mistake, and the unit's name."""
     per: tuple[str, ...] = ()
     """Sizes by which peers are compared: items such as area_m2, people."""
+    heating: Decimal = Decimal(0)
+    """The share of it that follows the heating degree days, where temperatures are loaded."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,10 @@ class ReviewRule:
 
 @dataclass(frozen=True)
 class Quota:
-    """A quota of a place for a kind of institution: an indicator's binding and guide value, dated and sourced."""
+    """A quota of a place for a kind of institution: an indicator's binding and guide value, dated and sourced.
+
+    ``words``: only institutions whose names hold one of them; ``within``: only in this area (of the office that keeps it).
+    """
 
     code: str
     region: str
@@ -64,6 +70,10 @@ class Quota:
     guide: Decimal | None
     since: dt.date
     source: Source
+    until: dt.date | None = None
+    words: tuple[str, ...] = ()
+    within: str = ""
+    sample: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +158,9 @@ def _judging(n: Node, door: Door, items: Mapping[str, Any], composites: Mapping[
             door.tell("review.item", n, T("没有指标“{i}”", "there is no item “{i}”", i=name))
     if cell and cell not in items and cell not in composites:
         door.tell("review.cell", n, T("没有“{c}”这个合计", "there is no total “{c}”", c=cell))
+    heating = r.number("heating", Decimal(0))
+    if not 0 <= heating <= 1:
+        door.tell("review.range", n, T("“{k}”应在 0 和 1 之间", "“{k}” should lie between 0 and 1", k="heating"))
     units = {}
     for name, node in r.map("units", False).items():
         u = Reader(node, door)
@@ -157,7 +170,7 @@ def _judging(n: Node, door: Door, items: Mapping[str, Any], composites: Mapping[
         units[name] = (factor, u.words("label") or T("?", "?"))
         u.done()
     r.done()
-    return Judging(item, beside, cell or item, units, per)
+    return Judging(item, beside, cell or item, units, per, heating)
 
 
 def _rule(n: Node, door: Door) -> ReviewRule:

@@ -199,6 +199,8 @@ class LedgerField:
     choices: Mapping[str, T] = field(default_factory=dict)
     help: T | None = None
     unit_from: str = ""
+    added: bool = True
+    """Whether a number may be added up (a temperature may not)."""
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,7 @@ def detail(request: HttpRequest, q: Queue, rows: list[Entry], finding: ReviewFin
         "history": [{"d": d, "what": VERDICTS[d.verdict]} for d in history], "until": dt.date(finding.run.round.year, 12, 31), "today": timezone.localdate(), "icons": ICONS,
         "known": Explanation.objects.filter(institution=finding.institution_id, revoked_at=None).select_related("by")[:3],
         "months": "、".join(str(m) for m in finding.months), "kept": request.session.pop("decide.kept", None),
+        "located": showing.located(rulebook, finding),
         "suggested": [{"period": p, "item": i, "value": v, "label": rulebook.items[i].label if i in rulebook.items else i, "unit": rulebook.items[i].unit if i in rulebook.items else ""}
                       for p, i, v in showing.suggested_lines(rulebook, finding)],
     }

@@ -122,6 +122,23 @@ def queue(run: ReviewRun, scope: Scope, person: Any) -> Queue:
     return Queue(run, rows, decided(run.round), names_of(run.round.year, {e.institution for e in rows}))
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """What waits before the stopping line inside a scope: findings, tce that hang on them, and what the worst total may be off by."""
+
+    count: int
+    tce: float
+    share: float
+
+
+def waiting(run: ReviewRun, scope: Scope, person: Any) -> Waiting:
+    """The same counts as the queue's, without the names."""
+    keys = set(Institution.objects.filter(scope.q("standings__office__path", "key")).values_list("pk", flat=True)) - closed_to(person)
+    q = Queue(run, [e for e in entries(run) if e.institution in keys], decided(run.round), {})
+    open_ = [e for e in q.before_line if not q.is_decided(e)]
+    return Waiting(len(open_), sum(e.tce for e in open_), q.left())
+
+
 def names_of(year: int, institutions: Iterable[int]) -> dict[int, Standing]:
     """Institution → its standing at the end of a year."""
     return {s.institution_id: s for s in standings(Period("year", year).last_day).filter(institution__in=set(institutions))}

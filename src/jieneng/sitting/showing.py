@@ -203,6 +203,17 @@ def decline(steps: list[float], done: int, stop: int, limit: float) -> dict[str,
     return {"done": points(pairs[:done + 1]), "todo": points(pairs[done:]), "limit": f"{44 - limit / top * 40:.1f}", "stop": f"{4 + stop * 560 / max(len(shown) - 1, 1):.1f}", "top": top}
 
 
+def located(book: Book, finding: ReviewFinding) -> list[dict[str, Any]]:
+    """The smallest set of fields whose change satisfies the form's checks, period by period: label, unit, what stands there and what would fit."""
+    said = {p: a for y in answers(finding.institution_id, finding.run.round.form, finding.run.round.year, 1).values() for p, a in y.items()}
+    rows = []
+    for period, item, value in finding.located:
+        now = said.get(period, {}).get(item)
+        rows.append({"period": period, "item": item, "label": book.items[item].label if item in book.items else item, "unit": book.items[item].unit if item in book.items else "",
+                     "now": spoken(_number(now)), "fits": spoken(float(value))})
+    return rows
+
+
 def same_return(finding: ReviewFinding) -> list[ReviewFinding]:
     """Other findings of the same run on the same institution, the gravest first."""
     return list(finding.run.findings.filter(institution=finding.institution_id).exclude(pk=finding.pk).order_by("rank")[:8])

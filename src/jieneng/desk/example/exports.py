@@ -135,6 +135,19 @@ FACTS: tuple[tuple[Cell, ...], ...] = (
     ("waste_quiz_rate", 2022, "垃圾分类调查问卷正确率", "97.83%", 97.83, "%", "问卷统计表（样例）：按题计 1,488 ÷ 1,521", "市机关事务管理局", "2022-10-20",
      "按有效作答题数计"),
 )  # fmt: skip
+_QUOTA = "示例地方标准《公共机构能耗定额》"
+QUOTAS: tuple[tuple[Cell, ...], ...] = tuple(
+    (f"YL-{n:02d}", f"{_QUOTA}（样例）", "341800", kind, words, indicator, top, base, guide, "不涉及折标煤", "2021-01-01", "", "样例：数值为试用编造，不是任何地方的标准", "样例", "")
+    for n, (kind, words, indicator, top, base, guide) in enumerate((
+        ("国家机关", "", "单位建筑面积电耗（kWh/m²）", 110, 76, 35), ("教育事业", "", "单位建筑面积电耗（kWh/m²）", 44, 25, 9),
+        ("教育事业", "幼儿园、小学", "单位建筑面积电耗（kWh/m²）", 36, 22, 9), ("卫生事业", "", "单位建筑面积电耗（kWh/m²）", 160, 75, 35),
+        ("国家机关", "", "人均用水量（m³/人）", 46, 34, 20), ("教育事业", "", "人均用水量（m³/人）", 52, 25, 6)), 1)
+)  # fmt: skip
+MEANS = {2020: (5.1, 8.9, 12.6, 16.2, 23.4, 25.6, 25.9, 29.2, 23.1, 17.2, 12.9, 5.2), 2021: (4.2, 9.6, 12.1, 16.4, 21.9, 25.8, 28.6, 27.4, 25.9, 18.3, 12.0, 7.0),
+         2022: (5.0, 4.4, 13.4, 18.0, 20.9, 26.2, 30.1, 30.4, 23.6, 17.5, 13.9, 4.6)}
+"""Month means of a made-up station, near those of the region."""
+TEMPERATURES: tuple[tuple[Cell, ...], ...] = tuple(
+    ("示例气象站", f"{year}-{month:02d}", "341800", mean, None, None, "样例：数值为试用编造", "样例", "") for year, means in MEANS.items() for month, mean in enumerate(means, 1))
 _LEDGERS: dict[str, tuple[str, tuple[str, ...], tuple[tuple[Cell, ...], ...], str]] = {
     "energy_contracts.xlsx": ("合同能源与光伏项目台账（2022 年）", (
         "项目编号", "项目名称", "统计归口", "用能单位", "类型", "阶段", "标段", "中标日期", "签约日期", "社会资本\n（万元）", "装机容量\n（kWp）",
@@ -143,11 +156,15 @@ _LEDGERS: dict[str, tuple[str, tuple[str, ...], tuple[tuple[Cell, ...], ...], st
         "配发单行号", "配发批次", "配发日期", "领用单位", "品类", "数量", "计数单位", "年度", "备注"), BINS, "合计"),
     "external_facts.xlsx": ("外部事实登记（有出处）", (
         "代号", "年度", "事实", "内容", "数值", "单位", "出处文件", "发布机关", "文件日期", "备注"), FACTS, ""),
+    "quotas.xlsx": ("公共机构用能定额（样例）", (
+        "定额编号", "标准", "适用地区代码", "单位性质", "单位名称含", "指标", "约束值", "基准值", "引导值", "电力折算口径", "实施日期", "废止日期", "出处", "性质", "备注"), QUOTAS, ""),
+    "temperatures.xlsx": ("逐月平均气温（样例）", (
+        "气象站", "月份", "适用地区代码", "平均气温\n（℃）", "采暖度日数", "空调度日数", "出处", "性质", "备注"), TEMPERATURES, ""),
 }  # fmt: skip
 
 
 def write_ledgers(folder: Path) -> list[Path]:
-    """The three ledgers; the first two end in a total line."""
+    """The ledgers; the first two end in a total line."""
     written = []
     for file, (title, labels, lines, total) in _LEDGERS.items():
         path = folder / file

@@ -34,6 +34,8 @@ from jieneng.returns.models import (
 from jieneng.returns.moves import VERBS, move
 from jieneng.returns.ranges import unpacked
 
+from . import replay_review
+
 START = ("expected", "covered")
 """The states in which a round opens a return; which of them is the register's matter."""
 SHOWN = 5
@@ -162,6 +164,7 @@ def objects(told: Told) -> tuple[int, list[str]]:
     count += _ledgers(faults)
     count += _register(faults)
     count += _accounts(faults)
+    count += replay_review.objects(faults, _differ)
     return count, faults
 
 
