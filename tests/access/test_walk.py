@@ -185,7 +185,7 @@ def _on(*keys: Any, query: str = "") -> Args:
 
 MINE: Args = _on(lambda s: s["open"].pk, lambda s: s["institutions"][SCHOOL_ONE].pk)
 OPEN = {"sign-in", "sign-in-code", "health"}
-POST_ONLY = {"review-run", "review-decide", "review-undo", "sitting-do", "sitting-opinion", "sample-draw", "sample-check", "sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
+POST_ONLY = {"return-waiver", "return-enter", "review-run", "review-decide", "review-undo", "sitting-do", "sitting-opinion", "sample-draw", "sample-check", "sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
              "messages-read", "compare-decide", "compare-adopt", "corrections-issue", "correction-withdraw"}
 TRACE = "?name=energy_tce&period=2022&by=&code="
 TABLE: dict[str, tuple[set[str], Args]] = {
@@ -406,6 +406,9 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
                       {"no": "HT-1", "name": "改名", "area": "341823", "type": "pv", "stage": "signed", "year": "2022", "seen": "1", "reason": "签约"}),
     "ledger-new": (KEEPERS, _on("energy_contracts"), {"no": "N-1", "name": "新", "area": "", "type": "pv", "stage": "signed", "year": "2022"}),
     "return-act": ({CITY}, _on(lambda s: s["ret"].pk, "reopen"), {"reason": "测试"}),
+    "return-waiver": ({CITY, COUNTY}, _on(lambda s: s["ret"].pk), lambda s: {"rule": "L05", "until": (dt.date.today() + dt.timedelta(days=9)).isoformat(), "reason": "测试"}),
+    "return-enter": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["ret"].pk), lambda s: {
+        "item": "water_m3", "value": "17", "word": "王秀英", "confirmed_on": "2023-03-01", "reason": "抄错", "voucher": SimpleUploadedFile("更正.pdf", b"%PDF-1.4 x")}),
     "round-plan": ({CITY}, _on(lambda s: s["open"].pk), {"do": "strict", "strict": "1"}),
     "round-pass": ({CITY}, _on(lambda s: s["ret"].round_id), {"verb": "reopen", "state": "accepted", "all": "1", "reason": "测试"}),
     "round-totals": ({CITY, COUNTY}, _on(lambda s: s["ret"].round_id, lambda s: s["offices"]["341823"].pk), {"do": "hand-up"}),

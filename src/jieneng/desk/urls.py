@@ -14,6 +14,7 @@ from jieneng.registry import pages as registry
 from jieneng.reports import pages as reports
 from jieneng.returns import difference_pages as differences
 from jieneng.returns import pages as returns
+from jieneng.returns import word_pages as on_word
 from jieneng.returns.chain import pages as chain
 from jieneng.returns.chase import pages as chase
 from jieneng.returns.plan import pages as plan
@@ -130,6 +131,8 @@ urlpatterns = [
     path("samples/<int:pk>.xlsx", sample_pages.sample_xlsx, name="sample-xlsx"),
     path("samples/<int:pk>/check/", sample_pages.sample_check, name="sample-check"),
     path("returns/<int:pk>/", returns.one_return, name="return"),
+    path("returns/<int:pk>/waiver/", on_word.waiver, name="return-waiver"),
+    path("returns/<int:pk>/enter/", on_word.enter, name="return-enter"),
     path("returns/<int:pk>/<str:verb>/", returns.act, name="return-act"),
     path("filling/", filling.mine, name="filling"),
     path("filling/<int:round_pk>/<int:institution_pk>/", filling.fill_year, name="filling-year"),

@@ -25,6 +25,7 @@ from jieneng.rulebook import form_for
 from jieneng.rulebook.editions import not_asked
 from jieneng.rulebook.types import Book
 
+from .asks import Ask, ask, together_said
 from .chain.blockers import blockers
 from .examine import Examiner
 from .models import Import, Return, ReturnFinding, Revision, Round, RoundStep, Signoff, SnapshotRecord
@@ -33,6 +34,7 @@ from .plan.calendar import default_steps
 from .queries import answers_of
 from .ranges import packed
 from .telling import say_returned
+from .waivers import waived
 
 Progress = Callable[[int, int], None]
 CHUNK = 500
@@ -336,12 +338,14 @@ def _before(earlier: dict[tuple[int, str], dict[str, Decimal | None]], instituti
     return earlier.get((institution, str(p.last_year))), last_month
 
 
-def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "", keep: bool = False) -> int:
+def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "", keep: bool = False, asks: Sequence[Ask] = ()) -> int:
     """Do one verb (accept, pass, send back, sign, reopen) to returns of the person's scope, all or none.
 
+    ``asks``: what is asked about single items when returns are sent back; without a reason of its own theirs is the reason.
     Raises ``Refused`` for a return outside the scope, in a state that does not allow it, or without a needed reason.
     A return with an error (must) is accepted only with ``keep`` and a reason (经确认保留): the event lists which were kept.
     """
+    reason = reason.strip() or together_said(asks)
     with action():
         rows = list(returns.select_related("institution").select_for_update(of=("self",)).order_by("pk"))
         lines = {s.institution_id: s.office.path for s in Standing.objects.filter(
@@ -369,9 +373,10 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
                 "returns.must", T("{n} 份报表还有没处理的“错误”", "{n} returns still hold errors", n=len(kept)),
                 do=T("退回核实；确认无误要保留的，选“经确认保留”并写明原因", "send them back; to keep what was confirmed, choose “keep” and say why"))
         _store(rows)
+        asked = ask(person, rows, asks) if asks and verb in ("send_back", "reopen") else []
         if rows:
             record(person, f"returns.{verb}", "returns", len(rows), line=_common(lines.values()), data={
-                "reason": reason, "returns": packed(r.pk for r in rows), **({"kept": packed(kept)} if kept else {}),
+                "reason": reason, "returns": packed(r.pk for r in rows), **({"kept": packed(kept)} if kept else {}), **({"asks": asked} if asked else {}),
                 "from": {state: packed(ids) for state, ids in before.items()}})
             if verb in ("send_back", "reopen"):
                 say_returned(rows, lines, reason)
@@ -379,12 +384,12 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
 
 
 def open_must(returns: Sequence[Return]) -> set[int]:
-    """Those of the returns whose current revision holds an error (must)."""
+    """Those of the returns whose current revision holds an error (must) that no waiver allows."""
     found: set[int] = set()
-    ids = [r.pk for r in returns]
+    ids, allowed = [r.pk for r in returns], waived()
     for start in range(0, len(ids), CHUNK):
-        found.update(ReturnFinding.objects.filter(ret__in=ids[start:start + CHUNK], severity="must", revision=F("ret__revision"))
-                     .values_list("ret_id", flat=True))
+        rows = ReturnFinding.objects.filter(ret__in=ids[start:start + CHUNK], severity="must", revision=F("ret__revision"))
+        found.update(pk for pk, body, rule in rows.values_list("ret_id", "ret__institution_id", "rule") if (body, rule) not in allowed)
     return found
 
 
