@@ -7,6 +7,7 @@ from jieneng.exchange import pages as exchange
 from jieneng.fieldwork import pages as fieldwork
 from jieneng.figures import pages as figures
 from jieneng.filling import pages as filling
+from jieneng.filling import sheet_pages
 from jieneng.filling import workbook_pages as filling_workbooks
 from jieneng.records import pages as records
 from jieneng.registry import change_pages, contact_pages, folder_pages
@@ -143,6 +144,8 @@ urlpatterns = [
     path("filling/workbooks/<int:round_pk>/", filling_workbooks.units, name="filling-units"),
     path("filling/workbooks/<int:round_pk>/<int:office_pk>.xlsx", filling_workbooks.units_workbook, name="filling-units-workbook"),
     path("filling/workbooks/<int:round_pk>/<str:sha256>/marked.xlsx", filling_workbooks.units_marked, name="filling-units-marked"),
+    path("filling/<int:round_pk>/<int:institution_pk>/sheet/", sheet_pages.sheet, name="sheet"),
+    path("verify/", sheet_pages.check, name="verify"),
     path("filling/<int:round_pk>/<int:institution_pk>/<str:period>/", filling.fill_month, name="filling-month"),
     path("imports/", fieldwork.imports, name="imports"),
     path("imports/<int:pk>/", fieldwork.one_import, name="import"),
