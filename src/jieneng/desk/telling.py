@@ -51,6 +51,7 @@ VERBS: dict[str, T] = {
     "remind.phones": T("导出催报电话名单", "took the list of phones for"), "office.mailbox": T("改科室邮箱", "changed the mailbox of"),
     "filling.workbook": T("交回工作簿", "handed in the workbook"), "returns.save": T("填写", "filled in"), "returns.file": T("报送", "filed"),
     "returns.withdraw": T("撤回", "took back what it filed:"), "filling.sign": T("签名", "signed"), "filling.hand_back": T("退回填表人", "handed back inside the unit"),
+    "filling.control": T("照纸表录入合计", "typed the paper's totals for"),
     "waiver.grant": T("豁免审核规则", "waived a check for"), "waiver.revoke": T("收回豁免", "revoked a waiver of"),
     "behalf.enter": T("经填报单位确认后代改", "entered on the unit’s word:"), "round.signatures": T("改单位内签名的规定", "changed whether units sign in turn in"),
     "snapshot.freeze": T("封存快照", "froze a snapshot of"), "ledger.save": T("登记台账", "saved a line of"),
@@ -603,6 +604,9 @@ def _unit(key: str) -> str:
 
 def _signed(told: Told, data: dict[str, Any]) -> None:
     """Which parts of a unit signed: never the names, which stay under the return."""
+    if told.event.verb == "filling.control":
+        told.object, told.says = f"{_office_name(data.get('office'))} {data.get('period', '')}", ""
+        return
     told.object = f"{_unit(str(data.get('institution', '')))} {_year(data)}"
     told.says = _joined(["、".join(str(PARTS.get(p, p)) for p in data.get("parts", [])), str(data.get("reason", ""))])
 

@@ -6,8 +6,8 @@ from jieneng.exchange import layout_pages, register_pages, sheets, template_page
 from jieneng.exchange import pages as exchange
 from jieneng.fieldwork import pages as fieldwork
 from jieneng.figures import pages as figures
+from jieneng.filling import grid_pages, sheet_pages
 from jieneng.filling import pages as filling
-from jieneng.filling import sheet_pages
 from jieneng.filling import workbook_pages as filling_workbooks
 from jieneng.records import pages as records
 from jieneng.registry import change_pages, contact_pages, folder_pages
@@ -141,6 +141,7 @@ urlpatterns = [
     path("filling/<int:round_pk>/<int:institution_pk>/workbook.xlsx", filling_workbooks.workbook, name="filling-workbook"),
     path("filling/<int:round_pk>/<int:institution_pk>/hand-in/", filling_workbooks.hand_in, name="filling-upload"),
     path("filling/<int:round_pk>/<int:institution_pk>/hand-in/<str:sha256>/marked.xlsx", filling_workbooks.marked, name="filling-marked"),
+    path("filling/grid/<int:round_pk>/<int:office_pk>/", grid_pages.grid, name="grid"),
     path("filling/workbooks/<int:round_pk>/", filling_workbooks.units, name="filling-units"),
     path("filling/workbooks/<int:round_pk>/<int:office_pk>.xlsx", filling_workbooks.units_workbook, name="filling-units-workbook"),
     path("filling/workbooks/<int:round_pk>/<str:sha256>/marked.xlsx", filling_workbooks.units_marked, name="filling-units-marked"),
