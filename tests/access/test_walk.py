@@ -27,6 +27,7 @@ from jieneng.exchange.layouts import save as save_layout
 from jieneng.fieldwork import actions as ledgers
 from jieneng.filling import issue as filling
 from jieneng.filling.queries import year_of
+from jieneng.filling.sheet import sheet_of
 from jieneng.people.access import RIGHTS
 from jieneng.people.models import Handover
 from jieneng.records import files
@@ -268,6 +269,9 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "filling-workbook": ({REPORTER}, MINE),
     "filling-upload": ({REPORTER}, MINE),
     "filling-marked": ({REPORTER}, lambda s: ([*MINE(s)[0], s["own"].sha256], "")),
+    "sheet": (IN_JINGXIAN | {REPORTER}, _on(lambda s: s["ret"].round_id, lambda s: s["institutions"][SCHOOL_ONE].pk)),
+    "verify": (SEERS, lambda s: ([], f"?code={sheet_of(s['ret'].round, s['institutions'][SCHOOL_ONE]).code}")),
+    "grid": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["open"].pk, lambda s: s["offices"]["341823-jyj"].pk)),
     "filling-units": (IMPORTERS, _on(lambda s: s["open"].pk)),
     "filling-units-workbook": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["open"].pk, lambda s: s["offices"]["341823-jyj"].pk)),
     "filling-units-marked": ({COUNTY}, _on(lambda s: s["open"].pk, lambda s: s["workbook"].sha256)),
@@ -438,6 +442,9 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
     "filling-easy": ({REPORTER}, lambda s: ([*MINE(s)[0], 1], ""), {"seen": "0", "2019.water_m3": "5", "go": "2"}),
     "filling-upload": ({REPORTER}, MINE, {}),
     "filling-units": (IMPORTERS, _on(lambda s: s["open"].pk), {}),
+    "sheet": ({CITY, COUNTY, DEPARTMENT, REPORTER}, _on(lambda s: s["ret"].round_id, lambda s: s["institutions"][SCHOOL_ONE].pk), lambda s: {"file": SimpleUploadedFile("盖章.pdf", b"%PDF-1.4 x")}),
+    "grid": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["open"].pk, lambda s: s["offices"]["341823-jyj"].pk), lambda s: {
+        "row": s["institutions"][SCHOOL_ONE].pk, "seen": "0", "period": "2019", "2019.water_m3": "6"}),
     "imports": (IMPORTERS, _plain(), {"layout": "x", "office": "1"}),
     "events-verify": ({"suncha", "zhaoxi"}, _plain(), {}),
     "unlock": ({"qianan"}, _plain(), {"username": "wangli"}),

@@ -59,7 +59,7 @@ class Filing(models.Model):
     """One filing (报出): which revisions it made, who signed for them in which part, when. Append-only.
 
     ``revisions``: period → number; ``signed``: [part, name as typed, account, time] in order; ``content``: fingerprint of all of it with
-    the fingerprints of the revisions and of the parts (machine rooms, heating).
+    those of the revisions.
     """
 
     round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="+")
@@ -79,7 +79,7 @@ class Filing(models.Model):
         return f"{self.institution} {self.round} #{self.number}"
 
     def fingerprint(self, contents: str) -> str:
-        """What was filed and who signed for it. ``contents``: the fingerprints of its revisions and parts together."""
+        """What was filed and who signed for it. ``contents``: the fingerprints of its revisions together."""
         return fingerprint([self.round_id, self.institution_id, self.number, self.revisions, self.signed, contents])
 
 
@@ -101,27 +101,6 @@ class Signature(models.Model):
 
     def __str__(self) -> str:
         return f"{self.part} {self.name}"
-
-
-class PartAnswer(models.Model):
-    """A repeated part as it was filed: one machine room, or heating. Append-only, with its filing. ``answers``: item → decimal as text."""
-
-    filing = models.ForeignKey(Filing, on_delete=models.PROTECT, related_name="parts")
-    form = models.CharField(max_length=40)
-    number = models.PositiveIntegerField()
-    name = models.CharField(max_length=60, blank=True)
-    answers = models.JSONField()
-
-    class Meta:
-        ordering: ClassVar = ["form", "number"]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["filing", "form", "number"], name="one_part_per_number")]
-
-    def __str__(self) -> str:
-        return f"{self.form} {self.number}"
-
-    def fingerprint(self) -> str:
-        """What it says."""
-        return fingerprint([self.form, self.number, self.name, self.answers])
 
 
 class Control(models.Model):

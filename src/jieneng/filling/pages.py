@@ -26,6 +26,9 @@ from .queries import OPEN, Year, plain, year_of, years_in
 from .shape import EVERY, unit_word
 from .signing import PARTS
 
+REST = "*"
+"""What the button declares not used: every family in which nothing is typed."""
+
 
 def visible_year(request: HttpRequest, round_pk: int, institution_pk: int) -> Year:
     """The year of an institution of the person's own, or 404."""
@@ -136,6 +139,9 @@ def _buttons(request: HttpRequest, year: Year) -> dict[str, str]:
     for family in request.POST.get("unuse", "").split(","):
         if family in year.shape.families:
             given[f"unused.{family}"] = "1"
+    if request.POST.get("unuse") == REST:
+        typed = {k.partition(".")[2] for k, v in {**year.values, **_posted(request)}.items() if v.strip() and k.partition(".")[0] in year.returns}
+        given |= {f"unused.{f}": "1" for f in year.shape.families if not typed & year.shape.family_items(f)}
     if (family := request.POST.get("use", "")) in year.shape.families:
         given[f"unused.{family}"] = ""
     if request.POST.get("same"):

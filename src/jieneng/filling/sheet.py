@@ -42,7 +42,7 @@ VERDICTS: dict[str, T] = {
 
 @dataclass
 class Sheet:
-    """What a printed return says: revisions by period, the filing with its signers and parts, its code."""
+    """What a printed return says: revisions by period, the filing with its signers, its code."""
 
     round: Round
     institution: Institution
@@ -79,10 +79,10 @@ class Verdict:
 
 
 def _filing_content(filing: Filing) -> str:
-    """The fingerprint of a filing, reckoned again from its revisions and parts."""
+    """The fingerprint of a filing, reckoned again from its revisions."""
     rows = Revision.objects.filter(ret__round=filing.round_id, ret__institution=filing.institution_id, ret__period__in=list(filing.revisions)).select_related("ret")
     contents = [r.content for r in rows if filing.revisions[r.ret.period] == r.number]
-    return filing.fingerprint(together([*contents, *(p.fingerprint() for p in filing.parts.all())]))
+    return filing.fingerprint(together(contents))
 
 
 def sheet_of(round_: Round, institution: Institution, numbers: Mapping[str, int] | None = None) -> Sheet | None:
@@ -96,7 +96,7 @@ def sheet_of(round_: Round, institution: Institution, numbers: Mapping[str, int]
     revisions = {r.ret.period: r for r in found if r.number == wanted[r.ret.period]}
     if len(revisions) != len(wanted):
         return None
-    filing = next((f for f in Filing.objects.filter(round=round_, institution=institution).order_by("-number").prefetch_related("parts")
+    filing = next((f for f in Filing.objects.filter(round=round_, institution=institution).order_by("-number")
                    if all(n <= wanted.get(p, 0) for p, n in f.revisions.items())), None)
     the_book = book()
     sheet = Sheet(round_, institution, standing, shape_of(the_book, form_for(the_book, round_.form, round_.year)), revisions, filing)

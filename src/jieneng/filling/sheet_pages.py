@@ -75,12 +75,7 @@ def context_of(sheet: Sheet, request: HttpRequest) -> dict[str, Any]:
     phone = Contact.objects.filter(institution=sheet.institution, role="statistics", until=None).values_list("phone", flat=True).first() or ""
     return {"sheet": sheet, "form": sheet.shape.form, "standing": sheet.standing, "round": sheet.round, "monthly": len(sheet.revisions) > 1 or sheet.round.rhythm == "month",
             "columns": [month_words(p) for p in sheet.revisions], "rows": rows_of(sheet), "reasons": _reasons(sheet), "on_word": on_word, "phone": phone,
-            "signers": [(PARTS[p], signed.get(p, "")) for p in reversed(PARTS)], "filed_at": max(r.at for r in sheet.revisions.values()), "qr": qr(sheet.code), "parts": parts_of(sheet)}
-
-
-def parts_of(sheet: Sheet) -> list[dict[str, Any]]:
-    """The repeated parts that were filed with it, by form: rooms side by side."""
-    return []
+            "signers": [(PARTS[p], signed.get(p, "")) for p in reversed(PARTS)], "filed_at": max(r.at for r in sheet.revisions.values()), "qr": qr(sheet.code)}
 
 
 @require_http_methods(["GET", "POST"])

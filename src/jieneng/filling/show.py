@@ -182,10 +182,11 @@ def standing_boxes(year: Year, judged: Judged, marks: Mapping[str, str], period:
     for e in year.shape.standing:
         at = field_of(year.values, shown, e.code, True) if period else f"{EVERY}.{e.code}"
         made = box(year, judged, marks, e, shown, at)
-        if not period and any(f"{p}.{e.code}" in year.values for p in year.periods):
-            made["varies"] = True
+        if not period and (own := {v for p in year.periods if (v := year.values.get(f"{p}.{e.code}")) is not None}):
+            common = year.values.get(at, "").replace(",", "")
+            made["varies"] = len(own | ({common} if common else set())) > 1
             if at not in year.values:
-                made["value"] = ""
+                made["value"] = "" if len(own) > 1 else own.pop()
         now, last = judged.answers[shown].get(e.code), made["last"]
         bases = [T(b["zh"], b["en"]) for b in guides.get("basis", {}).get(e.code, [])]
         result.append({**made, "title": str(e.label), "number": e.number, "definition": e.item.definition, "required": e.required,

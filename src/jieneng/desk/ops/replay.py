@@ -208,16 +208,15 @@ def _revisions(faults: list[str], told: Told) -> int:
 
 
 def _filings(faults: list[str]) -> int:
-    """Each filing has its event and still says what it said: its revisions, its parts, the names under it. Signatures likewise."""
+    """Each filing has its event and still says what it said: its revisions, the names under it. Signatures likewise."""
     said = {d["filing"]: d.get("filed") for d in Event.objects.filter(verb="returns.file").values_list("data", flat=True) if d.get("filing")}
-    rows = {f.pk: f for f in Filing.objects.prefetch_related("parts")}
+    rows = {f.pk: f for f in Filing.objects.all()}
     count = _differ(faults, "filings", rows, said)
     contents: dict[tuple[int, int, str, int], str] = {
         (r.ret.round_id, r.ret.institution_id, r.ret.period, r.number): r.content for r in Revision.objects.filter(batch=None).select_related("ret")}
     changed = []
     for f in rows.values():
-        parts = [p.fingerprint() for p in f.parts.all()]
-        made = f.fingerprint(together([*(contents.get((f.round_id, f.institution_id, p, n), "") for p, n in f.revisions.items()), *parts]))
+        made = f.fingerprint(together(contents.get((f.round_id, f.institution_id, p, n), "") for p, n in f.revisions.items()))
         if {made, said.get(f.pk, made)} != {f.content}:
             changed.append(f.pk)
     if changed:
