@@ -12,9 +12,9 @@ from django.db.models import F
 from jieneng.people.models import Office
 from jieneng.registry.queries import standings
 from jieneng.returns import actions as returns
+from jieneng.returns.asks import Ask
 from jieneng.returns.chain import actions as chain
 from jieneng.returns.chase import actions as chase
-from jieneng.returns.asks import Ask
 from jieneng.returns.models import Return, ReturnFinding, Revision, Round
 from jieneng.returns.plan import actions as plan
 from jieneng.rulebook.types import Book
