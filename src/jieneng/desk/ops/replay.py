@@ -145,7 +145,7 @@ def objects(told: Told) -> tuple[int, list[str]]:
     faults: list[str] = []
     count = _differ(faults, "rounds", Round.objects.values_list("pk", flat=True), _objects("round.open"))
     batches: dict[str, str | None] = {}
-    read = Event.objects.filter(verb__in=("register.import", "returns.import", "ledger.import"))
+    read = Event.objects.filter(verb__in=("register.import", "returns.import", "ledger.import", "platform.import"))
     for verb, object_id, data in read.order_by("seq").values_list("verb", "object_id", "data"):
         batch = str(data.get("import") if verb == "register.import" else object_id)
         batches[batch] = data.get("file") or batches.get(batch)
