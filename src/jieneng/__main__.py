@@ -37,9 +37,9 @@ PARSER_WORDS = {
 
 
 def _verbs() -> list[Verb]:
-    from jieneng.desk.commands import accounts, example, exchange, intake, numbers, ops, rounds, rules, sitting
+    from jieneng.desk.commands import accounts, example, exchange, intake, numbers, ops, rounds, rules, sheets, sitting
 
-    return [v for module in (ops, rules, accounts, intake, exchange, rounds, sitting, numbers, example) for v in module.VERBS]
+    return [v for module in (ops, rules, accounts, intake, exchange, rounds, sheets, sitting, numbers, example) for v in module.VERBS]
 
 
 class _Parser(argparse.ArgumentParser):

@@ -29,6 +29,7 @@ from jieneng.exchange.models import RegisterLine
 from jieneng.fieldwork import actions as ledgers
 from jieneng.filling import issue as filling
 from jieneng.filling.queries import year_of
+from jieneng.filling.sheet import sheet_of
 from jieneng.people.access import RIGHTS
 from jieneng.people.models import Handover
 from jieneng.records import files
@@ -188,7 +189,7 @@ def _on(*keys: Any, query: str = "") -> Args:
 
 MINE: Args = _on(lambda s: s["open"].pk, lambda s: s["institutions"][SCHOOL_ONE].pk)
 OPEN = {"sign-in", "sign-in-code", "health"}
-POST_ONLY = {"review-run", "review-decide", "review-undo", "sitting-do", "sitting-opinion", "sample-draw", "sample-check", "sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
+POST_ONLY = {"return-waiver", "return-enter", "review-run", "review-decide", "review-undo", "sitting-do", "sitting-opinion", "sample-draw", "sample-check", "sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
              "messages-read", "compare-decide", "compare-adopt", "corrections-issue", "correction-withdraw", "register-line-drop"}
 TRACE = "?name=energy_tce&period=2022&by=&code="
 TABLE: dict[str, tuple[set[str], Args]] = {
@@ -273,6 +274,9 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "filling-workbook": ({REPORTER}, MINE),
     "filling-upload": ({REPORTER}, MINE),
     "filling-marked": ({REPORTER}, lambda s: ([*MINE(s)[0], s["own"].sha256], "")),
+    "sheet": (IN_JINGXIAN | {REPORTER}, _on(lambda s: s["ret"].round_id, lambda s: s["institutions"][SCHOOL_ONE].pk)),
+    "verify": (SEERS, lambda s: ([], f"?code={sheet_of(s['ret'].round, s['institutions'][SCHOOL_ONE]).code}")),
+    "grid": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["open"].pk, lambda s: s["offices"]["341823-jyj"].pk)),
     "filling-units": (IMPORTERS, _on(lambda s: s["open"].pk)),
     "filling-units-workbook": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["open"].pk, lambda s: s["offices"]["341823-jyj"].pk)),
     "filling-units-marked": ({COUNTY}, _on(lambda s: s["open"].pk, lambda s: s["workbook"].sha256)),
@@ -412,6 +416,9 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
                       {"no": "HT-1", "name": "改名", "area": "341823", "type": "pv", "stage": "signed", "year": "2022", "seen": "1", "reason": "签约"}),
     "ledger-new": (KEEPERS, _on("energy_contracts"), {"no": "N-1", "name": "新", "area": "", "type": "pv", "stage": "signed", "year": "2022"}),
     "return-act": ({CITY}, _on(lambda s: s["ret"].pk, "reopen"), {"reason": "测试"}),
+    "return-waiver": ({CITY, COUNTY}, _on(lambda s: s["ret"].pk), lambda s: {"rule": "L05", "until": (dt.date.today() + dt.timedelta(days=9)).isoformat(), "reason": "测试"}),
+    "return-enter": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["ret"].pk), lambda s: {
+        "item": "water_m3", "value": "17", "word": "王秀英", "confirmed_on": "2023-03-01", "reason": "抄错", "voucher": SimpleUploadedFile("更正.pdf", b"%PDF-1.4 x")}),
     "round-plan": ({CITY}, _on(lambda s: s["open"].pk), {"do": "strict", "strict": "1"}),
     "round-pass": ({CITY}, _on(lambda s: s["ret"].round_id), {"verb": "reopen", "state": "accepted", "all": "1", "reason": "测试"}),
     "round-totals": ({CITY, COUNTY}, _on(lambda s: s["ret"].round_id, lambda s: s["offices"]["341823"].pk), {"do": "hand-up"}),
@@ -442,6 +449,9 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
     "filling-easy": ({REPORTER}, lambda s: ([*MINE(s)[0], 1], ""), {"seen": "0", "2019.water_m3": "5", "go": "2"}),
     "filling-upload": ({REPORTER}, MINE, {}),
     "filling-units": (IMPORTERS, _on(lambda s: s["open"].pk), {}),
+    "sheet": ({CITY, COUNTY, DEPARTMENT, REPORTER}, _on(lambda s: s["ret"].round_id, lambda s: s["institutions"][SCHOOL_ONE].pk), lambda s: {"file": SimpleUploadedFile("盖章.pdf", b"%PDF-1.4 x")}),
+    "grid": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["open"].pk, lambda s: s["offices"]["341823-jyj"].pk), lambda s: {
+        "row": s["institutions"][SCHOOL_ONE].pk, "seen": "0", "period": "2019", "2019.water_m3": "6"}),
     "imports": (IMPORTERS, _plain(), {"layout": "x", "office": "1"}),
     "events-verify": ({"suncha", "zhaoxi"}, _plain(), {}),
     "unlock": ({"qianan"}, _plain(), {"username": "wangli"}),

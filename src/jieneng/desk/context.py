@@ -31,6 +31,7 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
         ("sittings", "users", T("会审会", "Sittings"), ("review", "log")),
         ("samples", "eye-check", T("抽查核实", "Checks on site"), ("review", "log")),
         ("findings", "list-search", T("审核问题", "Findings"), ("review", "see")),
+        ("verify", "rosette-discount-check", T("核验报表", "Verify a return"), ("see",)),
         ("figures", "chart-histogram", T("汇总与指标", "Figures"), ("see",)),
         ("tables", "table-export", T("汇总表", "Summary tables"), ("see",)),
     ]),

@@ -19,6 +19,7 @@ from jieneng.exchange.models import HOLDERS, LINE_STATES, STATES
 from jieneng.exchange.register_lines import said as to_be_done
 from jieneng.fieldwork.models import LedgerRecord
 from jieneng.fieldwork.queries import differences, words_of
+from jieneng.filling.signing import PARTS
 from jieneng.people.models import Office, User
 from jieneng.people.roles import ROLES
 from jieneng.records.models import Event
@@ -50,6 +51,10 @@ VERBS: dict[str, T] = {
     "round.submit": T("报送合计", "handed up the totals of"), "round.take_back": T("撤回合计", "took back the totals of"), "remind.send": T("催报", "reminded"),
     "remind.phones": T("导出催报电话名单", "took the list of phones for"), "office.mailbox": T("改科室邮箱", "changed the mailbox of"),
     "filling.workbook": T("交回工作簿", "handed in the workbook"), "returns.save": T("填写", "filled in"), "returns.file": T("报送", "filed"),
+    "returns.withdraw": T("撤回", "took back what it filed:"), "filling.sign": T("签名", "signed"), "filling.hand_back": T("退回填表人", "handed back inside the unit"),
+    "filling.control": T("照纸表录入合计", "typed the paper's totals for"),
+    "waiver.grant": T("豁免审核规则", "waived a check for"), "waiver.revoke": T("收回豁免", "revoked a waiver of"),
+    "behalf.enter": T("经填报单位确认后代改", "entered on the unit’s word:"), "round.signatures": T("改单位内签名的规定", "changed whether units sign in turn in"),
     "snapshot.freeze": T("封存快照", "froze a snapshot of"), "ledger.save": T("登记台账", "saved a line of"),
     "ledger.import": T("导入台账", "imported lines of"), "ledger.withdraw": T("撤销台账", "withdrew a line of"),
     "document.compose": T("编制", "composed"), "document.confirm": T("确认用语", "confirmed the wording of"),
@@ -513,6 +518,8 @@ def _plan(told: Told, data: dict[str, Any]) -> None:
     elif told.event.verb == "round.step":
         name = data.get("step") or {}
         told.says = str(T(name.get("zh") or "—", name.get("en") or "—")) + (str(T("（删去）", " (removed)")) if data.get("removed") else f" {data.get('since')} – {data.get('until')}")
+    elif told.event.verb == "round.signatures":
+        told.says = str(T("填表人、统计负责人、单位负责人依次签名", "in turn: filled in by, head of statistics, head of the unit") if data.get("signatures") else T("不要求签名", "not required"))
     elif told.event.verb == "round.strict":
         told.says = str(T("县区都报送合计后才能审定", "signed only after every area handed up") if data.get("strict") else T("不要求逐级报送", "not required"))
     elif told.event.verb == "round.show":
@@ -604,6 +611,34 @@ def _register_line(told: Told, data: dict[str, Any]) -> None:
     _cell(told, data.get("institution"), "", "")
     told.object = told.object.strip()
     told.says = _joined([to_be_done(data.get("what") or []), str(T("理由：{r}", "reason: {r}", r=data.get("reason", "")))])
+def _unit(key: str) -> str:
+    last = Standing.objects.filter(institution__key=key).order_by("-since").first()
+    return last.name if last else key
+
+
+def _signed(told: Told, data: dict[str, Any]) -> None:
+    """Which parts of a unit signed: never the names, which stay under the return."""
+    if told.event.verb == "filling.control":
+        told.object, told.says = f"{_office_name(data.get('office'))} {data.get('period', '')}", ""
+        return
+    told.object = f"{_unit(str(data.get('institution', '')))} {_year(data)}"
+    told.says = _joined(["、".join(str(PARTS.get(p, p)) for p in data.get("parts", [])), str(data.get("reason", ""))])
+
+
+def _waiver(told: Told, data: dict[str, Any]) -> None:
+    pk = told.event.object_id
+    last = Standing.objects.filter(institution_id=pk).order_by("-since").first() if pk.isdigit() else None
+    told.object, told.url = last.name if last else pk, reverse("institution", args=[int(pk)]) if last else ""
+    told.says = _joined([str(data.get("rule", "")), str(T("至 {d}", "until {d}", d=data["until"])) if data.get("until") else "", str(T("原因：{r}", "reason: {r}", r=data.get("reason", "")))])
+
+
+def _behalf(told: Told, data: dict[str, Any]) -> None:
+    told.returns = sorted(unpacked(data.get("returns", "")))
+    first = names_of(told.returns[:FEW])
+    told.object = "、".join(f"{name} {_month(ret.period)}" for ret, name in first) + ("…" if len(told.returns) > len(first) else "")
+    if len(told.returns) == 1 and first:
+        told.url = reverse("return", args=[first[0][0].pk])
+    told.says = _joined([str(T("{w} 于 {d} 确认", "confirmed by {w} on {d}", w=data.get("word", ""), d=data.get("confirmed_on", ""))), str(data.get("reason", ""))])
 
 
 def _layout(told: Told, data: dict[str, Any]) -> None:
@@ -623,7 +658,7 @@ TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
     "office.*": _office, "contact.*": _of_institution, "voucher.*": _of_institution, "round.open": _round_open, "round.sign_off": _sign_off,
     "round.office": _plan, "round.step": _plan, "round.strict": _plan, "round.show": _plan, "round.extend": _extend, "round.submit": _submission,
     "round.take_back": _submission, "remind.*": _remind, "office.mailbox": _mailbox,
-    "filling.workbook": _workbook,
+    "filling.workbook": _workbook, "filling.*": _signed, "waiver.*": _waiver, "behalf.*": _behalf, "round.signatures": _plan,
     "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,
     "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "review.run": _review, "review.*": _explanation,
     "decision.*": _decision, "sitting.*": _sitting, "sample.*": _sample, "account.*": _account, "client.*": _account,

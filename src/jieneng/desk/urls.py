@@ -6,6 +6,7 @@ from jieneng.exchange import layout_pages, register_pages, sheets, template_page
 from jieneng.exchange import pages as exchange
 from jieneng.fieldwork import pages as fieldwork
 from jieneng.figures import pages as figures
+from jieneng.filling import grid_pages, sheet_pages
 from jieneng.filling import pages as filling
 from jieneng.filling import workbook_pages as filling_workbooks
 from jieneng.records import pages as records
@@ -15,6 +16,7 @@ from jieneng.reports import letter_pages
 from jieneng.reports import pages as reports
 from jieneng.returns import difference_pages as differences
 from jieneng.returns import pages as returns
+from jieneng.returns import word_pages as on_word
 from jieneng.returns.chain import pages as chain
 from jieneng.returns.chase import pages as chase
 from jieneng.returns.plan import pages as plan
@@ -133,6 +135,8 @@ urlpatterns = [
     path("samples/<int:pk>.xlsx", sample_pages.sample_xlsx, name="sample-xlsx"),
     path("samples/<int:pk>/check/", sample_pages.sample_check, name="sample-check"),
     path("returns/<int:pk>/", returns.one_return, name="return"),
+    path("returns/<int:pk>/waiver/", on_word.waiver, name="return-waiver"),
+    path("returns/<int:pk>/enter/", on_word.enter, name="return-enter"),
     path("returns/<int:pk>/<str:verb>/", returns.act, name="return-act"),
     path("filling/", filling.mine, name="filling"),
     path("filling/<int:round_pk>/<int:institution_pk>/", filling.fill_year, name="filling-year"),
@@ -140,9 +144,12 @@ urlpatterns = [
     path("filling/<int:round_pk>/<int:institution_pk>/workbook.xlsx", filling_workbooks.workbook, name="filling-workbook"),
     path("filling/<int:round_pk>/<int:institution_pk>/hand-in/", filling_workbooks.hand_in, name="filling-upload"),
     path("filling/<int:round_pk>/<int:institution_pk>/hand-in/<str:sha256>/marked.xlsx", filling_workbooks.marked, name="filling-marked"),
+    path("filling/grid/<int:round_pk>/<int:office_pk>/", grid_pages.grid, name="grid"),
     path("filling/workbooks/<int:round_pk>/", filling_workbooks.units, name="filling-units"),
     path("filling/workbooks/<int:round_pk>/<int:office_pk>.xlsx", filling_workbooks.units_workbook, name="filling-units-workbook"),
     path("filling/workbooks/<int:round_pk>/<str:sha256>/marked.xlsx", filling_workbooks.units_marked, name="filling-units-marked"),
+    path("filling/<int:round_pk>/<int:institution_pk>/sheet/", sheet_pages.sheet, name="sheet"),
+    path("verify/", sheet_pages.check, name="verify"),
     path("filling/<int:round_pk>/<int:institution_pk>/<str:period>/", filling.fill_month, name="filling-month"),
     path("imports/", fieldwork.imports, name="imports"),
     path("imports/<int:pk>/", fieldwork.one_import, name="import"),

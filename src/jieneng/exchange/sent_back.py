@@ -78,7 +78,7 @@ def _wanted(rows: Sequence[Return], asked: Asked) -> dict[tuple[int, str, str], 
             doubts.setdefault(ret, {}).update(dict.fromkeys(items))
     found: dict[tuple[int, str, str], str | None] = {}
     for r in rows:
-        said: Mapping[str, str | None] = {i: as_amount(v) for i, v in asked.get((r.institution_id, r.period), {}).items()} or doubts.get(r.pk) or {"": None}
+        said: Mapping[str, str | None] = {i: as_amount(v) if v else None for i, v in asked.get((r.institution_id, r.period), {}).items()} or doubts.get(r.pk) or {"": None}
         found.update({(r.institution_id, r.period, item): new for item, new in said.items()})
     return found
 

@@ -17,23 +17,26 @@ from jieneng.people.scope import require
 from jieneng.records.events import action, record, together
 from jieneng.records.models import ReceivedFile
 from jieneng.registry.models import Institution
-from jieneng.returns.actions import import_answers
+from jieneng.returns.actions import act, import_answers
 from jieneng.returns.intake import Draft as IntakeDraft
 from jieneng.returns.intake import From
-from jieneng.returns.models import Import, Return, ReturnFinding, Revision, Round
+from jieneng.returns.models import Import, Return, ReturnAsk, ReturnFinding, Revision, Round
 from jieneng.returns.moves import STATES, move
 from jieneng.returns.queries import book as the_book
 from jieneng.returns.ranges import packed
 from jieneng.rulebook import form_for
 
+from .access import year_to_write
 from .amounts import same
 from .judge import Found, Judged, field_of, not_answered
-from .models import Draft, DraftSave
-from .queries import OPEN, Year, at_version, plain, year_of
+from .models import Draft, DraftSave, Filing, Signature
+from .queries import OPEN, Year, at_version, plain
 from .reading import Cell, Read
 from .shape import EVERY, Shape, computed, shape_of
+from .signing import PARTS, sign, standing, wanting
+from .taken_up import taken_up
 
-LONGEST = {"": 60, "why": 200, "reason": 200, "basis": 60, "unused": 1}
+LONGEST = {"": 60, "why": 200, "reason": 200, "basis": 60, "unused": 1, "answer": 200}
 """Characters kept of a field, by its first word ("": a value)."""
 
 
@@ -60,33 +63,27 @@ class Saved:
     conflicts: list[Other] = field(default_factory=list)
 
 
-def _year(person: User, round_: Round, institution: Institution) -> Year:
-    year = year_of(the_book(), round_, institution)
-    if year is None:
-        raise refuse("filling.none", T("这个单位在这次统计任务里没有要填的报表", "this institution has nothing to answer in this round"))
-    require(person, "file", year.standing.office.path, institution.key)
-    return year
-
-
 def fields_of(year: Year) -> set[str]:
     """Every field that the draft may hold."""
     typed = [e.code for e in year.shape.entries.values() if not e.parts]
     found = {f"{p}.{c}" for p in (*year.open, EVERY) for c in typed} - {f"{EVERY}.{p.quantity.code}" for p in year.shape.pairs}
     found |= {f"unused.{f}" for f in year.shape.families}
     found |= {f"{k}.{e.code}" for k in ("basis", "reason") for e in year.shape.standing}
+    found |= {f"answer.{a.pk}" for a in year.asks}
     return found | {f"why.{p}.{c.id}" for p in (*year.open, EVERY) for c in year.shape.form.checks}
 
 
 def save(person: User, round_: Round, institution: Institution, given: Mapping[str, str], *, seen: int,
-         mine: Iterable[str] = (), waiting: Iterable[str] = (), cells: Mapping[str, list[Any]] | None = None) -> Saved:
+         mine: Iterable[str] = (), waiting: Iterable[str] = (), cells: Mapping[str, list[Any]] | None = None, right: str = "file") -> Saved:
     """Keep what was typed, as typed, also where it is no number yet.
 
     ``given``: fields as the page shows them now; ``seen``: the version of the draft that the page was made from. Only what differs
     from that version is this person's; a field that somebody else changed since is left as they made it and told (P4), unless it is
-    in ``mine`` (the person saw theirs and keeps their own). ``waiting``: fields told before and not yet decided.
+    in ``mine`` (the person saw theirs and keeps their own). ``waiting``: fields told before and not yet decided. ``right``: ``import``
+    for an office that keys in what its units gave it on paper.
     """
     with action():
-        year = _year(person, round_, institution)
+        year = year_to_write(person, round_, institution, right)
         if year.mode == "A":
             raise refuse("filling.mode", T("这次统计任务先在国家平台填报", "this round is filed on the national platform first"),
                          do=T("在国家平台填；这里只看", "enter it there; here it can be looked at"))
@@ -162,6 +159,9 @@ def problems_of(year: Year, judged: Judged, periods: Iterable[str]) -> list[Prob
     once = {(f.finding.rule, f.fields if f.all_year else f.period): f for f in judged.found if f.period in wanted and f.blocks}
     found += [Problem("filling.check", f.finding.says, None, f.finding.do if not f.explainable else T(
         "写明原因；填错了就改", "give the reason, or mend it"), Place(field=f.fields[0] if f.fields else f.key)) for f in once.values()]
+    found += [Problem("filling.asked", T("退回的{x}还没有改，也没有答复：{r}", "{x} was sent back and neither changed nor answered: {r}", x=str(year.shape.entries[a.item].label), r=a.reason),
+                      do=T("改数、确认建议值，或写明为什么没错", "change it, confirm the value proposed, or say why it is right"), where=Place(field=f"answer.{a.pk}"))
+              for a in unanswered(year, judged, wanted)]
     told: set[str] = set()
     for p, fields in judged.missing.items():
         for at in fields if p in wanted else ():
@@ -171,14 +171,62 @@ def problems_of(year: Year, judged: Judged, periods: Iterable[str]) -> list[Prob
     return found
 
 
-def file(person: User, round_: Round, institution: Institution, periods: Iterable[str], *, seen: int) -> int:
+def unanswered(year: Year, judged: Judged, periods: Iterable[str]) -> list[ReturnAsk]:
+    """The asks about these periods (退回事项) whose value still is as it was sent back, and that nobody answered in words."""
+    wanted = set(periods)
+    return [a for a in year.asks if a.ret.period in wanted and a.item in year.shape.entries and not year.values.get(f"answer.{a.pk}", "").strip()
+            and judged.answers[a.ret.period].get(a.item) == year.earlier.get(a.ret.period, {}).get(a.item)]
+
+
+def confirm(person: User, round_: Round, institution: Institution, periods: Iterable[str], *, seen: int) -> int:
+    """Take the values that the reviewer proposed for these periods and file them at once (一键确认建议值). Returns how many were filed.
+
+    Where the unit signs in turn, the values are taken and the signatures come first: nothing is filed by it.
+    """
+    with action():
+        year = year_to_write(person, round_, institution)
+        wanted = {p for p in periods if year.returns.get(p) and year.returns[p].state == "returned"}
+        standing = {e.code for e in year.shape.standing}
+        given = {field_of(year.values, a.ret.period, a.item, a.item in standing): a.suggested for a in year.asks
+                 if a.suggested and a.ret.period in wanted and a.item in year.shape.entries and not year.shape.entries[a.item].parts}
+        if not given:
+            raise refuse("filling.nothing", T("没有要确认的建议值", "there is no proposed value to confirm"))
+        version = save(person, round_, institution, given, seen=seen, mine=given).year.draft.version
+        asked = sorted({a.ret.period for a in year.asks if a.suggested} & wanted)
+        return 0 if year.signs else file(person, round_, institution, asked, seen=version)
+
+
+def withdraw(person: User, round_: Round, institution: Institution, reason: str = "") -> int:
+    """Take back what was filed (撤回), while no reviewer has taken it up: it is being filled in again. Returns how many returns.
+
+    Raises ``Refused`` naming who has taken it up, or whose filing it was where the unit did not file it itself.
+    """
+    with action():
+        year = year_to_write(person, round_, institution)
+        rows = [r for r in year.returns.values() if r.state == "filed"]
+        if not rows:
+            states = "、".join(sorted({str(STATES[r.state]) for r in year.returns.values()}))
+            raise refuse("filling.not_filed", T("没有可以撤回的报表：现在是“{s}”", "nothing to withdraw: it is “{s}”", s=states),
+                         do=T("要改，请审核的部门退回", "to change it, ask the reviewer to send it back"))
+        if (who := taken_up(round_, institution.pk)) is not None:
+            raise refuse("filling.taken_up", T("已经在审核：{w}", "it is under review: {w}", w=str(who)), do=T("要改，请审核的部门退回", "to change it, ask the reviewer to send it back"))
+        own = {ret for ret, number in Revision.objects.filter(ret__in=rows, batch=None).values_list("ret_id", "number") if ret in {r.pk for r in rows if r.revision == number}}
+        mine = [r.pk for r in rows if r.pk in own]
+        if not mine:
+            raise refuse("filling.not_own", T("不是在这里报的：是代录或导入的", "it was not filed here but entered or imported for the unit"), do=T("请录入的部门退回", "ask the office that entered it to send it back"))
+        return act(person, "withdraw", Return.objects.filter(pk__in=mine), reason=reason)
+
+
+def file(person: User, round_: Round, institution: Institution, periods: Iterable[str], *, seen: int, names: Mapping[str, str] | None = None) -> int:
     """File periods of a draft (上报): each becomes a revision with its findings and the reasons given. All of them or none.
+
+    ``names``: who signs, by part, where the round wants signatures (``signing``); until all three have, nothing is filed and 0 comes back.
 
     Raises ``Refused`` with every problem and its field: a value that is no number, one nobody answered, an error, or a finding to be
     verified that has no reason; and when the draft was changed since it was last looked at.
     """
     with action():
-        year = _year(person, round_, institution)
+        year = year_to_write(person, round_, institution)
         draft = Draft.objects.select_for_update().filter(round=round_, institution=institution).first()
         if draft is not None and draft.version != seen:
             last = draft.saves.select_related("by").last()
@@ -190,6 +238,10 @@ def file(person: User, round_: Round, institution: Institution, periods: Iterabl
         judged = year.judge()
         if wrong := problems_of(year, judged, wanted):
             raise Refused(*wrong)
+        if wanting(year, wanted):
+            sign(person, year, wanted, names or {})
+            if wanting(year, wanted):
+                return 0
         rows = {r.period: r for r in Return.objects.select_for_update().filter(
             round=round_, institution=institution, period__in=wanted).order_by("pk")}
         before: dict[str, list[int]] = {}
@@ -203,11 +255,25 @@ def file(person: User, round_: Round, institution: Institution, periods: Iterabl
             contents.append(revision.content)
             reasons += [revision.reason] if revision.reason else []
             ret.save(update_fields=["state", "revision"])
+        filing = _filing(person, year, rows, contents, now)
         record(person, "returns.file", "returns", len(wanted), line=year.standing.office.path, data={
             "returns": packed(r.pk for r in rows.values()), "from": {s: packed(ids) for s, ids in before.items()},
             "content": together(contents), "revised": True, "reason": "；".join(dict.fromkeys(reasons))[:300],
-            "draft": draft.version if draft else 0, "rulebook": year.book.hash})
+            "draft": draft.version if draft else 0, "rulebook": year.book.hash, "filing": filing.pk, "filed": filing.content})
     return len(wanted)
+
+
+def _filing(person: User, year: Year, rows: Mapping[str, Return], contents: Iterable[str], now: dt.datetime) -> Filing:
+    """The filing that these revisions were made by, with the names that stand under it."""
+    signatures = standing(year, rows)
+    last = Filing.objects.filter(round=year.round, institution=year.institution).order_by("-number").first()
+    signed = [[s.part, s.name, s.by.username, s.at.astimezone(dt.UTC).isoformat(timespec="seconds")] for part in PARTS if (s := signatures.get(part))]
+    filing = Filing(round=year.round, institution=year.institution, number=last.number + 1 if last else 1, revisions={p: r.revision for p, r in rows.items()},
+                    signed=signed or [["filler", person.name[:40], person.username, now.astimezone(dt.UTC).isoformat(timespec="seconds")]], by=person, at=now)
+    filing.content = filing.fingerprint(together(contents))
+    filing.save(force_insert=True)
+    Signature.objects.filter(pk__in=[s.pk for s in signatures.values()]).update(filing=filing)
+    return filing
 
 
 def _revision(person: User, year: Year, draft: Draft | None, judged: Judged, ret: Return, found: list[Found], now: dt.datetime) -> Revision:
@@ -218,7 +284,7 @@ def _revision(person: User, year: Year, draft: Draft | None, judged: Judged, ret
         at = field_of(year.values, ret.period, code, code in standing)
         if at in cells:
             sources[code] = list(cells[at])
-    reason = "；".join(dict.fromkeys(f.reason for f in found if f.reason))
+    reason = "；".join(dict.fromkeys([*(f.reason for f in found if f.reason), *(f"{f.finding.rule} {f.waived}" for f in found if f.waived), *_answered(year, judged, ret)]))
     revision = Revision(
         ret=ret, number=ret.revision, answers={k: None if v is None else plain(v) or "0" for k, v in answers.items()}, sources=sources,
         edition=year.round.edition, rulebook=year.book.hash, by=person, at=now, reason=reason[:300])
@@ -230,13 +296,29 @@ def _revision(person: User, year: Year, draft: Draft | None, judged: Judged, ret
     return revision
 
 
+def _answered(year: Year, judged: Judged, ret: Return) -> list[str]:
+    """What the unit did about the items that were sent back: confirmed the proposed value, changed it to another, or said why it is right."""
+    said = []
+    for a in year.asks:
+        if a.ret_id != ret.pk or a.item not in year.shape.entries:
+            continue
+        now, label = judged.answers[ret.period].get(a.item), year.shape.entries[a.item].label.zh
+        if answer := year.values.get(f"answer.{a.pk}", "").strip():
+            said.append(f"{label}：{answer}")
+        elif a.suggested and plain(now) == a.suggested:
+            said.append(f"{label}：确认建议值 {a.suggested}")
+        else:
+            said.append(f"{label}：改为 {plain(now)}")
+    return said
+
+
 def take_workbook(person: User, round_: Round, institution: Institution, received: ReceivedFile, read: Read) -> Saved:
     """Put what a workbook of the institution says into its draft; nothing is filed by it. An empty cell leaves the draft as it is.
 
     What is no number goes in as typed, so that nothing is lost, and is told on the page. The file is kept as received.
     """
     with action():
-        year = _year(person, round_, institution)
+        year = year_to_write(person, round_, institution)
         given: dict[str, str] = {}
         cells: dict[str, list[Any]] = {}
         standing = {e.code for e in year.shape.standing}
@@ -296,4 +378,4 @@ def _row_draft(shape: Shape, read: Read, key: str, period: str, row: Mapping[str
                         answers={k: v for k, v in answers.items() if v is not None}, sources=sources)]
 
 
-__all__ = ["OPEN", "Import", "Other", "Saved", "fields_of", "file", "problems_of", "save", "take_units", "take_workbook"]
+__all__ = ["OPEN", "Import", "Other", "Saved", "confirm", "fields_of", "file", "problems_of", "save", "take_units", "take_workbook", "unanswered", "withdraw"]

@@ -34,6 +34,7 @@ class Found:
     advice: tuple[Advice, ...] = ()
     reason: str = ""
     blames_last_year: bool = False
+    waived: str = ""
 
     @property
     def all_year(self) -> bool:
@@ -55,7 +56,7 @@ class Found:
     @property
     def blocks(self) -> bool:
         """Whether it stands in the way of filing as things are."""
-        return self.finding.severity != Severity.note and not (self.explainable and self.reason)
+        return self.finding.severity != Severity.note and not self.waived and not (self.explainable and self.reason)
 
 
 @dataclass
@@ -115,9 +116,10 @@ def read_answers(book: Book, shape: Shape, values: Mapping[str, str], periods: I
     return result, problems
 
 
-def judge(book: Book, shape: Shape, values: Mapping[str, str], periods: Iterable[str], earlier: EARLIER) -> Judged:
-    """Everything there is to say of a draft's periods."""
-    wanted, judged = list(periods), Judged()
+def judge(book: Book, shape: Shape, values: Mapping[str, str], periods: Iterable[str], earlier: EARLIER,
+          waived: Mapping[str, str] | None = None) -> Judged:
+    """Everything there is to say of a draft's periods. ``waived``: rule → who let it go until when, and why."""
+    wanted, judged, allowed = list(periods), Judged(), waived or {}
     judged.answers, judged.problems = read_answers(book, shape, values, wanted)
     examiner, standing = Examiner(shape.form), {e.code for e in shape.standing}
     checks = {c.id: c for c in shape.form.checks}
@@ -130,7 +132,7 @@ def judge(book: Book, shape: Shape, values: Mapping[str, str], periods: Iterable
             check = checks[f.rule]
             found = Found(text, f, tuple(field_of(values, text, i, i in standing) for i in f.items if i in shape.entries),
                           tuple(advice(check, answers, last_year, last_month)),
-                          blames_last_year=bool(check.suggest) and all(k.startswith("last_year.") for k in check.suggest))
+                          blames_last_year=bool(check.suggest) and all(k.startswith("last_year.") for k in check.suggest), waived=allowed.get(f.rule, ""))
             judged.found.append(replace(found, reason=values.get(found.key, "").strip()))
         judged.missing[text] = [
             at for e in shape.entries.values() if e.required and not e.parts and answers[e.code] is None

@@ -1,4 +1,4 @@
-"""Drafts (填报稿): what a reporter typed, as typed, until it is filed; and every save of it."""
+"""Drafts (填报稿): what a reporter typed, as typed, until it is filed; every save of it; who signed it; and each filing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 
+from jieneng.people.models import Office
+from jieneng.records.events import fingerprint
 from jieneng.registry.models import Institution
 from jieneng.returns.models import Round
 
@@ -51,3 +53,68 @@ class DraftSave(models.Model):
 
     def __str__(self) -> str:
         return f"{self.draft_id} v{self.version}"
+
+
+class Filing(models.Model):
+    """One filing (报出): which revisions it made, who signed for them in which part, when. Append-only.
+
+    ``revisions``: period → number; ``signed``: [part, name as typed, account, time] in order; ``content``: fingerprint of all of it with
+    those of the revisions.
+    """
+
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="+")
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="filings")
+    number = models.PositiveIntegerField()
+    revisions = models.JSONField()
+    signed = models.JSONField(default=list)
+    content = models.CharField(max_length=64)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["round", "institution", "number"], name="one_filing_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.institution} {self.round} #{self.number}"
+
+    def fingerprint(self, contents: str) -> str:
+        """What was filed and who signed for it. ``contents``: the fingerprints of its revisions together."""
+        return fingerprint([self.round_id, self.institution_id, self.number, self.revisions, self.signed, contents])
+
+
+class Signature(models.Model):
+    """A name put under a draft before it is filed: for these periods as they then stood (``content``). A change of them lets it lapse."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.PROTECT, related_name="signatures")
+    part = models.CharField(max_length=12)
+    name = models.CharField(max_length=40)
+    periods = models.JSONField()
+    content = models.CharField(max_length=64)
+    void = models.CharField(max_length=200, blank=True, help_text="why it was taken off again; blank: it was not")
+    filing = models.ForeignKey(Filing, null=True, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.part} {self.name}"
+
+
+class Control(models.Model):
+    """Control totals typed from paper beside a grid (``row.INSTITUTION``, ``column.ITEM`` → text), of one office's units in one period."""
+
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="+")
+    office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="+")
+    period = models.CharField(max_length=8)
+    values = models.JSONField(default=dict)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["round", "office", "period"], name="one_control_per_grid")]
+
+    def __str__(self) -> str:
+        return f"{self.office} {self.period}"

@@ -21,9 +21,13 @@ from jieneng.returns.models import Round
 from jieneng.returns.plan.queries import plan_of
 from jieneng.returns.queries import book, main_form
 
-from . import actions, show
+from . import actions, show, signing
 from .queries import OPEN, Year, plain, year_of, years_in
 from .shape import EVERY, unit_word
+from .signing import PARTS
+
+REST = "*"
+"""What the button declares not used: every family in which nothing is typed."""
 
 
 def visible_year(request: HttpRequest, round_pk: int, institution_pk: int) -> Year:
@@ -64,6 +68,8 @@ def _number(text: str) -> int:
 
 def _handle(request: HttpRequest, year: Year, periods: list[str], page: str, extra: Mapping[str, Any]) -> HttpResponse | None:
     """Save what came; for htmx answer with the part that changes; for a button go on. None: show the page again with what is wrong."""
+    if (done := _taken_back(request, year, periods)) is not None:
+        return done
     given = {**_posted(request), **_buttons(request, year)}
     try:
         saved = actions.save(request.user, year.round, year.institution, given, seen=_number(request.POST.get("seen", "")),
@@ -77,20 +83,53 @@ def _handle(request: HttpRequest, year: Year, periods: list[str], page: str, ext
     if request.headers.get("HX-Request"):
         return render(request, "filling/said.html", show.said(
             year, judged, periods, others=saved.others, conflicts=saved.conflicts, acknowledged=True))
-    if request.POST.get("do") == "file" and not saved.conflicts:
-        try:
-            n = actions.file(request.user, year.round, year.institution, periods, seen=year.draft.version)
-        except Refused as refused:
-            if any(not p.where.field for p in refused.problems):
-                raise
-            return _page(request, year, periods, page, {**extra, "tried": True}, status=422)
-        messages.success(request, str(T("已报 {n} 份；审核的部门能看到了", "{n} filed; the reviewer sees them now", n=n)))
-        return HttpResponseRedirect(request.path)
+    if request.POST.get("do") in ("file", "confirm") and not saved.conflicts:
+        return _file(request, year, periods, page, extra)
     if saved.conflicts or saved.others:
         return _page(request, year, periods, page, {**extra, "others": saved.others, "conflicts": saved.conflicts})
     if go := request.POST.get("go", ""):
         return HttpResponseRedirect(reverse("filling-easy", args=[year.round.pk, year.institution.pk, max(1, _number(go))]))
     messages.success(request, str(T("已保存", "Saved")))
+    return HttpResponseRedirect(request.path)
+
+
+def _file(request: HttpRequest, year: Year, periods: list[str], page: str, extra: Mapping[str, Any]) -> HttpResponse:
+    """File, sign, or confirm the proposed values and file; where something stands in the way, the page again with what it is."""
+    confirming, names = request.POST.get("do") == "confirm", {part: request.POST.get(f"sign-{part}", "") for part in PARTS}
+    if year.signs and page == "easy" and not confirming:
+        messages.info(request, str(T("都存好了。签名、报送在“全年一张表”上", "All is kept. Signing and filing are on the year sheet")))
+        return HttpResponseRedirect(reverse("filling-year", args=[year.round.pk, year.institution.pk]))
+    try:
+        if confirming:
+            n = actions.confirm(request.user, year.round, year.institution, periods, seen=year.draft.version)
+        else:
+            n = actions.file(request.user, year.round, year.institution, periods, seen=year.draft.version, names=names)
+    except Refused as refused:
+        if any(not p.where.field for p in refused.problems):
+            raise
+        again = visible_year(request, year.round.pk, year.institution.pk)
+        said = [p for p in refused.problems if p.code.startswith("signing.")]
+        return _page(request, again, periods, page, {**extra, "tried": not said, "signing": said, "names": names}, status=422)
+    if n:
+        messages.success(request, str(T("已报 {n} 份；审核的部门能看到了", "{n} filed; the reviewer sees them now", n=n)))
+    elif confirming:
+        messages.success(request, str(T("建议值已填好；签名后再报送", "The proposed values are in; sign, then file")))
+    else:
+        messages.success(request, str(T("已签名；等下一位复核签名", "Signed; the next signature is awaited")))
+    return HttpResponseRedirect(request.path)
+
+
+def _taken_back(request: HttpRequest, year: Year, periods: list[str]) -> HttpResponse | None:
+    """Withdraw what was filed, or hand a signed draft back inside the unit: verbs that save nothing."""
+    todo = request.POST.get("do", "")
+    if todo == "withdraw":
+        n = actions.withdraw(request.user, year.round, year.institution, request.POST.get("withdraw-reason", ""))
+        messages.success(request, str(T("已撤回 {n} 份，可以接着改", "{n} withdrawn; go on filling in", n=n)))
+    elif todo == "hand-back":
+        signing.hand_back(request.user, year.round, year.institution, request.POST.get("sign-reason", ""))
+        messages.success(request, str(T("已退回填表人，签名作废", "Handed back; the signatures are void")))
+    else:
+        return None
     return HttpResponseRedirect(request.path)
 
 
@@ -100,6 +139,9 @@ def _buttons(request: HttpRequest, year: Year) -> dict[str, str]:
     for family in request.POST.get("unuse", "").split(","):
         if family in year.shape.families:
             given[f"unused.{family}"] = "1"
+    if request.POST.get("unuse") == REST:
+        typed = {k.partition(".")[2] for k, v in {**year.values, **_posted(request)}.items() if v.strip() and k.partition(".")[0] in year.returns}
+        given |= {f"unused.{f}": "1" for f in year.shape.families if not typed & year.shape.family_items(f)}
     if (family := request.POST.get("use", "")) in year.shape.families:
         given[f"unused.{family}"] = ""
     if request.POST.get("same"):
@@ -116,7 +158,7 @@ def _page(request: HttpRequest, year: Year, periods: list[str], page: str, extra
     judged = year.judge()
     marks = show.invalid(judged)
     extra = dict(extra)
-    context = {**show.header(year), **show.said(year, judged, periods, others=extra.pop("others", ()), conflicts=extra.pop("conflicts", ())),
+    context = {**show.header(year), **show.filing(year, request.user, periods, extra.pop("names", None)), **show.said(year, judged, periods, others=extra.pop("others", ()), conflicts=extra.pop("conflicts", ())),
                "progress": show.progress(year, judged, periods), "periods": periods, **extra}
     build = {"year": _year_context, "month": _month_context, "easy": _easy_context}[page]
     return render(request, f"filling/{page}.html", {**context, **build(year, judged, marks, context)}, status=status)

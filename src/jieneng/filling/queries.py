@@ -11,9 +11,11 @@ from jieneng.core.period import Period
 from jieneng.people.scope import Scope
 from jieneng.registry.models import Institution, Standing
 from jieneng.registry.queries import standing_of
-from jieneng.returns.models import Return, Revision, Round
+from jieneng.returns.asks import open_asks
+from jieneng.returns.models import Return, ReturnAsk, Revision, Round, Waiver
 from jieneng.returns.plan.queries import plan_of
 from jieneng.returns.queries import answers_of, returns_in
+from jieneng.returns.waivers import says, waivers_of
 from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book
 
@@ -40,6 +42,8 @@ class Year:
     values: dict[str, str] = field(default_factory=dict)
     mode: str = "A"
     deadline: dt.date | None = None
+    waivers: Mapping[str, Waiver] = field(default_factory=dict)
+    asks: list[ReturnAsk] = field(default_factory=list)
 
     @property
     def periods(self) -> list[str]:
@@ -50,12 +54,18 @@ class Year:
         """The periods that may be filled in now."""
         return [p for p, r in self.returns.items() if r.state in OPEN]
 
+    @property
+    def signs(self) -> bool:
+        """Whether the unit signs in turn before it files (a setting of rounds, for mode C)."""
+        return self.round.signatures and self.mode == "C"
+
     def last_year(self, period: str) -> Mapping[str, Decimal | None]:
         return self.earlier.get(str(Period.parse(period).last_year), {})
 
     def judge(self, values: Mapping[str, str] | None = None) -> Judged:
         """What there is to say of the draft (or of other values) in all its periods."""
-        return judge(self.book, self.shape, self.values if values is None else values, self.periods, self.earlier)
+        return judge(self.book, self.shape, self.values if values is None else values, self.periods, self.earlier,
+                     {rule: str(says(w)) for rule, w in self.waivers.items()})
 
 
 def plain(value: Decimal | None) -> str:
@@ -90,7 +100,8 @@ def year_of(book: Book, round_: Round, institution: Institution) -> Year | None:
     shape = shape_of(book, form_for(book, round_.form, round_.year))
     draft = Draft.objects.filter(round=round_, institution=institution).select_related("by").first() or Draft(round=round_, institution=institution)
     plan, line = plan_of(round_), standing.office.path
-    year = Year(book, round_, institution, standing, shape, returns, draft, mode=plan.mode(line), deadline=plan.deadline(line, institution.pk))
+    year = Year(book, round_, institution, standing, shape, returns, draft, mode=plan.mode(line), deadline=plan.deadline(line, institution.pk),
+                waivers=waivers_of(institution, round_.form), asks=open_asks(rows))
     rows_ = Revision.objects.filter(ret__institution=institution, ret__round__form=round_.form, ret__round__year__in=(round_.year - 1, round_.year))
     latest = {r.ret.period: r for r in rows_.select_related("ret").order_by("number")}
     year.earlier = {p: answers_of(r) for p, r in latest.items()}

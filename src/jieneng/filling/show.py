@@ -13,12 +13,16 @@ from django.utils import timezone
 from jieneng.core.period import Period
 from jieneng.core.problem import Severity
 from jieneng.core.words import T
+from jieneng.people.models import User
+from jieneng.registry.models import Contact
 from jieneng.returns.moves import STATES
 
-from .actions import Other
+from .actions import Other, unanswered
 from .judge import Found, Judged, field_of, not_answered, unused
+from .models import Filing
 from .queries import OPEN, Year, plain
 from .shape import EVERY, Entry, Pair, unit_sign
+from .signing import PARTS, standing
 
 MODES = {"A": T("方式 A：在国家平台填", "mode A: filed on the national platform"), "B": T("方式 B：在此备数，到国家平台填", "mode B: prepared here, entered on the national platform"),
          "C": T("方式 C：在此填报", "mode C: filed here")}
@@ -80,6 +84,37 @@ def header(year: Year) -> dict[str, Any]:
             "monthly": len(year.periods) > 1, "version": year.draft.version, "saved_at": year.draft.at}
 
 
+def filing(year: Year, person: User, periods: Iterable[str], names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Signatures and filings of a year: who signed what, whose turn it is, what was filed and whether it may still be withdrawn."""
+    wanted, typed = [p for p in periods if p in year.open], names or {}
+    have = standing(year, wanted) if year.signs else {}
+    known = dict(Contact.objects.filter(institution=year.institution, role="statistics", until=None).values_list("role", "name")) if year.signs else {}
+    left = [p for p in PARTS if p not in have]
+    steps = [{"part": p, "label": label, "name": have[p].name if p in have else "", "at": have[p].at if p in have else None, "by": have[p].by.name if p in have else "",
+              "state": "done" if p in have else "now" if left[:1] == [p] else "next", "hint": known.get(p, ""),
+              "typed": typed.get(p) or (person.name if p == "filler" else "")} for p, label in PARTS.items()]
+    rows = list(Filing.objects.filter(round=year.round, institution=year.institution).select_related("by").order_by("-number"))
+    return {"signs": year.signs, "sign_steps": steps, "next_part": PARTS[left[0]] if left else "", "signed": bool(have), "filings": [
+        {"f": f, "names": [(PARTS.get(p, p), n) for p, n, *_ in f.signed], "n": len(f.revisions)} for f in rows[:5]],
+        "filed_any": any(r.revision for r in year.returns.values()), "withdrawable": year.mode != "A" and any(r.state == "filed" for r in year.returns.values())}
+
+
+def ask_lines(year: Year, judged: Judged, periods: Iterable[str]) -> list[dict[str, Any]]:
+    """What came back about single items: the value then and now, the one proposed, the answer given."""
+    wanted, holds = set(periods), {e.code for e in year.shape.standing}
+    open_ = {a.pk for a in unanswered(year, judged, wanted)}
+    lines = []
+    for a in year.asks:
+        if a.ret.period not in wanted or (e := year.shape.entries.get(a.item)) is None:
+            continue
+        at = field_of(year.values, a.ret.period, a.item, a.item in holds)
+        was, now = year.earlier.get(a.ret.period, {}).get(a.item), judged.answers[a.ret.period].get(a.item)
+        lines.append({"pk": a.pk, "reason": a.reason, "who": a.by.name, "at": a.at, "label": field_label(year, at), "field": at, "id": at.replace(".", "-"), "unit": unit_of(year, e),
+                      "was": was, "now": now, "moved": was != now, "suggested": Decimal(a.suggested) if a.suggested and not e.parts else None, "text": a.suggested,
+                      "open": a.pk in open_, "answer": year.values.get(f"answer.{a.pk}", "")})
+    return lines
+
+
 def idle(year: Year, family: str, judged: Judged) -> bool:
     """Whether nothing of a family was used last year and nothing is typed this year: it is offered as not used."""
     codes = [e.code for p in year.shape.families[family] for e in p.entries]
@@ -104,7 +139,7 @@ def invalid(judged: Judged) -> dict[str, str]:
     marks = dict.fromkeys(judged.problems, "e")
     for f in reversed(judged.found):
         for at in f.fields:
-            if not (f.reason and f.explainable) and f.finding.severity != Severity.note:
+            if not (f.reason and f.explainable) and not f.waived and f.finding.severity != Severity.note:
                 marks[at] = "e" if f.finding.severity == Severity.must or marks.get(at) == "e" else "w"
     return marks
 
@@ -147,10 +182,11 @@ def standing_boxes(year: Year, judged: Judged, marks: Mapping[str, str], period:
     for e in year.shape.standing:
         at = field_of(year.values, shown, e.code, True) if period else f"{EVERY}.{e.code}"
         made = box(year, judged, marks, e, shown, at)
-        if not period and any(f"{p}.{e.code}" in year.values for p in year.periods):
-            made["varies"] = True
+        if not period and (own := {v for p in year.periods if (v := year.values.get(f"{p}.{e.code}")) is not None}):
+            common = year.values.get(at, "").replace(",", "")
+            made["varies"] = len(own | ({common} if common else set())) > 1
             if at not in year.values:
-                made["value"] = ""
+                made["value"] = "" if len(own) > 1 else own.pop()
         now, last = judged.answers[shown].get(e.code), made["last"]
         bases = [T(b["zh"], b["en"]) for b in guides.get("basis", {}).get(e.code, [])]
         result.append({**made, "title": str(e.label), "number": e.number, "definition": e.item.definition, "required": e.required,
@@ -177,7 +213,7 @@ def finding_lines(year: Year, judged: Judged, periods: Iterable[str]) -> list[di
         label = month_words(f.period) if len(year.periods) > 1 and not f.all_year else ""
         lines.append({"severity": f.finding.severity.value, "says": f.finding.says, "do": f.finding.do, "rule": f.finding.rule, "period": f.period,
                       "label": label, "above": f.key.startswith("reason."), "slot": f.fields[0] if f.fields else "", "key": f.key, "reason": f.reason,
-                      "explainable": f.explainable, "blocks": f.blocks, "advice": _proposals(year, f),
+                      "explainable": f.explainable and not f.waived, "blocks": f.blocks, "waived": f.waived, "advice": _proposals(year, f),
                       "fields": [{"id": at.replace(".", "-"), "label": field_label(year, at)} for at in f.fields]})
     return lines
 
@@ -195,6 +231,8 @@ def summary(year: Year, judged: Judged, periods: Iterable[str]) -> list[dict[str
     once = {(f.finding.rule, f.fields if f.all_year else f.period): f for f in reversed(judged.found) if f.period in wanted and f.blocks}
     lines += [{"id": (f.fields[0] if f.fields else f.key).replace(".", "-"), "kind": "e" if f.finding.severity == Severity.must else "w",
                "words": (f"{month_words(f.period)} " if len(year.periods) > 1 and not f.all_year else "") + str(f.finding.says)} for f in reversed(once.values())]
+    lines += [{"id": f"answer-{a.pk}", "kind": "e", "words": str(T("退回的{x}还没有改，也没有答复", "{x} was sent back and neither changed nor answered", x=field_label(year, f"{a.ret.period}.{a.item}")))}
+              for a in unanswered(year, judged, wanted)]
     empty: dict[str, list[str]] = {}
     for p in wanted:
         for at in judged.missing.get(p, []):
@@ -222,9 +260,11 @@ def said(year: Year, judged: Judged, periods: Iterable[str], *, others: Iterable
         if e.parts:
             sums |= {f"{p}-{e.code}": _grouped(judged.answers[p][e.code]) for p in year.periods}
     changed, against = [_told(year, o) for o in others], [_told(year, o) for o in conflicts]
-    bar = progress(year, judged, wanted)
+    bar, asks = progress(year, judged, wanted), ask_lines(year, judged, wanted)
     theirs = {o["field"].replace(".", "-"): "" if o["now"] == "—" else o["now"] for o in changed}
-    return {"version": year.draft.version, "saved_at": year.draft.at, "acknowledged": acknowledged, "lines": finding_lines(year, judged, wanted),
+    return {"signs": year.signs, "writable": bool(year.open) and year.mode != "A", "acknowledged": acknowledged,
+            "version": year.draft.version, "saved_at": year.draft.at, "lines": finding_lines(year, judged, wanted),
+            "asks": asks, "to_confirm": [a for a in asks if a["suggested"] is not None and a["open"]],
             "summary": summary(year, judged, wanted), "others": changed, "conflicts": against, "blocking": judged.in_the_way(wanted),
             "problems": [{"field": k, "id": k.replace(".", "-"), "problem": p, "label": field_label(year, k)} for k, p in judged.problems.items()
                          if k.partition(".")[0] in {*wanted, EVERY}],

@@ -26,7 +26,8 @@ from jieneng.rulebook import form_for
 from jieneng.rulebook.editions import not_asked
 from jieneng.rulebook.types import Book
 
-from .after import Asked, after
+from .after import after
+from .asks import Ask, ask, suggested, together_said
 from .chain.blockers import blockers
 from .examine import Examiner
 from .models import Import, Return, ReturnFinding, Revision, Round, RoundStep, Signoff, SnapshotRecord
@@ -35,6 +36,7 @@ from .plan.calendar import default_steps
 from .queries import answers_of
 from .ranges import packed
 from .telling import say_returned
+from .waivers import waived
 
 Progress = Callable[[int, int], None]
 CHUNK = 500
@@ -339,13 +341,15 @@ def _before(earlier: dict[tuple[int, str], dict[str, Decimal | None]], instituti
 
 
 def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "", keep: bool = False, more: Mapping[str, Any] | None = None,
-        asked: Asked | None = None) -> int:
+        asks: Sequence[Ask] = ()) -> int:
     """Do one verb (accept, pass, send back, sign, reopen) to returns of the person's scope, all or none.
 
+    ``asks``: what is asked about single items when returns are sent back; without a reason of its own theirs is the reason.
     Raises ``Refused`` for a return outside the scope, in a state that does not allow it, or without a needed reason.
     A return with an error (must) is accepted only with ``keep`` and a reason (经确认保留): the event lists which were kept.
-    ``more``: what else the event says. ``asked``: values suggested to whoever it is sent back to.
+    ``more``: what else the event says.
     """
+    reason = reason.strip() or together_said(asks)
     with action():
         rows = list(returns.select_related("institution").select_for_update(of=("self",)).order_by("pk"))
         lines = {s.institution_id: s.office.path for s in Standing.objects.filter(
@@ -376,24 +380,25 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
                 "returns.must", T("{n} 份报表还有没处理的“错误”", "{n} returns still hold errors", n=len(kept)),
                 do=T("退回核实；确认无误要保留的，选“经确认保留”并写明原因", "send them back; to keep what was confirmed, choose “keep” and say why"))
         _store(rows)
+        asked = ask(person, rows, asks) if asks and verb in ("send_back", "reopen") else []
         if rows:
             record(person, f"returns.{verb}", "returns", len(rows), line=_common(lines.values()), data={
-                "reason": reason, "returns": packed(r.pk for r in rows), **({"kept": packed(kept)} if kept else {}),
+                "reason": reason, "returns": packed(r.pk for r in rows), **({"kept": packed(kept)} if kept else {}), **({"asks": asked} if asked else {}),
                 "from": {state: packed(ids) for state, ids in before.items()}, **(more or {})})
             if verb in ("send_back", "reopen"):
                 say_returned(rows, lines, reason)
             if verb in ("send_back", "reopen", *PASSES):
-                after(person, verb, [r for r in rows if r.pk not in before.get("exempt", ())], reason, asked or {})
+                after(person, verb, [r for r in rows if r.pk not in before.get("exempt", ())], reason, suggested(rows, asks))
     return len(rows)
 
 
 def open_must(returns: Sequence[Return]) -> set[int]:
-    """Those of the returns whose current revision holds an error (must)."""
+    """Those of the returns whose current revision holds an error (must) that no waiver allows."""
     found: set[int] = set()
-    ids = [r.pk for r in returns]
+    ids, allowed = [r.pk for r in returns], waived()
     for start in range(0, len(ids), CHUNK):
-        found.update(ReturnFinding.objects.filter(ret__in=ids[start:start + CHUNK], severity="must", revision=F("ret__revision"))
-                     .values_list("ret_id", flat=True))
+        rows = ReturnFinding.objects.filter(ret__in=ids[start:start + CHUNK], severity="must", revision=F("ret__revision"))
+        found.update(pk for pk, body, rule in rows.values_list("ret_id", "ret__institution_id", "rule") if (body, rule) not in allowed)
     return found
 
 

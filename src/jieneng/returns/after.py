@@ -14,7 +14,7 @@ from jieneng.people.models import User
 from .models import Return
 
 Asked = Mapping[tuple[int, str], Mapping[str, str]]
-"""(institution, period) → item → the value suggested."""
+"""(institution, period) → item → the value suggested, blank where none is."""
 After = Callable[[User, str, Sequence[Return], str, Asked], None]
 """(person, verb, returns as they stand now, reason, what is asked)"""
 AFTER: list[After] = []

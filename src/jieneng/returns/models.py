@@ -28,6 +28,7 @@ class Round(models.Model):
     office = models.ForeignKey(Office, on_delete=models.PROTECT)
     deadline = models.DateField(null=True)
     strict = models.BooleanField(default=False, help_text="totals go up office by office: the city signs only what its areas handed up")
+    signatures = models.BooleanField(default=False, help_text="units that file here (mode C) sign in turn: 填表人, 统计负责人, 单位负责人")
     shown = models.CharField(max_length=12, blank=True, help_text="version whose newest snapshot the figures show; blank: the newest of all")
     opened_at = models.DateTimeField(auto_now_add=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -184,6 +185,60 @@ class ReturnFinding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule} {self.ret}"
+
+
+class ReturnAsk(models.Model):
+    """What a reviewer asks about one item when a return is sent back (退回事项): why, and the value it may be meant to be.
+
+    It belongs to the revision that was sent back; the respondent changes the value or answers. Append-only.
+    """
+
+    ret = models.ForeignKey(Return, on_delete=models.PROTECT, related_name="asks")
+    revision = models.PositiveIntegerField()
+    item = models.CharField(max_length=60)
+    reason = models.CharField(max_length=300)
+    suggested = models.CharField(max_length=40, blank=True, help_text="the value proposed, as decimal text; blank: none")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.ret} {self.item}"
+
+
+class Waiver(models.Model):
+    """A check that need not hold for one institution until a day (豁免): who allowed it, why, until when. It ends by itself or is revoked."""
+
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="+")
+    form = models.CharField(max_length=40)
+    rule = models.CharField(max_length=20)
+    reason = models.CharField(max_length=300)
+    until = models.DateField()
+    revoked = models.CharField(max_length=300, blank=True, help_text="why it was ended before its day; blank: it was not")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.institution} {self.rule} {self.until}"
+
+
+class OnBehalf(models.Model):
+    """What an office entered for a unit on the unit's word (经填报单位确认): who confirmed, when. The voucher is the file of the import."""
+
+    batch = models.OneToOneField(Import, on_delete=models.PROTECT, related_name="on_word")
+    word = models.CharField(max_length=120)
+    confirmed_on = models.DateField()
+    reason = models.CharField(max_length=300, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.word} {self.confirmed_on}"
 
 
 class SnapshotRecord(models.Model):

@@ -34,6 +34,7 @@ class Move:
 VERBS: dict[str, T] = {
     "save": T("保存", "save"),
     "file": T("上报", "file"),
+    "withdraw": T("撤回", "withdraw"),
     "import": T("导入", "import"),
     "send_back": T("退回核实", "send back"),
     "pass_department": T("部门审核通过", "pass at department"),
@@ -53,6 +54,8 @@ _UNDER_REVIEW = ("filed", "dept_ok", "county_ok")
 MOVES: dict[tuple[str, str], Move] = {
     **{(s, "save"): Move("draft" if s != "returned" else "returned", "file") for s in _OPEN},
     **{(s, "file"): Move("filed", "file") for s in _OPEN},
+    # taken back by the unit itself while no reviewer has said anything
+    ("filed", "withdraw"): Move("draft", "file"),
     # a platform export may bring a new value for a return under review: a new revision, to be reviewed again
     **{(s, "import"): Move("filed", "import") for s in (*_OPEN, *_UNDER_REVIEW)},
     ("accepted", "import"): Move("filed", "accept"),

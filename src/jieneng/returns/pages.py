@@ -31,14 +31,16 @@ from jieneng.rulebook import form_for
 from . import actions, queries
 from . import freeze as freezing
 from .advice import advice
+from .asks import Ask, open_asks
 from .chain import actions as chain_actions
 from .chain import queries as chain
 from .chain.blockers import blockers
 from .history import history
-from .models import Return, ReturnFinding, Round, SnapshotRecord
+from .models import OnBehalf, Return, ReturnFinding, Round, SnapshotRecord, Waiver
 from .moves import MOVES, STATES, VERBS
 from .plan.queries import MODES, plan_of, stage, steps_of
 from .ranges import unpacked
+from .waivers import waivers_of
 
 SEVERITIES = ("must", "explain", "note")
 LISTED = 200
@@ -337,7 +339,8 @@ def one_return(request: HttpRequest, pk: int) -> HttpResponse:
             "old": before.answers.get(fi.item) if before and before.answers.get(fi.item) != value else None,
         })
     standing = standing_of(row.institution, Period.parse(row.period).last_day)
-    must = any(f.severity == "must" for f in open_findings)
+    let_go = waivers_of(row.institution, row.round.form)
+    must = any(f.severity == "must" and f.rule not in let_go for f in open_findings)
     own, top = chain.own_level(request.user), root_office()
     word = chain.PASS[own[0]] if own else ""
     possible = [
@@ -345,14 +348,34 @@ def one_return(request: HttpRequest, pk: int) -> HttpResponse:
         if s == row.state and v in (word, "send_back", "take_back", "reopen")
         and _may(request, m.right, (top.path if top else "-") if m.top else standing.office.path if standing else "-")
     ]
+    asked = {a.item: a for a in open_asks([row])}
+    for line in lines:
+        line["ask"] = asked.get(line["item"])
+    advised = _advised(form, row, open_findings, beside)
+    path = standing.office.path if standing else "-"
     order = (word, "send_back", "take_back", "reopen")
     possible.sort(key=lambda p: order.index(str(p["verb"])))
     return render(request, "returns/return.html", {
         "title": T("{name} {period}", "{name} {period}", name=standing.name if standing else row.institution.key,
                    period=str(Period.parse(row.period).label)),
         "ret": row, "standing": standing, "lines": lines, "form": form, "current": current, "revisions": revisions[::-1],
-        "findings": _advised(form, row, open_findings, beside), "possible": possible, "must": must, "history": history(row), "neighbours": beside["links"],
+        "findings": advised, "ask_rows": _ask_rows(advised), "possible": possible,
+        "may_waive": _may(request, "accept", path), "may_enter": row.state not in ("signed", "exempt", "covered") and _may(request, "import", path) and _may(request, "review", path),
+        "waivers": Waiver.objects.filter(institution=row.institution, form=row.round.form, revoked="").select_related("by"), "checks": [c for c in form.checks if not c.process],
+        "on_word": OnBehalf.objects.filter(batch__revisions__ret=row).select_related("by", "batch__file").distinct(), "today": timezone.localdate(), "must": must, "history": history(row), "neighbours": beside["links"],
         "monthly": Period.parse(row.period).kind == "month"})
+
+
+def _ask_rows(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines of the form that sends a return back: one for each item in doubt, with the value a rule suggests, and two blank ones."""
+    rows: dict[str, dict[str, Any]] = {}
+    for f in findings:
+        for a in f["advice"]:
+            if a["other"] is None:
+                rows.setdefault(a["item"], {"item": a["item"], "value": a["value"], "reason": f["says"]})
+        for item in f["items"][:1] if not f["advice"] else ():
+            rows.setdefault(item, {"item": item, "value": None, "reason": f["says"]})
+    return [*list(rows.values())[:6], {}, {}]
 
 
 def _beside(row: Return) -> dict[str, Any]:
@@ -400,8 +423,10 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     if verb not in ("send_back", "accept", "reopen", "sign", "pass_department", "pass_county", "take_back"):
         raise Http404
     row = visible_return(request, pk)
+    items, whys, values = (request.POST.getlist(f"ask-{name}") for name in ("item", "reason", "value"))
+    asks = [Ask(row.pk, item, why, value) for item, why, value in zip(items, whys, values, strict=False) if item and (why.strip() or value.strip())]
     actions.act(request.user, verb, Return.objects.filter(pk=row.pk), reason=request.POST.get("reason", ""),
-                keep=request.POST.get("keep") == "1")
+                keep=request.POST.get("keep") == "1", asks=asks)
     messages.success(request, str(T("已{verb}", "Done: {verb}", verb=str(VERBS[verb]))))
     return HttpResponseRedirect(reverse("return", args=[pk]))
 

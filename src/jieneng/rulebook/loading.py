@@ -325,7 +325,8 @@ class _Builder:
         years_to = r.text("years_to", "")
         form = Form(code, edition, r.words("title") or T("?", "?"), r.text("issuer"), r.text("document"), r.integer("years_from"),
                     int(years_to) if years_to.isdigit() else None, r.texts("rhythm"), tuple(items.values()), tuple(checks.values()),
-                    self.source(r.get("source")), tuple(bilingual(n, self.door) for n in r.list("notes", False)))
+                    self.source(r.get("source")), tuple(bilingual(n, self.door) for n in r.list("notes", False)),
+                    **{key: r.text(key, "") for key in ("number", "approver", "approval", "valid_until")})
         if form.name in self.forms:
             self.door.tell("form.edition", r.node, T("{f} 有两份", "{f} stands twice", f=form.name))
         # checks that read an item no longer asked fall away with it

@@ -77,7 +77,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Form:
-    """An edition of a questionnaire (``consumption@2022``)."""
+    """An edition of a questionnaire (``consumption@2022``).
+
+    ``number``, ``approver``, ``approval``, ``valid_until``: its legal identification as printed at the head (表号、批准机关、批准文号、有效期至);
+    blank where it is not known, and then printed blank.
+    """
 
     code: str
     edition: str
@@ -91,6 +95,10 @@ class Form:
     checks: tuple[Check, ...]
     source: Source | None = None
     notes: tuple[T, ...] = ()
+    number: str = ""
+    approver: str = ""
+    approval: str = ""
+    valid_until: str = ""
 
     @property
     def name(self) -> str:

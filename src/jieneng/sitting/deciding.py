@@ -7,27 +7,25 @@ institution and records its event in one transaction.
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO
 
 from django.utils import timezone
 
-from jieneng.core.amount import stored
 from jieneng.core.period import Period
-from jieneng.core.problem import Place, Problem, Refused, refuse
+from jieneng.core.problem import Place, refuse
 from jieneng.core.words import T
 from jieneng.exchange import actions as exchange
 from jieneng.exchange.models import Correction
 from jieneng.exchange.queries import amount_text, current_rows
 from jieneng.people.models import User
 from jieneng.people.scope import require
-from jieneng.records import files
 from jieneng.records.events import action, record
 from jieneng.registry.models import Standing
 from jieneng.registry.queries import standing_of
 from jieneng.returns import actions as returns
-from jieneng.returns.intake import Draft, From
-from jieneng.returns.models import Import, Return
+from jieneng.returns import behalf
+from jieneng.returns.asks import Ask
+from jieneng.returns.models import Return
 from jieneng.returns.plan.queries import plan_of
 from jieneng.review import actions as review
 from jieneng.review.models import ReviewFinding
@@ -36,9 +34,6 @@ from jieneng.rulebook.types import Book
 from .models import VERDICTS, Decision
 from .queries import mark_of
 from .showing import suggested_lines
-
-CONFIRMED = "confirmed"
-"""The layout name of a change on the unit's word: its file is the voucher, its cells are none."""
 
 
 def _reason(text: str) -> str:
@@ -106,7 +101,7 @@ def send_back(person: User, book: Book, finding: ReviewFinding, reason: str) -> 
         if made.mode == "A":
             _pass_on(person, book, made, str(T("建议值，请单位核实", "suggested, for the unit to check")))
         else:
-            _return_back(person, finding, f"{reason}{_suggestion(made)}", made.values)
+            _return_back(person, finding, f"{reason}{_suggestion(made)}", reason, made.values)
     return made
 
 
@@ -114,20 +109,20 @@ def _suggestion(made: Decision) -> str:
     return "；建议值：" + "，".join(f"{p} {v}" for p, _, v in made.values[:12]) if made.values else ""
 
 
-def _return_back(person: User, finding: ReviewFinding, reason: str, values: list[list[str]]) -> None:
-    """The returns a finding speaks of go back to the unit; those that wait there already stay."""
+def _return_back(person: User, finding: ReviewFinding, reason: str, why: str, values: list[Any]) -> None:
+    """The returns a finding speaks of go back to the unit with its suggested values, to be confirmed there; those that wait there already stay."""
     year = finding.run.round.year
     periods = [f"{year}-{m:02}" for m in finding.months] or [p for p, _, _ in finding.suggested] or None
     rows = Return.objects.filter(round=finding.run.round, institution=finding.institution, revision__gt=0).exclude(state="returned")
     if periods and rows.filter(period__in=periods).exists():
         rows = rows.filter(period__in=periods)
-    asked: dict[tuple[int, str], dict[str, str]] = {}
-    for period, item, value in values:
-        asked.setdefault((finding.institution_id, period), {})[item] = value
+    suggested = {(str(p), str(item)): str(v) for p, item, v in values}
     for states, verb in ((("filed", "dept_ok", "county_ok"), "send_back"), (("accepted", "signed"), "reopen")):
         part = rows.filter(state__in=states)
-        if part.exists():
-            returns.act(person, verb, part, reason=reason[:300], asked=asked)
+        back = list(part.values_list("pk", "period"))
+        if back:
+            asks = [Ask(pk, item, why, v) for pk, period in back for (p, item), v in suggested.items() if p == period]
+            returns.act(person, verb, part, reason=reason[:300], asks=asks)
 
 
 def found_right(person: User, finding: ReviewFinding, reason: str) -> Decision:
@@ -154,53 +149,15 @@ def change_on_word(person: User, book: Book, finding: ReviewFinding, *, values: 
     """
     standing = _standing(person, finding, "import")
     require(person, "review", standing.office.path, finding.institution.key)
-    changes = _checked(finding, values, reason, word, confirmed_on, voucher)
+    changes = behalf.checked(values, finding.items, reason, word, confirmed_on, voucher)
     assert voucher is not None
     with action():
         _open(finding)
-        paper = files.receive(voucher[0], voucher[1], person)
-        batch = Import.objects.create(file=paper, layout=CONFIRMED, layout_hash=CONFIRMED, layout_text="", reads="answers", on_behalf=standing.office, by=person)
-        drafts: dict[str, Draft] = {}
-        for period, item, value in changes:
-            draft = drafts.setdefault(period, Draft(finding.institution.key, finding.institution.scheme, Period.parse(period), From(paper.name, "", "", 0), standing.name))
-            draft.answers[item] = value
-            draft.sources[item] = {"sheet": "", "cell": "", "raw": amount_text(value), "unit": ""}
-        outcome = returns.import_answers(person, book, form=finding.run.round.form, drafts=list(drafts.values()), batch=batch, office=standing.office)
-        if outcome.problems:
-            raise Refused(*outcome.problems)
+        batch = behalf.carry_in(person, book, standing, finding.run.round.form, changes, voucher)
         made = _keep(person, finding, standing, "on_word", reason.strip()[:300], values=[[p, i, amount_text(v)] for p, i, v in changes], word=word.strip()[:120],
-                     confirmed_on=confirmed_on, voucher=paper)
+                     confirmed_on=confirmed_on, voucher=batch.file)
         _pass_on(person, book, made, made.word)
     return made
-
-
-def _checked(finding: ReviewFinding, values: list[tuple[str, str, str]], reason: str, word: str, confirmed_on: dt.date | None, voucher: Any) -> list[tuple[str, str, Decimal]]:
-    wrong: list[Problem] = []
-    if not reason.strip():
-        wrong.append(Problem("decide.reason", T("没有写理由", "no reason is given"), do=T("写明依据", "say on what evidence"), where=Place(field="reason")))
-    if not word.strip():
-        wrong.append(Problem("decide.word", T("没有写填报单位是谁确认的", "not said who of the unit confirmed it"), T("姓名和职务，如“王秀英，统计员”", "name and post"), where=Place(field="word")))
-    if confirmed_on is None or confirmed_on > timezone.localdate():
-        wrong.append(Problem("decide.day", T("没有写确认日期，或日期在今天以后", "no day of confirmation, or one that is still to come"), where=Place(field="confirmed_on")))
-    if voucher is None:
-        wrong.append(Problem("decide.voucher", T("没有附凭证", "no voucher"),
-                             T("盖章的更正说明、账单或往来函的扫描件、照片", "a scan or photo of the stamped correction, a bill or a letter"), where=Place(field="voucher")))
-    changes: list[tuple[str, str, Decimal]] = []
-    for period, item, text in values:
-        clean = text.strip().replace(",", "").replace("，", "")
-        try:
-            amount, _ = stored(Decimal(clean))
-            if amount < 0 or item not in finding.items:
-                raise ValueError(item)
-            changes.append((period, item, amount))
-        except (InvalidOperation, ValueError):
-            wrong.append(Problem("decide.value", T("“{v}”不是可用的数", "“{v}” is no usable number", v=text[:30]), T("如 2631000，不小于 0", "such as 2631000, not below 0"),
-                                 where=Place(field=f"value-{period}-{item}")))
-    if not values:
-        wrong.append(Problem("decide.values", T("没有写改成多少", "no value to change to"), where=Place(field="value")))
-    if wrong:
-        raise Refused(*wrong)
-    return changes
 
 
 def undo(person: User, decision: Decision) -> None:

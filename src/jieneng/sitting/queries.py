@@ -8,7 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from jieneng.core.period import Period
+from jieneng.core.words import T
+from jieneng.filling.models import Filing
+from jieneng.filling.taken_up import TAKEN_UP
 from jieneng.people.scope import Scope
 from jieneng.records.events import fingerprint
 from jieneng.registry.models import Institution, Standing
@@ -155,3 +160,14 @@ def corrections(round_: Round) -> list[Decision]:
     """What was sent back with a suggested value, or changed on the unit's word, where the platform is to follow (mode A): the list of corrections."""
     rows = Decision.objects.filter(round=round_, undone_at=None, mode="A", verdict__in=("sent_back", "on_word")).select_related("institution", "by", "finding")
     return list(rows.order_by("pk"))
+
+
+def _decided(round_: Round, institution: int) -> T | None:
+    """Who decided on a finding of what the unit filed last, if anybody: then it is under review."""
+    filed = Filing.objects.filter(round=round_, institution=institution).order_by("-number").values_list("at", flat=True).first()
+    rows = Decision.objects.filter(round=round_, institution=institution, undone_at=None).select_related("by")
+    last = (rows.filter(at__gt=filed) if filed else rows).order_by("at").first()
+    return T("{n} 已在 {d} 办理疑点", "{n} decided on a finding on {d}", n=last.by.name, d=f"{timezone.localtime(last.at):%m-%d %H:%M}") if last else None
+
+
+TAKEN_UP.append(_decided)

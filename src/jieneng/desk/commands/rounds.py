@@ -13,7 +13,7 @@ from jieneng.core.words import T
 from . import Out, Verb
 from .intake import person
 
-WHAT = ("plan", "mode", "deadline", "extend", "exempt", "include", "strict", "pass", "hand-up", "show", "compare")
+WHAT = ("plan", "mode", "deadline", "extend", "exempt", "include", "strict", "signatures", "pass", "hand-up", "show", "compare")
 
 
 def _round(year: int) -> Any:
@@ -57,15 +57,17 @@ def _as(parser: argparse.ArgumentParser) -> None:
 
 def round_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=WHAT, help=str(T(
-        "plan 看安排；mode、deadline 按单位设方式和截止日；extend 单独延期；exempt、include 免报和恢复；strict 逐级报送；pass 审核通过；hand-up 报送合计；show 选版本；compare 比两份快照",
-        "plan: show it; mode, deadline: set for an office; extend: one unit; exempt, include; strict: totals go up office by office; pass: review; hand-up: totals; show: choose the version; compare: two snapshots")))
+        "plan 看安排；mode、deadline 按单位设方式和截止日；extend 单独延期；exempt、include 免报和恢复；strict 逐级报送；"
+        "signatures 单位内三级签名；pass 审核通过；hand-up 报送合计；show 选版本；compare 比两份快照",
+        "plan: show it; mode, deadline: set for an office; extend: one unit; exempt, include; strict: totals go up office by office; "
+        "signatures: units sign in turn; pass: review; hand-up: totals; show: choose the version; compare: two snapshots")))
     parser.add_argument("--year", type=int, required=True, help="2022")
     parser.add_argument("--office", metavar="CODE", help=str(T("单位代码（缺省：本级）", "code of the office (default: the top one)")))
     parser.add_argument("--unit", metavar="KEY", help=str(T("填报单位：信用代码或全称", "institution: credit code or full name")))
     parser.add_argument("--mode", choices=["A", "B", "C", "inherit"], help=str(T("A 平台先行，B 本处预填，C 本处填报，inherit 沿用上级", "A platform first, B prefilled here, C filed here, inherit: as above")))
     parser.add_argument("--until", type=_day, metavar="2023-03-05", help=str(T("日子", "day")))
     parser.add_argument("--reason", default="", help=str(T("原因", "reason")))
-    parser.add_argument("--off", action="store_true", help=str(T("关掉（strict）、取消（extend）", "off (strict), take back (extend)")))
+    parser.add_argument("--off", action="store_true", help=str(T("关掉（strict、signatures）、取消（extend）", "off (strict, signatures), take back (extend)")))
     parser.add_argument("--version", choices=["newest", "city", "province", "nation"], help=str(T("指标显示的版本", "version that figures show")))
     parser.add_argument("--snapshot", nargs=2, metavar="ID", help=str(T("两份快照的编号（缺省：最新两份）", "two snapshots (default: the newest two)")))
     _as(parser)
@@ -133,9 +135,10 @@ def _unit(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 def _strict(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     from jieneng.returns.plan import actions
 
-    actions.set_strict(person(args), _round(args.year), not args.off)
+    change = actions.set_strict if args.what == "strict" else actions.set_signatures
+    change(person(args), _round(args.year), not args.off)
     out.say(T("已改", "changed"))
-    return {"strict": not args.off}
+    return {args.what: not args.off}
 
 
 def _pass(args: argparse.Namespace, out: Out) -> dict[str, Any]:
@@ -199,7 +202,7 @@ def _compare(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 
 DO: dict[str, Callable[[argparse.Namespace, Out], dict[str, Any]]] = {
-    "plan": _plan, "mode": _set, "deadline": _set, "extend": _unit, "exempt": _unit, "include": _unit, "strict": _strict, "pass": _pass, "hand-up": _hand_up, "show": _show, "compare": _compare}
+    "plan": _plan, "mode": _set, "deadline": _set, "extend": _unit, "exempt": _unit, "include": _unit, "strict": _strict, "signatures": _strict, "pass": _pass, "hand-up": _hand_up, "show": _show, "compare": _compare}
 
 
 def remind_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ after the province looked, and a first reminder. Everything through the actions,
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import F
@@ -11,9 +12,10 @@ from django.db.models import F
 from jieneng.people.models import Office
 from jieneng.registry.queries import standings
 from jieneng.returns import actions as returns
+from jieneng.returns.asks import Ask
 from jieneng.returns.chain import actions as chain
 from jieneng.returns.chase import actions as chase
-from jieneng.returns.models import Return, ReturnFinding, Round
+from jieneng.returns.models import Return, ReturnFinding, Revision, Round
 from jieneng.returns.plan import actions as plan
 from jieneng.rulebook.types import Book
 
@@ -45,12 +47,19 @@ def review_levels(who: Any, book: Book, round_: Round) -> None:
             chain.hand_up(who, book, round_, office, "汇总表已盖章（样例）")
 
 
+def _asked(ret: Return) -> Ask:
+    """What the province asks of a unit that files here: the value on the bill (made up), for the unit to confirm."""
+    typed = Revision.objects.get(ret=ret, number=ret.revision).answers.get("electricity_kwh")
+    return Ask(ret.pk, "electricity_kwh", "账单上的数不同，请核对抄表日期（样例）", str(int(Decimal(typed) * 97 / 100)) if typed else "")
+
+
 def after_freeze(who: Any, round_: Round) -> None:
     """The province asks about a few: reopened with the reason; and the first reminder goes out."""
     for code in RETURNED:
         office = Office.objects.get(code=code)
         members = standings(dt.date(2022, 12, 31)).filter(office__path__startswith=office.path).order_by("institution__key").values_list("institution_id", flat=True)
         rows = Return.objects.filter(round=round_, period="2022-12", state="accepted", institution__in=list(members)[3:200:200 // EACH][:EACH])
+        asks = [_asked(r) for r in rows if code == DIRECT]
         if rows.exists():
-            returns.act(who, "reopen", rows, reason="省局审核：12 月用电与账单不一致，请核对抄表日期（样例）")
+            returns.act(who, "reopen", rows, reason="省局审核：12 月用电与账单不一致，请核对抄表日期（样例）", asks=asks)
     chase.remind(who, round_, ["office:341823", "office:341802"])

@@ -30,7 +30,7 @@ ABOUT = {
     "reference-sheets": "platform", "layouts": "platform", "layout-guess": "platform", "layout": "platform", "import-changes": "platform",
     "review": "review", "sittings": "review", "sitting": "review", "samples": "review", "sample": "review", "integrity": "review",
     "figures": "figures", "trace": "figures", "documents": "figures", "document": "figures", "rules": "editions",
-    "filling": "filling", "filling-year": "filling", "filling-month": "filling", "filling-upload": "filling", "filling-units": "filling",
+    "filling": "filling", "filling-year": "filling", "filling-month": "filling", "filling-upload": "filling", "filling-units": "filling", "sheet": "filling", "verify": "filling", "grid": "filling",
 }
 """Address name → the chapter that explains the page."""
 CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef“”‘’—…·]")

@@ -14,6 +14,7 @@ from django.db.models import Count, Max, Min
 
 from jieneng.core.problem import Refused
 from jieneng.fieldwork.models import LedgerRecord, LedgerRevision
+from jieneng.filling.models import Filing, Signature
 from jieneng.people.models import Appointment, User
 from jieneng.people.queries import CONSOLE
 from jieneng.records.events import together
@@ -23,13 +24,16 @@ from jieneng.reports.models import DocumentVersion
 from jieneng.returns.models import (
     Extension,
     Import,
+    OnBehalf,
     Reminder,
     Return,
+    ReturnAsk,
     Revision,
     Round,
     Signoff,
     SnapshotRecord,
     Submission,
+    Waiver,
 )
 from jieneng.returns.moves import VERBS, move
 from jieneng.returns.ranges import unpacked
@@ -152,6 +156,14 @@ def objects(told: Told) -> tuple[int, list[str]]:
     if other := [pk for pk, sha in files.items() if (batches.get(pk) or sha) != sha]:
         faults.append(f"imports of another file than their events say: {few(other)}")
     count += _revisions(faults, told)
+    count += _filings(faults)
+    count += _differ(faults, "what was asked of returns", (f"{a.ret_id} {a.item} {a.reason} {a.suggested}" for a in ReturnAsk.objects.all()),
+                     (" ".join(map(str, a)) for d in Event.objects.filter(verb__in=("returns.send_back", "returns.reopen")).values_list("data", flat=True) for a in d.get("asks", [])))
+    count += _differ(faults, "waivers", Waiver.objects.values_list("pk", flat=True), (d.get("waiver") for d in Event.objects.filter(verb="waiver.grant").values_list("data", flat=True)))
+    count += _differ(faults, "waivers revoked", Waiver.objects.exclude(revoked="").values_list("pk", flat=True),
+                     (d.get("waiver") for d in Event.objects.filter(verb="waiver.revoke").values_list("data", flat=True)))
+    count += _differ(faults, "what was entered on a unit's word", (f"{o.pk} {o.word} {o.confirmed_on}" for o in OnBehalf.objects.all()),
+                     (f"{d.get('behalf')} {d.get('word')} {d.get('confirmed_on')}" for d in Event.objects.filter(verb="behalf.enter").values_list("data", flat=True)))
     count += _differ(faults, "snapshots", (f"{s.pk} {s.manifest_hash}" for s in SnapshotRecord.objects.only("pk", "manifest_hash")),
                      (f"{i} {d.get('manifest')}" for i, d in Event.objects.filter(verb="snapshot.freeze").values_list("object_id", "data")))
     count += _differ(faults, "totals handed up", Submission.objects.values_list("pk", flat=True), _objects("round.submit"))
@@ -196,6 +208,24 @@ def _revisions(faults: list[str], told: Told) -> int:
         elif _other([filed[one] for one in ones], said):
             faults.append(f"event {seq}: what it filed is not what it says: {few(f'return {r} #{n}' for r, n in ones)}")
     return count
+
+
+def _filings(faults: list[str]) -> int:
+    """Each filing has its event and still says what it said: its revisions, the names under it. Signatures likewise."""
+    said = {d["filing"]: d.get("filed") for d in Event.objects.filter(verb="returns.file").values_list("data", flat=True) if d.get("filing")}
+    rows = {f.pk: f for f in Filing.objects.all()}
+    count = _differ(faults, "filings", rows, said)
+    contents: dict[tuple[int, int, str, int], str] = {
+        (r.ret.round_id, r.ret.institution_id, r.ret.period, r.number): r.content for r in Revision.objects.filter(batch=None).select_related("ret")}
+    changed = []
+    for f in rows.values():
+        made = f.fingerprint(together(contents.get((f.round_id, f.institution_id, p, n), "") for p, n in f.revisions.items()))
+        if {made, said.get(f.pk, made)} != {f.content}:
+            changed.append(f.pk)
+    if changed:
+        faults.append(f"filings are not what their events say: {few(changed)}")
+    signed = [pk for d in Event.objects.filter(verb="filling.sign").values_list("data", flat=True) for pk in d.get("signatures", [])]
+    return count + _differ(faults, "signatures", Signature.objects.values_list("pk", flat=True), signed)
 
 
 def _other(contents: list[str], said: str) -> bool:

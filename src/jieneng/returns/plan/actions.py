@@ -96,6 +96,15 @@ def set_strict(person: User, round_: Round, strict: bool) -> None:
         record(person, "round.strict", "round", round_.pk, line=round_.office.path, data=_said(round_, strict=strict))
 
 
+def set_signatures(person: User, round_: Round, signatures: bool) -> None:
+    """Whether units that file here (mode C) sign in turn before a return is filed: 填表人, 统计负责人, 单位负责人."""
+    require(person, "sign", round_.office.path)
+    with action():
+        round_.signatures = signatures
+        round_.save(update_fields=["signatures"])
+        record(person, "round.signatures", "round", round_.pk, line=round_.office.path, data=_said(round_, signatures=signatures))
+
+
 def show(person: User, round_: Round, version: str) -> None:
     """Choose the version whose newest snapshot the figures of the year show; blank: the newest of all."""
     require(person, "sign", round_.office.path)

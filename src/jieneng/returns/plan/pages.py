@@ -111,6 +111,9 @@ def _change(request: HttpRequest, round_: Round) -> HttpResponse:
     elif todo == "strict":
         actions.set_strict(person, round_, post.get("strict") == "1")
         told = T("已改", "changed")
+    elif todo == "signatures":
+        actions.set_signatures(person, round_, post.get("signatures") == "1")
+        told = T("已改", "changed")
     elif todo == "show":
         actions.show(person, round_, post.get("version", ""))
         told = T("以后的指标按所选版本显示", "figures now show the version chosen")

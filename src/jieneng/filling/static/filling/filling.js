@@ -165,7 +165,12 @@
     } else if (event.key === 'Enter' && b.tagName === 'INPUT' && form.hasAttribute('hx-post')) {
       event.preventDefault();
       var list = boxes(), next = list[list.indexOf(b) + 1];
-      if (next) next.focus();
+      if (/^all\./.test(b.name) && form.querySelector('input.ci')) {
+        // basic facts: from value to value, then on to the first empty box of the sheet
+        var facts = list.filter(function (x) { return /^all\./.test(x.name); });
+        next = facts[facts.indexOf(b) + 1] || list.filter(function (x) { return x.classList.contains('ci') && !x.value; })[0];
+      }
+      if (next) { next.focus(); if (next.select) next.select(); }
     }
   });
   document.addEventListener('keydown', function (event) {

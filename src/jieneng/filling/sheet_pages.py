@@ -1,0 +1,118 @@
+"""The pages of the printed return: the A4 sheet with its code, the stamped scan back, and whether a sheet matches."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from jieneng.core.period import Period
+from jieneng.core.problem import Place, refuse
+from jieneng.core.words import T
+from jieneng.people.access import needs
+from jieneng.people.scope import scope
+from jieneng.registry import vouchers
+from jieneng.registry.models import Contact, Institution
+from jieneng.registry.queries import closed_to, standing_of
+from jieneng.returns.models import OnBehalf, Round
+from jieneng.returns.queries import book
+
+from .shape import unit_sign
+from .sheet import Sheet, qr, sheet_of, verify
+from .show import month_words
+from .signing import PARTS
+
+STAMPED = "stamped_return"
+"""The kind of paper in the folder that a stamped scan is."""
+
+
+def _visible(request: HttpRequest, round_pk: int, institution_pk: int) -> tuple[Round, Institution]:
+    institution, round_ = get_object_or_404(Institution, pk=institution_pk), get_object_or_404(Round, pk=round_pk)
+    standing = standing_of(institution, Period("year", round_.year).last_day)
+    if standing is None or not request.scope.covers(standing.office.path, institution.key) or closed_to(request.user, [institution.pk]):
+        raise Http404
+    return round_, institution
+
+
+def rows_of(sheet: Sheet) -> list[dict[str, Any]]:
+    """The lines of a sheet in the form's order: a value for each period, and the year's."""
+    answers, the_book = sheet.answers, book()
+    standing = {e.code for e in sheet.shape.standing}
+    rows = []
+    for e in sheet.shape.entries.values():
+        values = [answers[p].get(e.code) for p in sheet.revisions]
+        known = [v for v in values if v is not None]
+        whole = None if not known else known[-1] if e.code in standing else sum(known, Decimal(0))
+        rows.append({"number": e.number, "label": e.label, "unit": unit_sign(the_book, e.item.unit), "cells": values, "whole": whole, "standing": e.code in standing, "part": e.item.parent})
+    return rows
+
+
+def _scans(sheet: Sheet, request: HttpRequest) -> list[dict[str, Any]]:
+    """The stamped scans in the folder of the year, each with whether it is of the sheet as it stands."""
+    rows = vouchers.folder(sheet.institution, sheet.round.year).filter(kind=STAMPED).order_by("-id")
+    see = scope(request.user, "see")
+    return [{"row": r, "verdict": verify(r.label.rpartition(" ")[2], see, request.user)} for r in rows]
+
+
+def _reasons(sheet: Sheet) -> list[tuple[str, str]]:
+    """What was explained when it was filed, each reason once, with the periods it is about."""
+    said: dict[str, list[str]] = {}
+    for p, r in sheet.revisions.items():
+        if r.reason:
+            said.setdefault(r.reason, []).append(month_words(p))
+    return [("、".join(ps) if len(ps) < len(sheet.revisions) else str(T("全年", "all year")), reason) for reason, ps in said.items()]
+
+
+def context_of(sheet: Sheet, request: HttpRequest) -> dict[str, Any]:
+    """What the printed sheet shows."""
+    signed = {part: name for part, name, *_ in sheet.filing.signed} if sheet.filing else {}
+    on_word = OnBehalf.objects.filter(batch__in=[r.batch_id for r in sheet.revisions.values() if r.batch_id]).select_related("batch__file", "by")
+    phone = Contact.objects.filter(institution=sheet.institution, role="statistics", until=None).values_list("phone", flat=True).first() or ""
+    return {"sheet": sheet, "form": sheet.shape.form, "standing": sheet.standing, "round": sheet.round, "monthly": len(sheet.revisions) > 1 or sheet.round.rhythm == "month",
+            "columns": [month_words(p) for p in sheet.revisions], "rows": rows_of(sheet), "reasons": _reasons(sheet), "on_word": on_word, "phone": phone,
+            "signers": [(PARTS[p], signed.get(p, "")) for p in reversed(PARTS)], "filed_at": max(r.at for r in sheet.revisions.values()), "qr": qr(sheet.code)}
+
+
+@require_http_methods(["GET", "POST"])
+@needs("see")
+def sheet(request: HttpRequest, round_pk: int, institution_pk: int) -> HttpResponse:
+    """The return as it is printed on A4, with legal identification, signatures and code; the stamped scan comes back here."""
+    round_, institution = _visible(request, round_pk, institution_pk)
+    found = sheet_of(round_, institution)
+    here = reverse("sheet", args=[round_pk, institution_pk])
+    if found is None:
+        raise refuse("sheet.none", T("还没有报送，没有可以打印的报表", "nothing is filed yet: there is no return to print"), do=T("报送以后再打印", "print it once it is filed"))
+    if request.method == "POST":
+        upload = request.FILES.get("file")
+        if upload is None:
+            raise refuse("sheet.file", T("还没有选扫描件", "no scan chosen"), do=T("选签字盖章后的扫描件（PDF 或照片）", "choose the scan of the signed and stamped sheet"), where=Place(field="file"))
+        code = request.POST.get("code", "").strip() or found.code
+        vouchers.add(request.user, institution, round_.year, STAMPED, upload.file, upload.name or "", label=f"{T('盖章报表', 'stamped return')} {code}"[:120])
+        messages.success(request, str(T("扫描件已收下，放在 {y} 年佐证材料里", "the scan is kept with the papers of {y}", y=round_.year)))
+        return HttpResponseRedirect(here)
+    return render(request, "filling/sheet.html", {
+        "title": T("{n} {y} 年报表", "{n}: return of {y}", n=found.standing.name, y=round_.year), **context_of(found, request), "scans": _scans(found, request),
+        "may_scan": vouchers.rights_in(request.user, found.standing.office.path, institution.key)})
+
+
+@needs("see")
+def check(request: HttpRequest) -> HttpResponse:
+    """Whether a printed sheet matches: scan or type its code."""
+    code = request.GET.get("code", "").strip()[:200]
+    context: dict[str, Any] = {"title": T("核验报表", "Verify a printed return"), "code": code}
+    if code:
+        verdict = verify(code, request.scope, request.user)
+        context |= {"verdict": verdict}
+        if verdict.sheet is not None:
+            entries = verdict.sheet.shape.entries
+            context |= context_of(verdict.sheet, request)
+            context["changes"] = [{"period": p, "label": entries[i].label, "number": entries[i].number, "then": a, "now": b} for p, i, a, b in verdict.changes]
+    return render(request, "filling/verify.html", context)
+
+
+

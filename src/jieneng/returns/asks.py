@@ -1,0 +1,90 @@
+"""What is asked about single items of a return that is sent back (退回事项), each with its reason and the value it may be meant to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db.models import F
+
+from jieneng.core.problem import Place, Problem, Refused
+from jieneng.core.words import T
+from jieneng.people.models import User
+from jieneng.rulebook import form_for
+
+from .models import Return, ReturnAsk
+from .queries import book
+
+MANY = 400
+"""At most so many asks in one go: what more there is is said once, in the reason."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One item of one return: why it comes back, and the value proposed (text as typed; blank: none)."""
+
+    ret: int
+    item: str
+    reason: str
+    suggested: str = ""
+
+
+def together_said(asks: Sequence[Ask]) -> str:
+    """The reasons of the asks in one line, each once."""
+    return "；".join(dict.fromkeys(a.reason.strip() for a in asks if a.reason.strip()))[:300]
+
+
+def suggested(rows: Sequence[Return], asks: Sequence[Ask]) -> dict[tuple[int, str], dict[str, str]]:
+    """(institution, period) → item → the value proposed, blank where none is: what other rooms are told (``after``)."""
+    found: dict[tuple[int, str], dict[str, str]] = {}
+    by_pk = {r.pk: r for r in rows}
+    for a in asks:
+        if (ret := by_pk.get(a.ret)) is not None:
+            found.setdefault((ret.institution_id, ret.period), {})[a.item] = a.suggested.strip()
+    return found
+
+
+def ask(person: User, rows: Sequence[Return], asks: Sequence[Ask]) -> list[list[Any]]:
+    """Keep the asks of returns that are being sent back, inside the caller's action. Returns what the event says of them.
+
+    Raises ``Refused`` for an item the form does not ask, an ask without a reason, or a proposed value that is no number.
+    """
+    by_pk, wrong, made = {r.pk: r for r in rows}, [], []
+    forms = {r.round_id: form_for(book(), r.round.form, r.round.year) for r in rows if any(a.ret == r.pk for a in asks)}
+    for n, a in enumerate(asks[:MANY]):
+        ret = by_pk.get(a.ret)
+        if ret is None:
+            continue
+        if a.item not in {i.item for i in forms[ret.round_id].items}:
+            wrong.append(Problem("ask.item", T("这张表没有指标“{i}”", "this form has no item “{i}”", i=a.item[:40]), where=Place(field=f"ask-{n}")))
+        if not a.reason.strip():
+            wrong.append(Problem("ask.reason", T("没有写这一项为什么退回", "not said why this item comes back"), do=T("写一句，填报单位能看到", "one sentence; the unit sees it"),
+                                 where=Place(field=f"ask-{n}")))
+        if (value := _number(a.suggested)) is None and a.suggested.strip():
+            wrong.append(Problem("ask.value", T("建议值“{v}”不是数", "the proposed value “{v}” is no number", v=a.suggested[:30]), T("如 820，不小于 0", "such as 820, not below 0"),
+                                 where=Place(field=f"ask-{n}")))
+        made.append(ReturnAsk(ret=ret, revision=ret.revision, item=a.item[:60], reason=a.reason.strip()[:300], suggested=value or "", by=person))
+    if wrong:
+        raise Refused(*wrong)
+    ReturnAsk.objects.bulk_create(made)
+    return [[m.ret_id, m.item, m.reason, m.suggested] for m in made]
+
+
+def _number(text: str) -> str | None:
+    """A proposed value as stored text; None for what is no number of this system (finite, not negative, below 10^12)."""
+    try:
+        value = Decimal(text.strip().replace(",", "").replace("，", ""))
+    except InvalidOperation:
+        return None
+    if not value.is_finite() or not 0 <= value < 10**12 or value != round(value, 4):
+        return None
+    plain = f"{value:f}"
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def open_asks(returns: Iterable[Return]) -> list[ReturnAsk]:
+    """The asks that wait for an answer: of returns that are with the unit, about the revision that stands."""
+    ids = [r.pk for r in returns if r.state == "returned"]
+    return list(ReturnAsk.objects.filter(ret__in=ids, revision=F("ret__revision")).select_related("ret", "by"))
