@@ -18,6 +18,7 @@ from jieneng.exchange.models import Correction
 from jieneng.people.scope import scope
 from jieneng.records.models import Event
 from jieneng.returns.actions import act
+from jieneng.returns.asks import Ask
 from jieneng.returns.intake import parse_layout
 from jieneng.returns.models import Return, ReturnFinding, Round
 from jieneng.returns.plan.actions import set_office
@@ -105,9 +106,10 @@ def test_a_line_with_a_value_is_left_as_it_is(stage: dict[str, Any]) -> None:
 
 
 def test_a_suggested_value_is_the_value_asked(stage: dict[str, Any]) -> None:
-    unit = stage["institutions"][SCHOOL_ONE].pk
-    act(stage["people"]["wangli"], "send_back", ret(), reason="再核", asked={(unit, "2022-03"): {"electricity_kwh": "1003"}})
-    assert lines() == [("electricity_kwh", "10030", "1003", "open")]
+    mine = ret().get().pk
+    act(stage["people"]["wangli"], "send_back", ret(), asks=[Ask(mine, "electricity_kwh", "比上月大十倍", "1003"), Ask(mine, "water_m3", "请看水表")])
+    assert sorted(x for x in lines() if x[0] == "electricity_kwh") == [("electricity_kwh", "10030", "1003", "open")]
+    assert [(i, new) for i, _, new, _ in lines() if i == "water_m3"] == [("water_m3", None)], "without a value: to be checked"
 
 
 def test_what_is_filed_here_needs_no_list(stage: dict[str, Any]) -> None:
