@@ -3,47 +3,29 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser.serving import CHROMIUM, ROOT, environment, served
 from tests.filling.live import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = os.environ.get("JIENENG_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A workspace with a round to fill in, served."""
     home = tmp_path_factory.mktemp("filling") / "home"
-    env = {**{k: v for k, v in os.environ.items() if not k.startswith(("JIENENG_HOME", "JIENENG_DATABASE_URL"))}, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    env = {**environment(), "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
     made = subprocess.run([sys.executable, "-m", "tests.filling.live", str(home)], cwd=ROOT, env=env, capture_output=True, text=True, timeout=280)
     assert made.returncode == 0, made.stdout + made.stderr
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    server = subprocess.Popen([sys.executable, "-m", "jieneng", "--home", str(home), "serve", "--port", str(port)], cwd=ROOT, env=env,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(900):
-        try:
-            urllib.request.urlopen(url + "/health/", timeout=2).read()
-            break
-        except OSError:
-            time.sleep(0.3)
-    yield url
-    server.terminate()
-    server.wait(20)
+    with served(home) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ questions by a shorter way of its own (``DuckDB`` by its table of parts).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,28 +57,28 @@ from .statements import (
 Rows = list[tuple[Any, ...]]
 
 
-class Relational:
+class Relational(ABC):
     """An engine that speaks SQL. ``dialect`` is sqlglot's name of its language."""
 
     dialect: str
 
     # -- what an engine says ------------------------------------------------------------------------------------------
 
+    @abstractmethod
     def run(self, query: Any) -> Rows:
         """Print the tree in this engine's dialect and fetch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _show(self, table: str, snapshot: Snapshot, files: Sequence[str]) -> None:
         """The files of a snapshot (of which each may lack columns of another) as one table."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _keep(self, table: str, query: exp.Select) -> None:
         """The rows of a query as a table that stays for a moment."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _drop(self, table: str) -> None:
         """Let go of what ``_keep`` kept; nothing where there is none."""
-        raise NotImplementedError
 
     def text(self, query: Any) -> str:
         """A tree in this engine's dialect."""

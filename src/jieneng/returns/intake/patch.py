@@ -18,6 +18,7 @@ import tempfile
 import threading
 import xml.parsers.expat
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -171,7 +172,7 @@ def _spliced(data: bytes, edits: Sequence[tuple[int, int, bytes]]) -> bytes:
     return b"".join([*out, data[at:]])
 
 
-class _Walk:
+class _Walk(ABC):
     """Elements of a part with where their tags begin and end in its bytes."""
 
     def __init__(self, data: bytes) -> None:
@@ -194,11 +195,13 @@ class _Walk:
         empty = stretch.endswith(b"/>") and stretch.count(b"<") == 1  # <c/>: expat stands behind it; else before </c>
         self.closed(name.rsplit(":", 1)[-1], name, start, at, at if empty else self.data.index(b">", at) + 1)
 
+    @abstractmethod
     def opened(self, tag: str, name: str, attributes: dict[str, str]) -> None:
-        raise NotImplementedError
+        """What to do where an element begins."""
 
+    @abstractmethod
     def closed(self, tag: str, name: str, start: int, inner_end: int, end: int) -> None:
-        raise NotImplementedError
+        """What to do where an element ends."""
 
 
 class _Sheet(_Walk):
