@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from jieneng.core.problem import Refused
 from jieneng.returns.intake.checking import check_layout
-from jieneng.returns.intake.layout import MISSING, Layout, Spec, load_layout, parse_layout, period_pattern
+from jieneng.returns.intake.layout import MISSING, Layout, Spec, period_pattern
+from jieneng.returns.intake.parsing import load_layout, parse_layout
 
 from .corpus import a_book
 
@@ -200,7 +201,7 @@ def test_period_formats(form: str, text: str, year: str, month: str) -> None:
 
 
 def test_every_key_of_the_reader_is_in_the_manual() -> None:
-    from jieneng.returns.intake import layout as module
+    from jieneng.returns.intake import parsing as module
 
     manual = (Path(__file__).parents[3] / "docs/how-to/layouts.md").read_text(encoding="utf-8")
     for key in (*module._KEYS, *module._SPEC_KEYS, *module.SHAPES, *module.ENCODINGS, *module.FORMATS):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .fields import Units
     from .guard import Limits, Look, look, shown_name
     from .guess import Guess, confirmed, guess_file, layout_text
-    from .layout import Layout, load_layout, parse_layout
+    from .layout import Layout
+    from .parsing import load_layout, parse_layout
     from .patch import Patched, fill_cells
     from .reader import read_file, read_table
     from .slots import Slot, SlotRow, slots_of
@@ -28,7 +29,8 @@ _HOMES = {
     "guard": ("Limits", "Look", "look", "shown_name"),
     "checking": ("check_layout",),
     "guess": ("Guess", "confirmed", "guess_file", "layout_text"),
-    "layout": ("Layout", "load_layout", "parse_layout"),
+    "layout": ("Layout",),
+    "parsing": ("load_layout", "parse_layout"),
     "fields": ("Units",),
     "patch": ("Patched", "fill_cells"),
     "reader": ("read_file", "read_table"),
