@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 from django.utils import timezone
 
-from jieneng.core.amount import stored
+from jieneng.core.amount import typed_amount
 from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, Refused
 from jieneng.core.words import T
@@ -56,15 +56,14 @@ def checked(values: Sequence[Value], allowed: Collection[str], reason: str, word
     wrong += said(word, confirmed_on, voucher)
     changes: list[tuple[str, str, Decimal]] = []
     for period, item, text in values:
-        clean = text.strip().replace(",", "").replace("，", "")
+        at = Place(field=f"value-{period}-{item}")
+        if item not in allowed:
+            wrong.append(Problem("decide.item", T("这张表没有指标“{i}”", "this form has no item “{i}”", i=item[:40]), where=at))
+            continue
         try:
-            amount, _ = stored(Decimal(clean))
-            if amount < 0 or item not in allowed:
-                raise ValueError(item)
-            changes.append((period, item, amount))
-        except (InvalidOperation, ValueError):
-            wrong.append(Problem("decide.value", T("“{v}”不是可用的数", "“{v}” is no usable number", v=text[:30]), T("如 2631000，不小于 0", "such as 2631000, not below 0"),
-                                 where=Place(field=f"value-{period}-{item}")))
+            changes.append((period, item, typed_amount(text, field=at.field)))
+        except Refused as error:
+            wrong += [Problem("decide.value", p.found, p.expected, p.do, at) for p in error.problems]
     if not values:
         wrong.append(Problem("decide.values", T("没有写改成多少", "no value to change to"), where=Place(field="value")))
     if wrong:
