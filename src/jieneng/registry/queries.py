@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
+from jieneng.core.period import Period
 from jieneng.people.models import Office, User
 from jieneng.people.scope import Scope, scope
 
@@ -42,6 +44,44 @@ def standing_of(institution: Institution, on: dt.date) -> Standing | None:
     return institution.standings.filter(since__lte=on).select_related("office").order_by("-since").first()
 
 
+# ---- the line on the day that counts ----
+
+FEW = 500
+"""Institutions up to which the database is asked for theirs alone."""
+
+
+def day_for(period: Period | None = None) -> dt.date:
+    """The day on which the register is read for what is about a period: its last day, as in snapshots and when a round is opened.
+
+    Not later than today: a move that is registered for a day to come changes nothing before that day. Without a period (what holds from now
+    on: waivers, who sees a sensitive unit) it is today.
+    """
+    today = timezone.localdate()
+    return today if period is None else min(period.last_day, today)
+
+
+def standing_for(institution: Institution, period: Period | None = None) -> Standing | None:
+    """One institution's standing on the day that counts for a period: whose the return of the period is, to review, to enter and to sign.
+
+    Who held the statistical line at the end of the period keeps the right to the period's return after the body has moved: the totals it is
+    counted in are theirs (decisions, "last year's total does not move because a school changed district today"). A body that was registered
+    from a later day on stands as it did first. None only for a body without any standing.
+    """
+    return standing_of(institution, day_for(period)) or institution.standings.select_related("office").order_by("since").first()
+
+
+def lines_for(wanted: Iterable[tuple[int, Period]]) -> dict[tuple[int, Period], str]:
+    """(institution, period) → path of the office that ``standing_for`` names, for many at once. Left out: bodies without any standing."""
+    pairs = set(wanted)
+    ids = {i for i, _ in pairs}
+    rows = Standing.objects.filter(institution__in=ids) if len(ids) <= FEW else Standing.objects.all()
+    held: dict[int, list[tuple[dt.date, str]]] = defaultdict(list)
+    for institution, since, path in rows.order_by("since").values_list("institution_id", "since", "office__path"):
+        held[institution].append((since, path))
+    days = {p: day_for(p) for p in {p for _, p in pairs}}
+    return {(i, p): next((path for since, path in reversed(held[i]) if since <= days[p]), held[i][0][1]) for i, p in pairs if i in held}
+
+
 def by_identifier() -> dict[tuple[str, str], int]:
     """(scheme, identifier) → institution id, for every identifier and alias."""
     known = {(scheme, key): pk for pk, scheme, key in Institution.objects.values_list("pk", "scheme", "key")}
@@ -72,12 +112,17 @@ def sees_inside(user: User, standing: Standing) -> bool:
 
 
 def closed_to(user: User, institutions: Iterable[int] | None = None) -> set[int]:
-    """The sensitive units (of some, or of all) of which a person may see totals only."""
+    """The sensitive units (of some, or of all) of which a person may see totals only, as they stand today.
+
+    Who held the line in an earlier period sees the returns of that period by themselves (``returns.pages.visible_return``).
+    """
+    today = day_for()
     rows = Standing.objects.filter(sensitive=True)
     ids = rows.values("institution") if institutions is None else rows.filter(institution__in=set(institutions)).values("institution")
     latest: dict[int, Standing] = {}
     for s in Standing.objects.filter(institution__in=ids).select_related("office", "institution").order_by("since"):
-        latest[s.institution_id] = s
+        if s.since <= today or s.institution_id not in latest:
+            latest[s.institution_id] = s
     mine = inside_scope(user)
     return {pk for pk, s in latest.items() if s.sensitive and not mine.covers(s.office.path, s.institution.key)}
 

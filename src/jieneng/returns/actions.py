@@ -20,8 +20,7 @@ from jieneng.people.scope import require, scope
 from jieneng.records.bulk import put
 from jieneng.records.events import action, hold, record, together
 from jieneng.registry.likely import Likely
-from jieneng.registry.models import Standing
-from jieneng.registry.queries import by_identifier, standings
+from jieneng.registry.queries import by_identifier, lines_for, standings
 from jieneng.rulebook import form_for
 from jieneng.rulebook.editions import not_asked
 from jieneng.rulebook.types import Book
@@ -33,7 +32,7 @@ from .examine import Examiner
 from .models import Import, Return, ReturnFinding, Revision, Round, RoundStep, Signoff, SnapshotRecord
 from .moves import VERBS, move
 from .plan.calendar import default_steps
-from .queries import answers_of
+from .queries import answers_of, lines_of
 from .ranges import packed
 from .telling import say_returned
 from .waivers import waived
@@ -134,10 +133,11 @@ def _compact(sources: dict[str, dict[str, Any]], batch: int) -> dict[str, Any]:
             for item, s in sources.items()}
 
 
-def _unknown(drafts: Iterable[Any], known: dict[tuple[str, str], int], reached: dict[int, str], person_lines: Any,
+def _unknown(drafts: Sequence[Any], known: dict[tuple[str, str], int], inside: Callable[[str], bool],
              problems: list[Problem], likely: Likely) -> list[tuple[Any, int]]:
-    """The drafts whose institution is in the register and in the office's scope; problems for the others."""
+    """The drafts whose institution is in the register and, for the draft's period, in the office's scope; problems for the others."""
     good = []
+    lines = lines_for((pk, d.period) for d in drafts if (pk := known.get((d.scheme, d.identifier))) is not None)
     for draft in drafts:
         pk = known.get((draft.scheme, draft.identifier))
         place = Place(file=draft.file, sheet=draft.sheet, cell=draft.cell)
@@ -146,7 +146,7 @@ def _unknown(drafts: Iterable[Any], known: dict[tuple[str, str], int], reached: 
                 "import.unknown", T("“{name}”（{id}）不在名录库里", "“{name}” ({id}) is not in the register",
                                     name=draft.name or "—", id=draft.identifier),
                 do=likely.advice(draft.identifier, draft.name), where=place))
-        elif not person_lines(reached.get(pk, "")):
+        elif not inside(lines.get((pk, draft.period), "")):
             problems.append(Problem(
                 "import.outside", T("“{name}”不归本单位汇总", "“{name}” does not report to this office",
                                     name=draft.name or draft.identifier),
@@ -174,8 +174,7 @@ def import_answers(
     outcome = Outcome()
     with action():
         known = by_identifier()
-        today = {s.institution_id: s.office.path for s in standings(timezone.localdate())}
-        good = _unknown(drafts, known, today, lambda path: path.startswith(office.path), outcome.problems, Likely(office.path))
+        good = _unknown(drafts, known, lambda path: path.startswith(office.path), outcome.problems, Likely(office.path))
         rounds = {r.year: r for r in Round.objects.filter(form=form)}
         by_year: dict[int, list[tuple[Any, int]]] = {}
         for draft, pk in good:
@@ -352,8 +351,7 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
     reason = reason.strip() or together_said(asks)
     with action():
         rows = list(returns.select_related("institution").select_for_update(of=("self",)).order_by("pk"))
-        lines = {s.institution_id: s.office.path for s in Standing.objects.filter(
-            institution__in={r.institution_id for r in rows}).select_related("office").order_by("since")}
+        lines = lines_of(rows)
         held: dict[str, Any] = {}
         before: dict[str, list[int]] = {}
         top = root_office()
@@ -368,8 +366,8 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
                 held[step.right] = scope(person, step.right)
             if step.top and top is not None and not held[step.right].covers_line(top.path):
                 require(person, step.right, top.path)
-            if not held[step.right].covers(lines.get(row.institution_id, ""), row.institution.key):
-                require(person, step.right, lines.get(row.institution_id, ""), row.institution.key)
+            if not held[step.right].covers(lines.get(row.pk, ""), row.institution.key):
+                require(person, step.right, lines.get(row.pk, ""), row.institution.key)
             before.setdefault(row.state, []).append(row.pk)
             row.state = step.to
             if verb == "accept":
@@ -382,7 +380,7 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
         _store(rows)
         asked = ask(person, rows, asks) if asks and verb in ("send_back", "reopen") else []
         if rows:
-            record(person, f"returns.{verb}", "returns", len(rows), line=_common(lines.values()), data={
+            record(person, f"returns.{verb}", "returns", len(rows), line=common_line(lines.values()), data={
                 "reason": reason, "returns": packed(r.pk for r in rows), **({"kept": packed(kept)} if kept else {}), **({"asks": asked} if asked else {}),
                 "from": {state: packed(ids) for state, ids in before.items()}, **(more or {})})
             if verb in ("send_back", "reopen"):
@@ -402,7 +400,7 @@ def open_must(returns: Sequence[Return]) -> set[int]:
     return found
 
 
-def _common(paths: Iterable[str]) -> str:
+def common_line(paths: Iterable[str]) -> str:
     """The lowest office that all paths lie under."""
     parts = [p.strip("/").split("/") for p in set(paths)]
     if not parts:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db.models import F
 
+from jieneng.core.amount import typed_amount
 from jieneng.core.problem import Place, Problem, Refused
 from jieneng.core.words import T
 from jieneng.people.models import User
@@ -62,26 +62,16 @@ def ask(person: User, rows: Sequence[Return], asks: Sequence[Ask]) -> list[list[
         if not a.reason.strip():
             wrong.append(Problem("ask.reason", T("没有写这一项为什么退回", "not said why this item comes back"), do=T("写一句，填报单位能看到", "one sentence; the unit sees it"),
                                  where=Place(field=f"ask-{n}")))
-        if (value := _number(a.suggested)) is None and a.suggested.strip():
-            wrong.append(Problem("ask.value", T("建议值“{v}”不是数", "the proposed value “{v}” is no number", v=a.suggested[:30]), T("如 820，不小于 0", "such as 820, not below 0"),
-                                 where=Place(field=f"ask-{n}")))
-        made.append(ReturnAsk(ret=ret, revision=ret.revision, item=a.item[:60], reason=a.reason.strip()[:300], suggested=value or "", by=person))
+        value = ""
+        try:
+            value = f"{typed_amount(a.suggested, field=f'ask-{n}'):f}" if a.suggested.strip() else ""
+        except Refused as error:
+            wrong += [Problem("ask.value", T("建议值{w}", "the proposed value {w}", w=str(p.found)), p.expected, p.do, p.where) for p in error.problems]
+        made.append(ReturnAsk(ret=ret, revision=ret.revision, item=a.item[:60], reason=a.reason.strip()[:300], suggested=value, by=person))
     if wrong:
         raise Refused(*wrong)
     ReturnAsk.objects.bulk_create(made)
     return [[m.ret_id, m.item, m.reason, m.suggested] for m in made]
-
-
-def _number(text: str) -> str | None:
-    """A proposed value as stored text; None for what is no number of this system (finite, not negative, below 10^12)."""
-    try:
-        value = Decimal(text.strip().replace(",", "").replace("，", ""))
-    except InvalidOperation:
-        return None
-    if not value.is_finite() or not 0 <= value < 10**12 or value != round(value, 4):
-        return None
-    plain = f"{value:f}"
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 
 def open_asks(returns: Iterable[Return]) -> list[ReturnAsk]:

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 from django.utils import timezone
 
-from jieneng.core.amount import stored
+from jieneng.core.amount import typed_amount
 from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, Refused
 from jieneng.core.words import T
-from jieneng.people.models import User
+from jieneng.people.models import Office, User
 from jieneng.people.scope import require
 from jieneng.records import files
 from jieneng.records.events import action, record
 from jieneng.registry.models import Standing
-from jieneng.registry.queries import standing_of
+from jieneng.registry.queries import lines_for, standing_for
 from jieneng.rulebook.types import Book
 
-from .actions import Outcome, import_answers
+from .actions import Outcome, common_line, import_answers
 from .intake import Draft, From
 from .models import Import, OnBehalf, Return, Round
 from .ranges import packed
@@ -56,15 +56,14 @@ def checked(values: Sequence[Value], allowed: Collection[str], reason: str, word
     wrong += said(word, confirmed_on, voucher)
     changes: list[tuple[str, str, Decimal]] = []
     for period, item, text in values:
-        clean = text.strip().replace(",", "").replace("，", "")
+        at = Place(field=f"value-{period}-{item}")
+        if item not in allowed:
+            wrong.append(Problem("decide.item", T("这张表没有指标“{i}”", "this form has no item “{i}”", i=item[:40]), where=at))
+            continue
         try:
-            amount, _ = stored(Decimal(clean))
-            if amount < 0 or item not in allowed:
-                raise ValueError(item)
-            changes.append((period, item, amount))
-        except (InvalidOperation, ValueError):
-            wrong.append(Problem("decide.value", T("“{v}”不是可用的数", "“{v}” is no usable number", v=text[:30]), T("如 2631000，不小于 0", "such as 2631000, not below 0"),
-                                 where=Place(field=f"value-{period}-{item}")))
+            changes.append((period, item, typed_amount(text, field=at.field)))
+        except Refused as error:
+            wrong += [Problem("decide.value", p.found, p.expected, p.do, at) for p in error.problems]
     if not values:
         wrong.append(Problem("decide.values", T("没有写改成多少", "no value to change to"), where=Place(field="value")))
     if wrong:
@@ -73,19 +72,30 @@ def checked(values: Sequence[Value], allowed: Collection[str], reason: str, word
 
 
 def carry_in(person: User, book: Book, standing: Standing, form: str, changes: Iterable[tuple[str, str, Decimal]], voucher: tuple[BinaryIO, str]) -> Import:
-    """Changed values as a new revision whose source is the voucher, inside the caller's action; it waits for review again."""
+    """Changed values as a new revision whose source is the voucher, inside the caller's action; it waits for review again.
+
+    A body that moved within the year: the lowest office over those to which its periods report; who has no right there is refused.
+    """
+    changes = list(changes)
+    office = _over(standing, {Period.parse(p) for p, _, _ in changes})
     paper = files.receive(voucher[0], voucher[1], person)
-    batch = Import.objects.create(file=paper, layout=CONFIRMED, layout_hash=CONFIRMED, layout_text="", reads="answers", on_behalf=standing.office, by=person)
+    batch = Import.objects.create(file=paper, layout=CONFIRMED, layout_hash=CONFIRMED, layout_text="", reads="answers", on_behalf=office, by=person)
     drafts: dict[str, Draft] = {}
     for period, item, value in changes:
         key, scheme = standing.institution.key, standing.institution.scheme
         draft = drafts.setdefault(period, Draft(key, scheme, Period.parse(period), From(paper.name, "", "", 0), standing.name))
         draft.answers[item] = value
         draft.sources[item] = {"sheet": "", "cell": "", "raw": f"{value.normalize():f}", "unit": ""}
-    outcome: Outcome = import_answers(person, book, form=form, drafts=list(drafts.values()), batch=batch, office=standing.office)
+    outcome: Outcome = import_answers(person, book, form=form, drafts=list(drafts.values()), batch=batch, office=office)
     if outcome.problems:
         raise Refused(*outcome.problems)
     return batch
+
+
+def _over(standing: Standing, periods: Collection[Period]) -> Office:
+    """The office to which an institution reports for these periods; where it moved between them, the lowest one over all."""
+    lines = set(lines_for((standing.institution_id, p) for p in periods).values())
+    return standing.office if lines <= {standing.office.path} else Office.objects.get(path=common_line(lines))
 
 
 def keep(person: User, batch: Import, line: str, *, word: str, confirmed_on: dt.date | None, reason: str, **more: Any) -> OnBehalf:
@@ -99,11 +109,12 @@ def keep(person: User, batch: Import, line: str, *, word: str, confirmed_on: dt.
 
 def change(person: User, book: Book, ret: Return, values: Sequence[tuple[str, str]], *, reason: str, word: str, confirmed_on: dt.date | None,
            voucher: tuple[BinaryIO, str] | None) -> OnBehalf:
-    """Change values of a return for its unit after the unit confirmed them. Needs ``import`` and ``review`` over it.
+    """Change values of a return for its unit after the unit confirmed them. Needs ``import`` and ``review`` over it: whoever reviews a
+    return may also enter it, the office of the line on the day that counts for its period (``registry.queries.standing_for``).
 
     Raises ``Refused`` for whatever is missing, all at once, and for a return that is signed.
     """
-    standing = standing_of(ret.institution, Period("year", ret.round.year).last_day)
+    standing = standing_for(ret.institution, Period.parse(ret.period))
     line = standing.office.path if standing else "?"
     for right in ("import", "review"):
         require(person, right, line, ret.institution.key)

@@ -25,7 +25,7 @@ from jieneng.records.jobs import enqueue
 from jieneng.records.models import Event
 from jieneng.records.workbook import Column, list_workbook, workbook_response
 from jieneng.registry.models import Institution
-from jieneng.registry.queries import closed_to, standing_of, standings
+from jieneng.registry.queries import closed_to, insider, standing_for, standing_of, standings
 from jieneng.rulebook import form_for
 
 from . import actions, queries
@@ -309,10 +309,15 @@ def _file_name(request: HttpRequest) -> str:
 
 
 def visible_return(request: HttpRequest, pk: int) -> Return:
-    """A return in the person's scope, or 404."""
+    """A return in the person's scope, or 404.
+
+    Of a sensitive unit only totals are seen from outside; who held its line in the period is not outside for the period's return.
+    """
     row = get_object_or_404(Return.objects.select_related("round", "institution"), pk=pk)
-    if not queries.returns_in(request.scope).filter(pk=pk).exists() or closed_to(request.user, [row.institution_id]):
-        raise Http404  # of a sensitive unit only totals are seen from outside
+    if not queries.returns_in(request.scope).filter(pk=pk).exists():
+        raise Http404
+    if closed_to(request.user, [row.institution_id]) and not insider(request.user, queries.lines_of([row]).get(row.pk, "-"), row.institution.key):
+        raise Http404
     return row
 
 
@@ -338,7 +343,7 @@ def one_return(request: HttpRequest, pk: int) -> HttpResponse:
             "asked": True, "source": (current.sources.get(fi.item) if current else None),
             "old": before.answers.get(fi.item) if before and before.answers.get(fi.item) != value else None,
         })
-    standing = standing_of(row.institution, Period.parse(row.period).last_day)
+    standing, today = standing_for(row.institution, Period.parse(row.period)), standing_for(row.institution)
     let_go = waivers_of(row.institution, row.round.form)
     must = any(f.severity == "must" and f.rule not in let_go for f in open_findings)
     own, top = chain.own_level(request.user), root_office()
@@ -360,7 +365,7 @@ def one_return(request: HttpRequest, pk: int) -> HttpResponse:
                    period=str(Period.parse(row.period).label)),
         "ret": row, "standing": standing, "lines": lines, "form": form, "current": current, "revisions": revisions[::-1],
         "findings": advised, "ask_rows": _ask_rows(advised), "possible": possible,
-        "may_waive": _may(request, "accept", path), "may_enter": row.state not in ("signed", "exempt", "covered") and _may(request, "import", path) and _may(request, "review", path),
+        "may_waive": _may(request, "accept", today.office.path if today else "-"), "may_enter": row.state not in ("signed", "exempt", "covered") and _may(request, "import", path) and _may(request, "review", path),
         "waivers": Waiver.objects.filter(institution=row.institution, form=row.round.form, revoked="").select_related("by"), "checks": [c for c in form.checks if not c.process],
         "on_word": OnBehalf.objects.filter(batch__revisions__ret=row).select_related("by", "batch__file").distinct(), "today": timezone.localdate(), "must": must, "history": history(row), "neighbours": beside["links"],
         "monthly": Period.parse(row.period).kind == "month"})

@@ -14,9 +14,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from jieneng import engine
+from jieneng.core.period import Period
 from jieneng.people.scope import Scope
 from jieneng.records.rules import book
 from jieneng.registry.models import Institution
+from jieneng.registry.queries import lines_for
 
 from .models import Return, Revision, Round, SnapshotRecord
 from .moves import STATES
@@ -35,6 +37,13 @@ def returns_in(scope: Scope) -> QuerySet[Return]:
     """Returns of institutions whose latest standing lies in the scope."""
     keys = Institution.objects.filter(scope.q("standings__office__path", "key")).values("pk")
     return Return.objects.filter(institution__in=keys)
+
+
+def lines_of(returns: Iterable[Return]) -> dict[int, str]:
+    """Return → path of the office it reports to, on the day that counts for its period (``registry.queries.standing_for``)."""
+    rows = [(r.pk, (r.institution_id, Period.parse(r.period))) for r in returns]
+    lines = lines_for(pair for _, pair in rows)
+    return {pk: lines[pair] for pk, pair in rows if pair in lines}
 
 
 def answers_of(revision: Revision) -> dict[str, Decimal | None]:

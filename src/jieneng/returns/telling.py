@@ -36,13 +36,14 @@ def _in_office(condition: Q) -> list[User]:
 
 
 def say_returned(rows: Iterable[Return], lines: Mapping[int, str], reason: str) -> None:
-    """Tell the office a unit reports to, and the unit's own reporters, that returns came back. One message per office and unit."""
+    """Tell the office a return reports to (``lines``: return → path), and the unit's own reporters, that it came back. One message per office and unit."""
     units: dict[int, list[Return]] = {}
     for row in rows:
         units.setdefault(row.institution_id, []).append(row)
     offices: dict[str, list[Return]] = {}
-    for institution, returned in units.items():
-        offices.setdefault(lines.get(institution, ""), []).extend(returned)
+    for returned in units.values():
+        for row in returned:
+            offices.setdefault(lines.get(row.pk, ""), []).append(row)
         key = returned[0].institution.key
         subject = T("{p}报表退回核实，共 {n} 份", "{n} returns came back to be checked: {p}", n=len(returned), p=str(Period.parse(returned[0].period).label))
         notify(reporters_of(key), f"returned:{returned[0].pk}:{returned[0].revision}:{timezone.now():%Y%m%d%H%M%S}", subject,

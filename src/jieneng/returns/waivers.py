@@ -12,7 +12,7 @@ from jieneng.people.models import User
 from jieneng.people.scope import require
 from jieneng.records.events import action, record
 from jieneng.registry.models import Institution
-from jieneng.registry.queries import standing_of
+from jieneng.registry.queries import standing_for
 from jieneng.rulebook.types import Form
 
 from .models import Waiver
@@ -22,7 +22,8 @@ LONGEST = 366
 
 
 def _line(institution: Institution) -> str:
-    found = standing_of(institution, timezone.localdate())
+    """Whose a waiver is to give: it holds from today on, so the office of today's line."""
+    found = standing_for(institution)
     return found.office.path if found else "?"
 
 
