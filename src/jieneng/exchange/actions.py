@@ -16,6 +16,7 @@ from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
+from jieneng.records.bulk import put
 from jieneng.records.events import action, hold, record, together
 from jieneng.registry.likely import Likely
 from jieneng.registry.models import Institution, Standing
@@ -29,7 +30,6 @@ from .models import HOLDERS, Correction, CorrectionList, Explained, PlatformRow
 from .queries import Difference, amount_text, compared, current_rows, lines_of, our_answers
 
 Progress = Callable[[int, int], None]
-CHUNK = 500
 
 
 @dataclass
@@ -143,7 +143,7 @@ def _store(person: User, form: str, holder: str, year: int, work: dict[tuple[int
         rows.append(PlatformRow(institution_id=institution, holder=holder, form=form, period=period, year=year, number=job.number + 1,
                                 values=job.values, sources=job.sources, batch=batch, by=person, at=now))
         rows[-1].content = rows[-1].fingerprint()
-    PlatformRow.objects.bulk_create(rows, batch_size=CHUNK)
+    put(rows)
     return [r.content for r in rows]
 
 
