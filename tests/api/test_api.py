@@ -18,7 +18,7 @@ from django.utils import timezone
 from jieneng.core.problem import Refused
 from jieneng.desk import accounts, clients
 from jieneng.desk.api import door
-from jieneng.people.models import ApiAnswer, ApiClient
+from jieneng.people.models import ApiAnswer, ApiClient, Appointment
 from jieneng.records import events
 from jieneng.records.models import Event, ReceivedFile
 from jieneng.returns.actions import act
@@ -328,6 +328,35 @@ def test_only_ones_own_and_only_where_it_is_filed_here(api: Any, stage: dict[str
     before = state()
     answer = api(name).get(path) if body is None else api(name).post(path, body, key="own-00010")
     assert (answer.status_code, codes(answer)) == (status, [code]) and state() == before
+
+
+def ended(name: str) -> None:
+    """The client's account holds nothing any more; its token still stands."""
+    rows = Appointment.objects.filter(user__username=f"api-{name}")
+    assert rows.update(since=dt.date(2020, 1, 1), until=timezone.localdate() - dt.timedelta(days=1))
+
+
+@pytest.mark.parametrize(("name", "path", "body", "match"), [
+    ("reporter", OWN, {"seen": 0, "fields": {"2023-03.water_m3": "7"}}, ""), ("reporter", OWN + "/file", {"seen": 0, "periods": ["2023-03"]}, ""),
+    ("county", "answers", {"office": JINGXIAN, "entries": [entry(institution=SCHOOL_ONE)]}, ""), ("county", "returns/{pk}/pass_county", {}, '"{pk}-1-filed"')])
+def test_a_kept_answer_is_not_given_to_one_whose_right_has_ended(api: Any, stage: dict[str, Any], ret: Return, name: str, path: str, body: Any, match: str) -> None:
+    if name == "reporter":
+        sent_back(stage)
+    url, tag = path.format(pk=ret.pk), match.format(pk=ret.pk)
+    first = api(name).post(url, body, key="key-ended", match=tag)
+    assert first.status_code == 200, first.content
+    assert api(name).post(url, body, key="key-ended", match=tag).content == first.content
+    ended(name)
+    before = state()
+    again = api(name).post(url, body, key="key-ended", match=tag)
+    assert (again.status_code, codes(again)) == (403, ["people.forbidden"]) and "Idempotent-Replayed" not in again.headers and state() == before
+
+
+def test_a_kept_answer_about_a_return_that_left_the_scope_is_not_there(api: Any, stage: dict[str, Any], ret: Return) -> None:
+    tag = f'"{ret.pk}-1-filed"'
+    assert api("county").post(f"returns/{ret.pk}/pass_county", {}, key="key-moved", match=tag).status_code == 200
+    Appointment.objects.filter(user__username="api-county").update(office=stage["offices"][JIXI])
+    assert api("county").post(f"returns/{ret.pk}/pass_county", {}, key="key-moved", match=tag).status_code == 404
 
 
 def test_answers_are_not_taken_where_units_file_on_the_platform(api: Any, stage: dict[str, Any]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused
-from jieneng.engine import Ask, Engine, Snapshot, afresh, connect
+from jieneng.engine import Ask, Engine, LedgerAnswer, Snapshot, afresh, connect
 from jieneng.engine import remembering as room
 from tests.engine.make import row
 from tests.engine.test_agreement import body, frozen
@@ -89,10 +90,64 @@ def test_a_proof_computes_again() -> None:
     assert isinstance(remembered, room.Remembering) and afresh(remembered) is connect(fresh=True) and afresh(afresh(remembered)) is afresh(remembered)
 
 
-def test_only_so_many_are_kept_and_no_large_ones(monkeypatch: pytest.MonkeyPatch, engine: Any, made: Snapshot) -> None:
-    monkeypatch.setattr(room, "ANSWERS", 2)
-    for month in ("2022-01", "2022-02", "2022-03"):
-        engine.sums(made, ASKS, form="consumption", period=Period.parse(month))
+def test_what_an_asker_does_to_an_answer_reaches_nobody_else(engine: Any, made: Snapshot) -> None:
+    def asked() -> tuple[Any, Any]:
+        return (engine.sums(made, ASKS, form="consumption", period=YEAR, by=("area",)), engine.covered(made, "consumption", YEAR, [["electricity_kwh"]]))
+
+    right = [(g.keys, g.members, g.rows, g.totals) for g in connect(fresh=True).sums(made, ASKS, form="consumption", period=YEAR, by=("area",))]
+    for _ in range(3):  # the one whose question was computed, and those who were told what was kept
+        groups, counts = asked()
+        assert [(g.keys, g.members, g.rows, g.totals) for g in groups] == right and counts == {(): [4]}
+        groups[0].keys["area"], groups[0].members = "elsewhere", 99
+        groups[0].totals.clear()
+        counts[()].append(7)
+
+
+def test_a_ledger_may_be_asked_by_name_and_by_place(tmp_path: Path) -> None:
+    class Ledger:
+        asked = 0
+
+        def ledger(self, snapshot: Any, kind: str, *, take: str, column: str = "", where: Any = None) -> LedgerAnswer:
+            Ledger.asked += 1
+            return LedgerAnswer(None, (kind, take, column), 1)
+
+    snapshot: Any = SimpleNamespace(folder=tmp_path, manifest_hash="h", manifest={"files": {}}, forms=lambda form: ())
+    engine = room.Remembering(Ledger(), "x:", room.Memory())  # type: ignore[arg-type]
+    assert engine.ledger(snapshot, kind="vouchers", take="count") == engine.ledger(snapshot, "vouchers", take="count", where=None)
+    assert Ledger.asked == 1
+    with pytest.raises(TypeError):
+        engine.ledger(snapshot, take="count")
+
+
+@pytest.mark.parametrize(("one", "other"), [(True, 1), (1, 1.0), (0, False), ("1", 1), ({"a": 1}, [("a", 1)]), ({"a": 1}, ("map", ("a", 1))), ([1, True], [True, 1]),
+                                            ({1}, [1]), (Ask("x"), ("x", "sum")), ({"not": [1]}, {"not": [True]}), (None, ())])
+def test_values_of_another_kind_are_another_question(one: Any, other: Any) -> None:
+    assert room._key(one) != room._key(other) and room._key(one) == room._key(one)
+
+
+def test_a_list_and_a_tuple_ask_the_same() -> None:
+    assert room._key({"b": [1, (2,)], "a": None}) == room._key({"a": None, "b": (1, [2])})
+
+
+def test_no_more_values_are_kept_than_are_allowed_whatever_an_answer_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "VALUES", 100)
+    memory = room.Memory()
+    for key, values in (("a", 40), ("b", 40), ("a", 50), ("c", 30)):
+        memory.put(key, key, values)
+        assert memory.values == sum(n for _, n in memory.kept.values()) <= 100
+    assert list(memory.kept) == ["a", "c"] and memory.get("a") == "a"
+    memory.put("d", "d", 50)  # c was used before a
+    assert list(memory.kept) == ["a", "d"]
+    memory.put("e", "e", 101)
+    assert memory.values == 0 and memory.get("e") is None
+
+
+def test_large_answers_are_not_kept_and_old_ones_make_room(monkeypatch: pytest.MonkeyPatch, engine: Any, made: Snapshot) -> None:
+    wheres: list[Any] = [["341802"], ["341821"], {"not": ["341821"]}]
+    for n, area in enumerate(wheres):
+        engine.sums(made, ASKS, form="consumption", period=YEAR, where={"area": area})
+        if n == 0:
+            monkeypatch.setattr(room, "VALUES", engine.memory.values * 5 // 2)
     assert len(engine.memory.kept) == 2
     monkeypatch.setattr(room, "LARGEST", 1)
     for _ in range(2):

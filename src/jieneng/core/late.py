@@ -11,6 +11,7 @@ from importlib import import_module
 
 _waiting: list[str] = []
 _lock = threading.RLock()
+_arriving = False
 
 
 def later(module: str) -> None:
@@ -19,11 +20,25 @@ def later(module: str) -> None:
 
 
 def arrive() -> None:
-    """Import what waits. Another thread waits until all are there; a module that looks something up while it is imported does not."""
+    """Import what waits. Another thread waits until all are there; a module that looks something up while it is imported does not.
+
+    Nothing is struck off before all are there: a module that is still being imported has not named all it gives, and where one
+    fails, the next look-up fails with the same error, rather than missing what that one would have given.
+    """
+    global _arriving
     if not _waiting:
         return
     with _lock:
-        for module in list(_waiting):
-            import_module(module)
-            if module in _waiting:
-                _waiting.remove(module)
+        outermost, _arriving = not _arriving, True
+        try:
+            there: dict[str, None] = {}
+            while left := [m for m in _waiting if m not in there]:
+                for module in left:
+                    import_module(module)
+                    there[module] = None
+            if outermost:
+                for module in there:
+                    _waiting.remove(module)
+        finally:
+            if outermost:
+                _arriving = False

@@ -569,7 +569,18 @@ def _correction(told: Told, data: dict[str, Any]) -> None:
     _cell(told, data.get("institution"), str(data.get("period", "")), str(data.get("item", "")))
     moved = f"{data['old'] if data.get('old') is not None else '—'}→{data.get('new')}" if "new" in data else ""
     side = str(T("在平台改", "on the platform") if data.get("side") == "platform" else T("本库改", "ours")) if data.get("side") else ""
-    told.says = _joined([side, moved, str(T("理由：{r}", "reason: {r}", r=data["reason"])) if data.get("reason") else "", data.get("word") or ""])
+    told.says = _joined([side, moved, str(T("理由：{r}", "reason: {r}", r=data["reason"])) if data.get("reason") else "", data.get("word") or "", *_lines_gone(data)])
+
+
+def _lines_gone(data: dict[str, Any]) -> list[str]:
+    """The lines of the list of corrections that were replaced, and those that stand on the unit's word and were left: the first few by what they asked."""
+    said = []
+    for key, words in (("replaced", T("替代了原来的 {n} 条：{l}", "in place of {n} lines: {l}")), ("kept", T("单位已确认的 {n} 条不动：{l}", "left {n} lines on the unit's word: {l}"))):
+        lines = data.get(key) or []
+        few = [f"{c.get('old') or '—'}→{c['new'] if c.get('new') is not None else T('请核实', 'to be checked')}（{c.get('word') or '—'}{' ' if c.get('confirmed_on') else ''}{c.get('confirmed_on', '')}）"
+               for c in lines[:FEW]]
+        said += [str(words(n=len(lines), l="、".join(few) + ("…" if len(lines) > FEW else "")))] if lines else []
+    return said
 
 
 def _correction_list(told: Told, data: dict[str, Any]) -> None:
@@ -587,12 +598,12 @@ def _platform_import(told: Told, data: dict[str, Any]) -> None:
 
 
 def _explained(told: Told, data: dict[str, Any]) -> None:
-    cells = data.get("cells") or []
+    cells = data.get("cells") or [[c["institution"], c["period"], c["item"]] for c in data.get("kept") or []]
     if len(cells) == 1:
         _cell(told, cells[0][0], str(cells[0][1]), str(cells[0][2]))
     else:
         told.object = str(T("{n} 项", "{n} values", n=len(cells)))
-    told.says = str(T("理由：{r}", "reason: {r}", r=data["reason"])) if data.get("reason") else ""
+    told.says = _joined([str(T("理由：{r}", "reason: {r}", r=data["reason"])) if data.get("reason") else "", *_lines_gone(data)])
 
 
 def _register_export(told: Told, data: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
+from jieneng.records.bulk import put
 from jieneng.records.events import action, hold, record, together
 from jieneng.registry.likely import Likely
 from jieneng.registry.models import Institution, Standing
@@ -29,7 +30,6 @@ from .models import HOLDERS, Correction, CorrectionList, Explained, PlatformRow
 from .queries import Difference, amount_text, compared, current_rows, lines_of, our_answers
 
 Progress = Callable[[int, int], None]
-CHUNK = 500
 
 
 @dataclass
@@ -143,7 +143,7 @@ def _store(person: User, form: str, holder: str, year: int, work: dict[tuple[int
         rows.append(PlatformRow(institution_id=institution, holder=holder, form=form, period=period, year=year, number=job.number + 1,
                                 values=job.values, sources=job.sources, batch=batch, by=person, at=now))
         rows[-1].content = rows[-1].fingerprint()
-    PlatformRow.objects.bulk_create(rows, batch_size=CHUNK)
+    put(rows)
     return [r.content for r in rows]
 
 
@@ -226,6 +226,20 @@ def as_amount(text: str) -> str:
     return amount_text(value) or "0"
 
 
+def as_said(c: Correction) -> dict[str, Any]:
+    """A line of the list as an event keeps it: which value, from what to what, on whose word."""
+    return {"line": c.pk, "institution": c.institution_id, "period": c.period, "item": c.item, "side": c.side, "old": c.old, "new": c.new, "word": c.word,
+            "confirmed_on": c.confirmed_on.isoformat() if c.confirmed_on else "", "state": c.state}
+
+
+def replace(lines: Iterable[Correction]) -> list[dict[str, Any]]:
+    """Withdraw lines that something takes the place of, inside its action. Returns what they said: its event keeps that, nothing goes in silence."""
+    gone = [c for c in lines if c.state != "withdrawn"]
+    said = [as_said(c) for c in gone]
+    Correction.objects.filter(pk__in=[c.pk for c in gone]).update(state="withdrawn")
+    return said
+
+
 def correct(person: User, book: Book, institution: Institution, *, form: str, period: str, item: str, new: str, reason: str, word: str,
             side: str = "platform", holder: str = "platform", confirmed_on: dt.date | None = None, origin: str = "hand") -> Correction:
     """Ask for one value to be changed (更正清单的一行). Nobody but the respondent changes a number: the line says on whose word.
@@ -246,12 +260,12 @@ def correct(person: User, book: Book, institution: Institution, *, form: str, pe
                      do=T("核对统计期和指标", "check period and item"), where=Place(field="new"))
     with action():
         hold()
-        Correction.objects.filter(institution=institution, holder=holder, form=form, period=period, item=item).exclude(state="withdrawn").update(state="withdrawn")
+        gone = replace(Correction.objects.filter(institution=institution, holder=holder, form=form, period=period, item=item).exclude(state="withdrawn"))
         made = Correction.objects.create(institution=institution, form=form, year=year, period=period, item=item, side=side, holder=holder, old=old,
                                          new=wanted, reason=reason, word=word, confirmed_on=confirmed_on, origin=origin, by=person)
         record(person, "correction.add", "correction", made.pk, line=s.office.path, data={
             "institution": institution.pk, "period": period, "item": item, "side": side, "old": old, "new": wanted, "reason": reason,
-            "word": word, "confirmed_on": confirmed_on.isoformat() if confirmed_on else "", "origin": origin})
+            "word": word, "confirmed_on": confirmed_on.isoformat() if confirmed_on else "", "origin": origin, **({"replaced": gone} if gone else {})})
     return made
 
 
@@ -274,17 +288,18 @@ def explain(person: User, differences: Sequence[Difference], *, holder: str, for
     """Let differences stand, with one reason (已说明). Holds for these values only."""
     reason, _ = _said(reason, None)
     lines = lines_of(year)
+    gone: list[dict[str, Any]] = []
     with action():
         for d in differences:
             s = lines.get(d.institution)
             require(person, "review", s.office.path if s else "")
-            Correction.objects.filter(institution=d.institution, holder=holder, form=form, period=d.period, item=d.item).exclude(state="withdrawn").update(state="withdrawn")
+            gone += replace(Correction.objects.filter(institution=d.institution, holder=holder, form=form, period=d.period, item=d.item).exclude(state="withdrawn"))
             Explained.objects.create(institution_id=d.institution, holder=holder, form=form, year=year, period=d.period, item=d.item,
                                      ours=d.ours, theirs=d.theirs, reason=reason, by=person)
         if differences:
             record(person, "difference.explain", "differences", len(differences), line=shared_line(lines[d.institution].office.path for d in differences), data={
                 "holder": holder, "year": year, "reason": reason,
-                "cells": [[d.institution, d.period, d.item, d.ours, d.theirs] for d in differences]})
+                "cells": [[d.institution, d.period, d.item, d.ours, d.theirs] for d in differences], **({"replaced": gone} if gone else {})})
     return len(differences)
 
 

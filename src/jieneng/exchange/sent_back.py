@@ -18,7 +18,7 @@ from jieneng.returns.after import AFTER, Asked
 from jieneng.returns.models import Return, ReturnFinding, Round
 from jieneng.returns.plan.queries import plan_of
 
-from .actions import as_amount, shared_line
+from .actions import as_amount, as_said, replace, shared_line
 from .models import Correction
 from .queries import current_rows, day_of, our_answers
 
@@ -44,29 +44,40 @@ AFTER.append(follow)
 
 
 def _ask(person: User, round_: Round, rows: Sequence[Return], lines: Mapping[int, Standing], reason: str, asked: Asked) -> None:
-    """A line for each value in doubt; a line that stands already with a value is left."""
+    """A line for each value in doubt. A line that stands already is left where it asks no less, and always where the unit gave its word on a
+    day (``confirmed_on``): no reviewer's suggestion takes that away. What is replaced, and what was left against the ask, the event says."""
     wanted = _wanted(rows, asked)
     whose = {r.institution_id for r in rows}
     theirs, ours = current_rows("platform", round_.form, round_.year, whose), our_answers(round_.form, round_.year, whose)
     standing = {(c.institution_id, c.period, c.item): c for c in Correction.objects.filter(
         institution__in=whose, form=round_.form, year=round_.year, holder="platform", side="platform").exclude(state="withdrawn")}
     made: list[Correction] = []
-    replaced: list[int] = []
-    for (institution, period, item), new in wanted.items():
+    replaced: list[Correction] = []
+    kept: list[Correction] = []
+    cells = list(wanted)
+    for institution, period, item in cells:
+        new = wanted[institution, period, item]
         row = theirs.get((institution, period))
         old = (row.values.get(item) if row else ours.get((institution, period), {}).get(item)) if item else None
         there = standing.get((institution, period, item))
         if (new is not None and new == old) or (there is not None and there.state != "done" and new in (None, there.new)):
             continue
-        replaced += [there.pk] if there is not None else []
+        if there is not None and there.confirmed_on is not None:
+            kept.append(there)
+            if there.state == "done" and (whole := (institution, period, "")) not in wanted:  # it asks nothing more: the doubt is one of the whole return
+                wanted[whole] = None
+                cells.append(whole)
+            continue
+        replaced += [there] if there is not None else []
         made.append(Correction(institution_id=institution, form=round_.form, year=round_.year, period=period, item=item, side="platform", old=old, new=new,
                                reason=reason.strip()[:300], word=str(WORD), origin="returned", by=person))
-    if not made:
+    if not made and not kept:
         return
-    Correction.objects.filter(pk__in=replaced).update(state="withdrawn")
+    gone = replace(replaced)
     Correction.objects.bulk_create(made, batch_size=500)
     record(person, "correction.ask", "corrections", len(made), line=shared_line(lines[r.institution_id].office.path for r in rows), data={
-        "year": round_.year, "reason": reason.strip()[:300], "lines": [c.pk for c in made], "cells": [[c.institution_id, c.period, c.item, c.old, c.new] for c in made]})
+        "year": round_.year, "reason": reason.strip()[:300], "lines": [c.pk for c in made], "cells": [[c.institution_id, c.period, c.item, c.old, c.new] for c in made],
+        **({"replaced": gone} if gone else {}), **({"kept": [as_said(c) for c in kept]} if kept else {})})
 
 
 def _wanted(rows: Sequence[Return], asked: Asked) -> dict[tuple[int, str, str], str | None]:

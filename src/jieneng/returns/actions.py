@@ -26,7 +26,7 @@ from jieneng.rulebook.editions import not_asked
 from jieneng.rulebook.types import Book
 
 from .after import after
-from .asks import Ask, ask, suggested, together_said
+from .asks import Ask, ask, suggested, together_said, within
 from .chain.blockers import blockers
 from .examine import Examiner
 from .models import Import, Return, ReturnFinding, Revision, Round, RoundStep, Signoff, SnapshotRecord
@@ -348,7 +348,7 @@ def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "",
     A return with an error (must) is accepted only with ``keep`` and a reason (经确认保留): the event lists which were kept.
     ``more``: what else the event says.
     """
-    reason = reason.strip() or together_said(asks)
+    reason, asks = reason.strip() or together_said(asks), within(asks)
     with action():
         rows = list(returns.select_related("institution").select_for_update(of=("self",)).order_by("pk"))
         lines = lines_of(rows)

@@ -36,6 +36,16 @@ def together_said(asks: Sequence[Ask]) -> str:
     return "；".join(dict.fromkeys(a.reason.strip() for a in asks if a.reason.strip()))[:300]
 
 
+def within(asks: Sequence[Ask]) -> Sequence[Ask]:
+    """The asks of one go, at most ``MANY``: all that is kept of them, here and in other rooms. Raises ``Refused`` for an item asked twice of one return."""
+    first: dict[tuple[int, str], int] = {}
+    twice = [(n, a) for n, a in enumerate(asks) if first.setdefault((a.ret, a.item), n) != n]
+    if twice:
+        raise Refused(*[Problem("ask.twice", T("指标“{i}”写了两次", "the item “{i}” is asked twice", i=a.item[:40]), T("一份报表里每个指标一行", "one line for each item of a return"),
+                                T("合成一行，原因写在一起，建议值只留一个", "make them one: the reasons together, one proposed value"), Place(field=f"ask-{n}")) for n, a in twice[:20]])
+    return asks[:MANY]
+
+
 def suggested(rows: Sequence[Return], asks: Sequence[Ask]) -> dict[tuple[int, str], dict[str, str]]:
     """(institution, period) → item → the value proposed, blank where none is: what other rooms are told (``after``)."""
     found: dict[tuple[int, str], dict[str, str]] = {}
@@ -47,13 +57,13 @@ def suggested(rows: Sequence[Return], asks: Sequence[Ask]) -> dict[tuple[int, st
 
 
 def ask(person: User, rows: Sequence[Return], asks: Sequence[Ask]) -> list[list[Any]]:
-    """Keep the asks of returns that are being sent back, inside the caller's action. Returns what the event says of them.
+    """Keep the asks (``within``) of returns that are being sent back, inside the caller's action. Returns what the event says of them.
 
     Raises ``Refused`` for an item the form does not ask, an ask without a reason, or a proposed value that is no number.
     """
     by_pk, wrong, made = {r.pk: r for r in rows}, [], []
     forms = {r.round_id: form_for(book(), r.round.form, r.round.year) for r in rows if any(a.ret == r.pk for a in asks)}
-    for n, a in enumerate(asks[:MANY]):
+    for n, a in enumerate(asks):
         ret = by_pk.get(a.ret)
         if ret is None:
             continue

@@ -171,45 +171,54 @@ def _fingerprint(request: HttpRequest) -> str:
 Write = Callable[..., tuple[dict[str, Any], str]]
 
 
-def once(write: Write) -> Callable[..., HttpResponse]:
+def once(allowed: Callable[..., Any]) -> Callable[[Write], Callable[..., HttpResponse]]:
     """A write that happens once for each ``Idempotency-Key``: whole, in one transaction with the answer that is kept for it.
 
     ``write`` returns the answer's body and its ETag. A refusal keeps nothing, so that the same key may be used once it is mended.
+    ``allowed`` gets what ``write`` gets and refuses whom its answer is not (or no longer) for: a kept answer is given out only after it.
     """
 
-    @functools.wraps(write)
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        client: ApiClient = request.auth
-        if not client.writes:
-            raise refuse("api.read_only", T("这个令牌只能读", "this token may only read"), do=T("请安全管理员新建能写的接口", "ask the security administrator for one that may write"))
-        key = request.headers.get("Idempotency-Key", "")
-        if not KEY.fullmatch(key):
-            raise refuse("api.key", T("没有 Idempotency-Key，或写法不对", "no Idempotency-Key, or not written as it should be"),
-                         T("8 到 100 个字母、数字或 _ . : -，每件事一个新的", "8 to 100 letters, digits or _ . : -, a new one for each thing done"))
-        said = _fingerprint(request)
-        with action():
-            row, fresh = _claim(client, key, said)
-            if fresh:
-                _clear(client)
-            if fresh:
-                row.body, row.etag = write(request, *args, **kwargs)
-                row.save(update_fields=["body", "etag"])
-        if row.request != said:
-            raise refuse("api.key_reused", T("这个 Idempotency-Key 已经用在别的内容上", "this Idempotency-Key was used for something else"), do=T("换一个新的键", "use a new key"))
-        # keys in one order: a database may give them back in another, and the same answer is the same to the byte
-        response = JsonResponse(row.body, json_dumps_params={"ensure_ascii": False, "sort_keys": True})
-        if row.etag:
-            response.headers["ETag"] = row.etag
-        if not fresh:
-            response.headers["Idempotent-Replayed"] = "true"
-        return response
+    def wrap(write: Write) -> Callable[..., HttpResponse]:
+        @functools.wraps(write)
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            client, key, said = request.auth, _key_of(request), _fingerprint(request)
+            with action():
+                row, fresh = _claim(client, key, said)
+                if fresh:
+                    _clear(client)
+                    row.body, row.etag = write(request, *args, **kwargs)
+                    row.save(update_fields=["body", "etag"])
+                else:
+                    allowed(request, *args, **kwargs)
+            if row.request != said:
+                raise refuse("api.key_reused", T("这个 Idempotency-Key 已经用在别的内容上", "this Idempotency-Key was used for something else"), do=T("换一个新的键", "use a new key"))
+            # keys in one order: a database may give them back in another, and the same answer is the same to the byte
+            response = JsonResponse(row.body, json_dumps_params={"ensure_ascii": False, "sort_keys": True})
+            if row.etag:
+                response.headers["ETag"] = row.etag
+            if not fresh:
+                response.headers["Idempotent-Replayed"] = "true"
+            return response
 
-    # ninja reads the parameters' types from here: resolved in the module of the write, not in this one
-    hints = get_type_hints(write, include_extras=True)
-    signature = inspect.signature(write)
-    inner.__dict__["__signature__"] = signature.replace(
-        parameters=[p.replace(annotation=hints.get(n, p.annotation)) for n, p in signature.parameters.items()])
-    return inner
+        # ninja reads the parameters' types from here: resolved in the module of the write, not in this one
+        hints = get_type_hints(write, include_extras=True)
+        signature = inspect.signature(write)
+        inner.__dict__["__signature__"] = signature.replace(
+            parameters=[p.replace(annotation=hints.get(n, p.annotation)) for n, p in signature.parameters.items()])
+        return inner
+
+    return wrap
+
+
+def _key_of(request: HttpRequest) -> str:
+    """The key of a client that may write. Raises ``Refused``."""
+    if not request.auth.writes:  # type: ignore[attr-defined]
+        raise refuse("api.read_only", T("这个令牌只能读", "this token may only read"), do=T("请安全管理员新建能写的接口", "ask the security administrator for one that may write"))
+    key: str = request.headers.get("Idempotency-Key", "")
+    if not KEY.fullmatch(key):
+        raise refuse("api.key", T("没有 Idempotency-Key，或写法不对", "no Idempotency-Key, or not written as it should be"),
+                     T("8 到 100 个字母、数字或 _ . : -，每件事一个新的", "8 to 100 letters, digits or _ . : -, a new one for each thing done"))
+    return key
 
 
 KEPT = dt.timedelta(days=30)

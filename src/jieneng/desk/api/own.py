@@ -28,8 +28,8 @@ router = Router()
 KEY = {"in": "header", "name": "Idempotency-Key", "required": True, "schema": {"type": "string", "minLength": 8, "maxLength": 100, "pattern": "^[A-Za-z0-9_.:-]+$"}}
 
 
-def _own(request: HttpRequest, key: str, year: int) -> tuple[Round, Institution, Year]:
-    """The year of an institution that the client files for; 404 for any other, as for one that never was. Raises ``Refused`` in modes A and B."""
+def _reached(request: HttpRequest, key: str, year: int, given: Any = None) -> Year:
+    """The year of an institution that the client files for; 404 for any other, as for one that never was."""
     mine = door.reach(request, "file")
     institution = found(Institution.objects.filter(key=key[:64]).first())
     round_ = found(Round.objects.filter(form=returns.main_form(), year=year).first())
@@ -38,10 +38,16 @@ def _own(request: HttpRequest, key: str, year: int) -> tuple[Round, Institution,
         found(None)
     assert made is not None
     require(request.user, "file", made.standing.office.path, institution.key)
+    return made
+
+
+def _own(request: HttpRequest, key: str, year: int) -> tuple[Round, Institution, Year]:
+    """The same where it is filed here. Raises ``Refused`` in modes A and B."""
+    made = _reached(request, key, year)
     if made.mode != "C":
         raise refuse("api.mode", T("{y} 年的统计任务是方式 {m}，不在这里报", "the round of {y} is of mode {m}: it is not filed here", y=year, m=made.mode), T("方式 C（本处填报）", "mode C (filed here)"),
                      T("在国家平台填报", "file it on the national platform"))
-    return round_, institution, made
+    return made.round, made.institution, made
 
 
 def _said(year: Year) -> dict[str, Any]:
@@ -59,7 +65,7 @@ def draft(request: HttpRequest, key: str, year: shapes.Year) -> Any:
 
 
 @router.post("/drafts/{key}/{year}", summary="保存填报稿的字段，不上报", response={200: shapes.DraftOut, shapes.ERRORS: shapes.Problems}, tags=["填报 / Filling in"], openapi_extra={"parameters": [KEY]})
-@door.once
+@door.once(_reached)
 def save(request: HttpRequest, key: str, year: shapes.Year, given: shapes.Typed) -> Any:
     """Save fields of the draft, nothing is filed. Whole or not at all: a field that somebody changed since ``seen`` refuses all (412)."""
     door.only(request, ())
@@ -81,7 +87,7 @@ def save(request: HttpRequest, key: str, year: shapes.Year, given: shapes.Typed)
 
 @router.post("/drafts/{key}/{year}/file", summary="上报填报稿里的一期或几期：全部报，或都不报", response={200: shapes.Filed, shapes.ERRORS: shapes.Problems}, tags=["填报 / Filling in"],
              openapi_extra={"parameters": [KEY]})
-@door.once
+@door.once(_reached)
 def file(request: HttpRequest, key: str, year: shapes.Year, given: shapes.File) -> Any:
     """File periods of the draft: all of them or none, with every problem and its field when they cannot be."""
     door.only(request, ())

@@ -23,6 +23,7 @@ from jieneng.returns import actions
 from jieneng.returns import queries as returns
 from jieneng.returns.intake import Draft, From
 from jieneng.returns.models import Import, Return, Round
+from jieneng.returns.moves import MOVES
 from jieneng.returns.plan.queries import plan_of
 from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book
@@ -35,12 +36,26 @@ VERBS = ("send_back", "accept", "reopen", "pass_department", "pass_county", "tak
 LAYOUT = "api"
 
 
+def _may_act(request: HttpRequest, pk: int, verb: str, given: shapes.Act) -> None:
+    """The return is in scope, and the verb is one the client holds in some state of it."""
+    one(request, pk)
+    door.reach(request, *sorted({m.right for (_, v), m in MOVES.items() if v == verb and v in VERBS}))
+
+
+def _may_deliver(request: HttpRequest, given: shapes.Delivery) -> Office:
+    """The office that answers are brought in on behalf of; outside the scope and never there are answered alike."""
+    office = Office.objects.filter(code=given.office).first()
+    require(request.user, "import", office.path if office else "/-/")
+    assert office is not None
+    return office
+
+
 @router.post("/returns/{pk}/{verb}", summary="退回 send_back、通过 accept、重新打开 reopen、部门审核 pass_department、县级审核 pass_county、撤回审核通过 take_back",
              response={200: shapes.ReturnOut, shapes.ERRORS: shapes.Problems}, tags=["报表 / Returns"],
              openapi_extra={"parameters": [
                  {"in": "header", "name": "Idempotency-Key", "required": True, "schema": {"type": "string", "minLength": 8, "maxLength": 100, "pattern": "^[A-Za-z0-9_.:-]+$"}},
                  {"in": "header", "name": "If-Match", "required": True, "schema": {"type": "string", "maxLength": 80}}]})
-@door.once
+@door.once(_may_act)
 def act(request: HttpRequest, pk: shapes.Number, verb: str, given: shapes.Act) -> Any:
     """Send back, accept, reopen, pass at department or county, take a pass back: ``send_back accept reopen pass_department pass_county take_back``."""
     door.only(request, ())
@@ -58,7 +73,7 @@ def act(request: HttpRequest, pk: shapes.Number, verb: str, given: shapes.Act) -
              response={200: shapes.Delivered, shapes.ERRORS: shapes.Problems}, tags=["报表 / Returns"],
              openapi_extra={"parameters": [
                  {"in": "header", "name": "Idempotency-Key", "required": True, "schema": {"type": "string", "minLength": 8, "maxLength": 100, "pattern": "^[A-Za-z0-9_.:-]+$"}}]})
-@door.once
+@door.once(_may_deliver)
 def deliver(request: HttpRequest, given: shapes.Delivery) -> Any:
     """Bring answers in on behalf of an office, as an import does: a new revision each, filed, with its findings.
 
@@ -66,10 +81,7 @@ def deliver(request: HttpRequest, given: shapes.Delivery) -> Any:
     an entry does not name stays as it was. The body is kept as received, and every value leads back to it.
     """
     door.only(request, ())
-    person, book = request.user, returns.book()
-    office = Office.objects.filter(code=given.office).first()
-    require(person, "import", office.path if office else "/-/")
-    assert office is not None  # outside the scope and never there are answered alike
+    person, book, office = request.user, returns.book(), _may_deliver(request, given)
     form = given.form or returns.main_form()
     if form not in {f.code for f in book.forms.values()}:
         raise refuse("api.form", T("没有报表“{f}”", "there is no form “{f}”", f=form), T("{l}", "{l}", l="、".join(sorted({f.code for f in book.forms.values()}))), where=Place(field="form"))
