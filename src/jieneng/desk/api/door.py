@@ -212,7 +212,8 @@ def once(allowed: Callable[..., Any]) -> Callable[[Write], Callable[..., HttpRes
 
 def _key_of(request: HttpRequest) -> str:
     """The key of a client that may write. Raises ``Refused``."""
-    if not request.auth.writes:  # type: ignore[attr-defined]
+    client: ApiClient = request.auth
+    if not client.writes:
         raise refuse("api.read_only", T("这个令牌只能读", "this token may only read"), do=T("请安全管理员新建能写的接口", "ask the security administrator for one that may write"))
     key: str = request.headers.get("Idempotency-Key", "")
     if not KEY.fullmatch(key):
