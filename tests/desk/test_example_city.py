@@ -24,7 +24,8 @@ from jieneng.returns.intake import IntakeResult, guess_file, layout_text, load_l
 from jieneng.rulebook import factor_value, form_for, load
 from jieneng.rulebook.types import Book
 
-pytestmark = pytest.mark.slow
+# in one worker, so that the city is built and read once
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("example-city")]
 YEARS = ("2020", "2021", "2022")
 
 

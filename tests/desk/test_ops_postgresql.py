@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.desk.conftest import CHECKOUT, Workspace, tree
+from tests.desk.conftest import CHECKOUT, Workspace, copy, tree
 
-pytestmark = pytest.mark.postgresql
+# in one worker, so that the workspace is made once
+pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("ops-postgresql")]
 SERVER = os.environ.get("JIENENG_TEST_POSTGRESQL", "")
 
 
@@ -45,17 +46,28 @@ class InPostgresql(Workspace):
         return [ask(self.database, s) for s in statements][-1]
 
 
-@pytest.fixture
-def there(tmp_path: Path) -> Iterator[InPostgresql]:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InPostgresql]:
+    """The small city in PostgreSQL, made once by the product's own verbs; each test gets a copy."""
     if not SERVER:
         pytest.skip("no PostgreSQL server: ./run test starts one where it is installed (apt-get install postgresql)")
-    name = f"jn_{os.getpid()}_{tmp_path.name[-12:].lower()}"
+    name = f"jn_made_{os.getpid()}"
     ask("postgres", f'CREATE DATABASE "{name}"')
-    w = InPostgresql(tmp_path / "w", name)
+    w = InPostgresql(tmp_path_factory.mktemp("made") / "w", name)
     try:
         done = subprocess.run([sys.executable, "-m", "tests.desk.small_home", str(w.path)], cwd=CHECKOUT, env=w.environment(), capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         yield w
+    finally:
+        ask("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def there(made: InPostgresql, tmp_path: Path) -> Iterator[InPostgresql]:
+    name = f"jn_{os.getpid()}_{tmp_path.name[-12:].lower()}"
+    ask("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{made.database}"')
+    try:
+        yield InPostgresql(copy(made.path, tmp_path / "w").path, name)
     finally:
         for database in databases():
             if database.startswith(name):

@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {
     # accounts, register, events and their chain, jobs, files, moves, ledgers, every page by role
     "rooms": ["tests/records", "tests/people", "tests/registry", "tests/returns/test_returns.py", "tests/returns/test_moves.py", "tests/returns/test_rounds.py", "tests/fieldwork",
-              "tests/access", "tests/open_data"],
+              "tests/access", "tests/open_data/test_philadelphia_seattle.py",
+              # what no store decides: headers; and of two persons of one role and kind of scope the second
+              "--deselect=tests/access/test_walk.py::test_headers_of_all_pages", "-k", "not (test_walk and (heping or lihui))"],
     # the year's way: import, the platform's export, review, corrections, acceptance, freeze, figures and their pages, drafts of the document
     "year": ["tests/returns/test_errors_kept.py", "tests/returns/test_freeze_bulk.py", "tests/figures/test_pages.py", "tests/reports/test_drafts.py",
              "tests/exchange/test_sent_back.py"],

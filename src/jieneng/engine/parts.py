@@ -38,7 +38,7 @@ def parts_query(items: Mapping[str, str], base: exp.Select, owed: Any) -> exp.Se
             made += [as_(exp.ArgMax(this=column(item), expression=column("period")), f"l_{item}"), as_(exp.Max(this=answered), f"t_{item}")]
         else:  # |x| < 10¹² and at most 19 rows: the sum fits where the values do
             made.append(as_(_narrow(exp.Sum(this=column(item))), f"s_{item}"))
-    return select(*keys, *made, copy=False).from_("base").group_by(*[k.copy() for k in keys]).with_("base", base)
+    return select(*keys, *made, copy=False).from_("base", copy=False).group_by(*[k.copy() for k in keys], copy=False).with_("base", base, copy=False)
 
 
 def moved_update(table: str, items: Mapping[str, str]) -> str:
@@ -52,16 +52,16 @@ def moved_update(table: str, items: Mapping[str, str]) -> str:
         if over_time == "last":
             whole.append(as_(exp.Max(this=column(f"t_{item}")), f"t_{item}"))
             into.append(f'"l_{item}" = CASE WHEN {table}."t_{item}" = w."t_{item}" THEN {table}."l_{item}" END')
-    query = select(*whole, copy=False).from_(table).group_by(column("institution")).having(
-        exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1)))
+    query = select(*whole, copy=False).from_(table, copy=False).group_by(column("institution"), copy=False).having(
+        exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1)), copy=False)
     return f"UPDATE {table} SET {', '.join(into)} FROM ({query.sql(dialect='duckdb')}) AS w WHERE {table}.institution = w.institution"  # noqa: S608
 
 
 def absent_query(table: str, due: Any = None) -> exp.Select:
     """The bodies that had to answer (``due``: in this period, where that is known) and filed nothing."""
-    filed = select(column("institution")).from_(table)
-    query = select("*").from_("bodies").where(column("expected")).where(exp.Not(this=exp.In(this=column("institution"), query=filed.subquery())))
-    return query if due is None else query.where(due)
+    filed = select(column("institution"), copy=False).from_(table, copy=False)
+    query = select("*", copy=False).from_("bodies", copy=False).where(column("expected"), copy=False).where(exp.Not(this=exp.In(this=column("institution"), query=filed.subquery(copy=False))), copy=False)
+    return query if due is None else query.where(due, copy=False)
 
 
 def _enough(item: str) -> Any:
@@ -85,8 +85,8 @@ def institutions_of_parts(table: str, asks: Sequence[Ask], by: Sequence[str], wh
             one.append(as_(column(f"m_{ask.item}"), f"m{n}"))
             many.append(as_(exp.Max(this=column(f"m_{ask.item}")), f"m{n}"))
     inside = [*conditions(where), *[_enough(i) for i in complete]]
-    moved = _of(table, by, many, [column("moved"), *inside]).group_by(*[key(k) for k in by], column("institution"))
-    return exp.union(_of(table, by, one, [_still(), *inside]), moved, distinct=False)
+    moved = _of(table, by, many, [column("moved"), *inside]).group_by(*[key(k) for k in by], column("institution"), copy=False)
+    return exp.union(_of(table, by, one, [_still(), *inside]), moved, distinct=False, copy=False)
 
 
 def sums_of_parts(table: str, asks: Sequence[Ask], months: int, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> exp.Select:
@@ -98,11 +98,11 @@ def members_of_parts(table: str, absent: str, by: Sequence[str], where: Mapping[
     """The same columns as ``statements.members_query``. ``absent``: the table of those that filed nothing, or none."""
     inside = conditions(where)
     everyone = [_of(table, by, [column("institution")], [_still(), *inside]),
-                _of(table, by, [column("institution")], [column("moved"), *inside]).distinct()]
+                _of(table, by, [column("institution")], [column("moved"), *inside]).distinct(copy=False)]
     if absent:
         everyone.append(_of(absent, by, [column("institution")], inside))
-    query = select(*_keys(by), as_(exp.Count(this=exp.Star()), "n"), copy=False).from_("everyone").with_("everyone", _all(everyone))
-    return query.group_by(*_keys(by)) if by else query
+    query = select(*_keys(by), as_(exp.Count(this=exp.Star()), "n"), copy=False).from_("everyone", copy=False).with_("everyone", _all(everyone), copy=False)
+    return query.group_by(*_keys(by), copy=False) if by else query
 
 
 def covered_of_parts(table: str, needs: Sequence[Sequence[str]], by: Sequence[str], where: Mapping[str, Any]) -> exp.Select:
@@ -110,24 +110,24 @@ def covered_of_parts(table: str, needs: Sequence[Sequence[str]], by: Sequence[st
     inside = conditions(where)
     holds = [as_(both([_enough(i) for i in need]) if need else exp.true(), f"h{n}") for n, need in enumerate(needs)]
     everyone = [_of(table, by, [column("institution"), *holds], [_still(), *inside]),
-                _of(table, by, [column("institution"), *holds], [column("moved"), *inside]).distinct()]
+                _of(table, by, [column("institution"), *holds], [column("moved"), *inside]).distinct(copy=False)]
     counts = [as_(exp.Count(this=exp.Case(ifs=[exp.If(this=column(f"h{n}"), true=exp.Literal.number(1))])), f"c{n}") for n in range(len(needs))]
-    query = select(*_keys(by), *counts, copy=False).from_("everyone").with_("everyone", _all(everyone))
-    return query.group_by(*_keys(by)) if by else query
+    query = select(*_keys(by), *counts, copy=False).from_("everyone", copy=False).with_("everyone", _all(everyone), copy=False)
+    return query.group_by(*_keys(by), copy=False) if by else query
 
 
 def uncovered_of_parts(table: str, absent: str, items: Sequence[str], by: Sequence[str], where: Mapping[str, Any], limit: int, everyone: bool
                        ) -> exp.Select:
     """The same columns as ``statements.uncovered_query``."""
     inside = conditions(where)
-    lacking = [] if everyone else [exp.not_(both([_enough(i) for i in items])) if items else exp.false()]
+    lacking = [] if everyone else [exp.not_(both([_enough(i) for i in items]), copy=False) if items else exp.false()]
     some = [as_(column(f"m_{i.removesuffix('*')}"), f"m{n}") for n, i in enumerate(items)]
     columns = [column("institution"), column("name"), as_(exp.false(), "empty"), column("owed"), *some]
-    listed = [_of(table, by, columns, [_still(), *inside, *lacking]), _of(table, by, columns, [column("moved"), *inside, *lacking]).distinct()]
+    listed = [_of(table, by, columns, [_still(), *inside, *lacking]), _of(table, by, columns, [column("moved"), *inside, *lacking]).distinct(copy=False)]
     if absent:
         none = [as_(NOTHING.copy(), f"m{n}") for n in range(len(items))]
         listed.append(_of(absent, by, [column("institution"), column("name"), as_(exp.true(), "empty"), as_(NOTHING.copy(), "owed"), *none], inside))
-    return select("*").from_("listed").order_by(*map(in_row, [*_keys(by), column("name"), column("institution")])).limit(limit).with_("listed", _all(listed))
+    return select("*", copy=False).from_("listed", copy=False).order_by(*map(in_row, [*_keys(by), column("name"), column("institution")]), copy=False).limit(limit, copy=False).with_("listed", _all(listed), copy=False)
 
 
 def fits(by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str] = ()) -> bool:
@@ -138,8 +138,8 @@ def fits(by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str] = 
 def _of(table: str, by: Sequence[str], columns: Sequence[Any], conditions_: Sequence[Any]) -> exp.Select:
     """The keys as k0, k1 …, and these columns."""
     keys = [as_(key(k), f"k{i}") for i, k in enumerate(by)]
-    query = select(*keys, *[c.copy() for c in columns], copy=False).from_(table)
-    return query.where(both([c.copy() for c in conditions_])) if conditions_ else query
+    query = select(*keys, *[c.copy() for c in columns], copy=False).from_(table, copy=False)
+    return query.where(both([c.copy() for c in conditions_]), copy=False) if conditions_ else query
 
 
 def _keys(by: Sequence[str]) -> list[Any]:
@@ -151,7 +151,7 @@ def _still() -> Any:
 
 
 def _all(queries: Sequence[Any]) -> Any:
-    return exp.union(*queries, distinct=False)
+    return exp.union(*queries, distinct=False, copy=False)
 
 
 def _small(count: Any) -> Any:
