@@ -51,11 +51,11 @@ def test_a_move_leaves_the_return_to_who_held_the_line_in_its_period(filed: dict
         actions.act(filed["people"]["heping"], "send_back", march(filed), reason="核对")
     with pytest.raises(Refused):
         on_word(filed, "heping")
-    told = bring_in(filed, "heping", JIXI, SCHOOL_ONE, MARCH, 55)
+    told = bring_in(filed, "heping", JIXI, SCHOOL_ONE, MARCH, {"water_m3": 55})
     assert [p.code for p in told.problems] == ["import.outside"]
     assert march(filed).get().revision == 1
     on_word(filed, "wangli")
-    assert bring_in(filed, "wangli", JINGXIAN, SCHOOL_ONE, MARCH, 57).changed == 1
+    assert bring_in(filed, "wangli", JINGXIAN, SCHOOL_ONE, MARCH, {"water_m3": 57}).changed == 1
     assert actions.act(filed["people"]["wangli"], "send_back", march(filed), reason="核对") == 1
 
 
