@@ -210,7 +210,8 @@ def accept_round(request: HttpRequest, pk: int) -> HttpResponse:
     own = chain.own_level(request.user)
     if own is None:
         raise Http404
-    rows = queries.returns_in(own[1]).filter(round=round_, state__in=("filed", "dept_ok", "county_ok") if own[0] == "accepted" else ("filed", "dept_ok"))
+    states = ("filed", "dept_ok", "county_ok") if own[0] == "accepted" else ("filed", "dept_ok")
+    rows = queries.held_by(own[1], Return.objects.filter(round=round_, state__in=states))
     done = chain_actions.batch(request.user, chain.PASS[own[0]], rows)
     messages.success(request, str(T("审核通过 {n} 份；{left} 份有“错误”，没有通过", "{n} accepted; {left} hold errors and were not",
                                     n=done.done, left=done.errors)))
