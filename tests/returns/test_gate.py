@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import itertools
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,14 +14,16 @@ from django.urls import reverse
 from jieneng.core.problem import Refused
 from jieneng.people.roles import ROLES
 from jieneng.records.models import Event
+from jieneng.registry.models import Standing
 from jieneng.returns import actions, behalf
+from jieneng.returns.chain import queries as chain
 from jieneng.returns.gate import Gate
-from jieneng.returns.models import Return, Revision, Signoff
+from jieneng.returns.models import Return, Signoff
 from jieneng.returns.moves import MOVES, STATES, VERBS
 from jieneng.returns.queries import book
 from tests.figures.make import answers, frozen
-from tests.people_by_name import JINGXIAN, PEOPLE, ROOT, SCHOOL_ONE
-from tests.returns.whose import bring_in
+from tests.people_by_name import JINGXIAN, JIXI, PEOPLE, ROOT, SCHOOL_ONE, SCHOOL_TWO
+from tests.returns.whose import bring_in, move_to
 
 pytestmark = pytest.mark.django_db
 ROLE = {name: role for name, (_, role, _, _) in PEOPLE.items()}
@@ -128,16 +131,24 @@ def test_the_page_of_an_accepted_return_offers_only_what_may_be_done(stage: dict
         assert reverse("return-act", args=[stage["ret"].pk, "sign"]) not in sign_in(who).get(address).content.decode()
 
 
-def test_an_office_signs_the_returns_its_totals_hold(city: dict[str, Any]) -> None:
-    """A school that moved to a neighbour in June: each county signs the months that the snapshot counts as its own."""
-    from tests.returns.whose import move_to
-
-    move_to(city["institutions"][SCHOOL_ONE], city["offices"]["341824"], dt.date(2022, 6, 15))
+def test_an_office_answers_for_the_returns_its_totals_hold(city: dict[str, Any]) -> None:
+    """A school that moved to a neighbour in June: each county adds up, hands up and signs the months that the snapshot counts as its own."""
+    move_to(city["institutions"][SCHOOL_ONE], city["offices"][JIXI], dt.date(2022, 6, 15))
     record = frozen(city)
     round_ = Return.objects.filter(round__year=2022)[0].round
-    actions.sign_off(city["people"]["wangli"], round_, city["offices"][JINGXIAN], record, {})
-    signed = set(Return.objects.filter(round=round_, state="signed", institution__key=SCHOOL_ONE).values_list("period", flat=True))
-    assert signed == {f"2022-{m:02}" for m in range(1, 6)}
-    actions.sign_off(city["people"]["heping"], round_, city["offices"]["341824"], record, {})
+    Standing.objects.filter(institution=city["institutions"][SCHOOL_TWO]).update(name="示例第二小学（更名）", since=dt.date(2022, 3, 1))  # changed within the year, and did not move
+    added: dict[str, Decimal] = {}
+    for who, code, months in (("wangli", JINGXIAN, range(1, 6)), ("heping", JIXI, range(6, 13))):
+        office = city["offices"][code]
+        members = chain.under(round_, office)
+        totals = chain.totals_of(book(), round_, members)
+        assert (len(members), totals.returns, chain.by_state(round_, members)) == (2, 12 + len(months), {"accepted": 12 + len(months)})
+        assert totals.sums["water_m3"] == chain.frozen_totals(book(), record, round_, office)["water_m3"]
+        added[code] = totals.sums["water_m3"]
+        actions.sign_off(city["people"][who], round_, office, record, {})
+        signed = set(Return.objects.filter(round=round_, state="signed", institution__key=SCHOOL_ONE).values_list("period", flat=True))
+        assert signed == {f"2022-{m:02}" for m in range(1, months[-1] + 1)}
+    assert added == {JINGXIAN: Decimal(5 * 10 + 12 * 20), JIXI: Decimal(7 * 10 + 12 * 40)}
+    top = city["offices"][ROOT]
+    assert chain.totals_of(book(), round_, chain.under(round_, top)).sums["water_m3"] == sum(added.values()) + 12 * 30
     assert not Return.objects.filter(round=round_, institution__key=SCHOOL_ONE).exclude(state="signed").exists()
-    assert Revision.objects.filter(ret__round=round_).count() == 48

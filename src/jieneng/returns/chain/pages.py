@@ -159,7 +159,8 @@ def _facts(round_: Round, office: Office) -> dict[str, Any]:
         rows.append({"item": item, "label": labels[item].label or rules.items[item].label, "number": labels[item].number, "unit": rules.items[item].unit, "value": value,
                      "old": old, "change": Fraction(value - old) / Fraction(old) if old else None, "difference": value - old if old is not None else None})
     standing = queries.standing_submission(round_, office)
-    missing = [members[i] for i in members if i in _missing(round_, members)]
+    late = _missing(round_, members)
+    missing = [s for i, s in members.standings.items() if i in late]
     return {"rows": [r for r in rows if r["value"] or r["old"]], "counts": counts, "now": now, "waiting": queries.waiting(counts, queries.level_of(office)),
             "level": STATES[queries.level_of(office)], "missing": missing[:60], "missing_n": len(missing), "findings": queries.open_findings(round_, members),
             "blockers": blockers(round_, office), "standing": standing, "stale": bool(standing and standing.content != now.content), "members": len(members)}
@@ -173,9 +174,9 @@ def _before(rules: Any, round_: Round, office: Office) -> dict[str, Decimal | No
     return dict(queries.totals_of(rules, round_, queries.under(round_, office)).sums)
 
 
-def _missing(round_: Round, members: dict[int, Any]) -> set[int]:
-    late = Return.objects.filter(round=round_, state__in=("expected", "draft", "returned")).values_list("institution_id", flat=True)
-    return set(late) & members.keys()
+def _missing(round_: Round, members: queries.Members) -> set[int]:
+    late = Return.objects.filter(round=round_, state__in=("expected", "draft", "returned")).values_list("institution_id", "period")
+    return {institution for institution, period in late if members.holds(institution, period)}
 
 
 def _hand_up(request: HttpRequest, round_: Round, office: Office) -> HttpResponse:
