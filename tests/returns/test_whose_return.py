@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused
+from jieneng.people.scope import scope
 from jieneng.registry.models import Institution, Standing
 from jieneng.registry.queries import closed_to, day_for, lines_for, standing_for
 from jieneng.returns import actions, behalf, waivers
 from jieneng.returns.models import Return, Waiver
-from jieneng.returns.queries import book
+from jieneng.returns.queries import book, held_by, returns_in
 from jieneng.rulebook import form_for
 from tests.figures.make import file_all
 from tests.people_by_name import JINGXIAN, JIXI, SCHOOL_ONE, SCHOOL_TWO
@@ -51,11 +52,11 @@ def test_a_move_leaves_the_return_to_who_held_the_line_in_its_period(filed: dict
         actions.act(filed["people"]["heping"], "send_back", march(filed), reason="核对")
     with pytest.raises(Refused):
         on_word(filed, "heping")
-    told = bring_in(filed, "heping", JIXI, SCHOOL_ONE, MARCH, 55)
+    told = bring_in(filed, "heping", JIXI, SCHOOL_ONE, MARCH, {"water_m3": 55})
     assert [p.code for p in told.problems] == ["import.outside"]
     assert march(filed).get().revision == 1
     on_word(filed, "wangli")
-    assert bring_in(filed, "wangli", JINGXIAN, SCHOOL_ONE, MARCH, 57).changed == 1
+    assert bring_in(filed, "wangli", JINGXIAN, SCHOOL_ONE, MARCH, {"water_m3": 57}).changed == 1
     assert actions.act(filed["people"]["wangli"], "send_back", march(filed), reason="核对") == 1
 
 
@@ -122,3 +123,23 @@ def test_a_sensitive_unit_that_moved_shows_its_old_returns_to_who_reviews_them(f
     assert old.get(reverse("return", args=[september.pk])).status_code == 404
     new = sign_in("heping").get(reverse("return", args=[march(filed).get().pk])).content.decode()
     assert "send_back" not in new  # sees what came before, and that it is not theirs to review
+
+
+def test_a_unit_that_moved_does_not_stand_in_the_way_of_passing_the_others(filed: dict[str, Any], sign_in: Any) -> None:
+    """The queue of a level holds what is its own: the old office's months there, the new one's here, and nothing before a move begins."""
+    one, round_ = filed["institutions"][SCHOOL_ONE], march(filed).get().round
+    moved = move_to(one, filed["offices"][JIXI], TODAY + dt.timedelta(days=60))
+    assert not returns_in(scope(filed["people"]["heping"], "see")).filter(institution=one).exists()
+    Standing.objects.filter(pk=moved.pk).update(since=dt.date(2022, 6, 15))
+    every = Return.objects.filter(round=round_)
+    for who, months in (("wangli", 5), ("heping", 7)):
+        mine = held_by(scope(filed["people"][who], "accept"), every)
+        assert mine.filter(institution=one).count() == months and mine.count() == months + 12
+        assert returns_in(scope(filed["people"][who], "see")).filter(institution=one).count() == 12  # seen by both
+        page = sign_in(who).get(reverse("round-pass", args=[round_.pk])).content.decode()
+        assert page.count("示例第一小学") >= 1
+        answer = sign_in(who).post(reverse("round-pass", args=[round_.pk]), {"verb": "pass_county", "state": "filed", "all": "1"})
+        assert answer.status_code == 302
+        assert set(mine.values_list("state", flat=True)) == {"county_ok"}
+    assert held_by(scope(filed["people"]["zhoumin"], "accept"), every).count() == every.count()
+    assert held_by(scope(filed["people"]["wangxiuying"], "see"), every).count() == 12

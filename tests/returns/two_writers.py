@@ -90,7 +90,7 @@ class Stage:
 
         if verb.startswith("import"):
             return self.importing(pk)
-        return lambda: actions.act(self.zhou, verb, Return.objects.filter(pk=pk), reason="同时办")
+        return lambda: actions._act(self.zhou, verb, Return.objects.filter(pk=pk), reason="同时办")
 
     def importing(self, pk: int) -> Callable[[], object]:
         """An import of one new value for the return; a return that is closed to imports refuses."""

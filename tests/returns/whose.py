@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -26,11 +27,11 @@ def move_to(institution: Institution, office: Office, since: dt.date) -> Standin
     return row
 
 
-def bring_in(city: dict[str, Any], who: str, office: str, key: str, period: str, water: int, *, accept: bool = False) -> actions.Outcome:
-    """One value of one return, imported by a person on behalf of an office."""
+def bring_in(city: dict[str, Any], who: str, office: str, key: str, period: str, given: Mapping[str, int | Decimal | None]) -> actions.Outcome:
+    """Values of one return, imported by a person on behalf of an office."""
     person, on_behalf = city["people"][who], city["offices"][office]
-    received, _ = ReceivedFile.objects.get_or_create(sha256=f"{water:064x}", defaults={"size": 1, "name": "水表.xlsx", "by": person})
+    received, _ = ReceivedFile.objects.get_or_create(sha256=f"{period:0>64}", defaults={"size": 1, "name": "水表.xlsx", "by": person})
     with action():
         batch = Import.objects.create(file=received, layout="t", layout_hash="x", layout_text="", reads="answers", on_behalf=on_behalf, by=person)
-    one = Draft(identifier=key, scheme="uscc", period=Period.parse(period), at=From(received.name, "Sheet1", "A2", 2), answers={"water_m3": Decimal(water)})
-    return actions.import_answers(person, book(), form="consumption", drafts=[one], batch=batch, office=on_behalf, accept=accept)
+    one = Draft(identifier=key, scheme="uscc", period=Period.parse(period), at=From(received.name, "Sheet1", "A2", 2), answers={k: None if v is None else Decimal(v) for k, v in given.items()})
+    return actions.import_answers(person, book(), form="consumption", drafts=[one], batch=batch, office=on_behalf)

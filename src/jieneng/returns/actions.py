@@ -16,7 +16,7 @@ from jieneng.core.problem import Place, Problem, Severity, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.queries import root_office
-from jieneng.people.scope import require, scope
+from jieneng.people.scope import require
 from jieneng.records.bulk import put
 from jieneng.records.events import action, hold, record, together
 from jieneng.registry.likely import Likely
@@ -29,8 +29,9 @@ from .after import after
 from .asks import Ask, ask, suggested, together_said, within
 from .chain.blockers import blockers
 from .examine import Examiner
+from .gate import Gate
 from .models import Import, Return, ReturnFinding, Revision, Round, RoundStep, Signoff, SnapshotRecord
-from .moves import VERBS, move
+from .moves import MOVES, VERBS
 from .plan.calendar import default_steps
 from .queries import answers_of, lines_of
 from .ranges import packed
@@ -41,6 +42,8 @@ Progress = Callable[[int, int], None]
 CHUNK = 500
 PASSES = ("accept", "pass_county", "pass_department")
 """The words by which a level passes a return; none of them over an error that nobody explained."""
+ALONE = (*PASSES, "send_back", "take_back", "reopen", "withdraw", "exempt", "include")
+"""The verbs done to single returns that change the state and nothing else."""
 
 
 @dataclass
@@ -116,6 +119,9 @@ class _Work:
     answers: dict[str, str | None]
     sources: dict[str, Any]
     institution: int
+    key: str
+    name: str
+    where: Place
 
 
 def _text(value: Decimal | None) -> str | None:
@@ -225,7 +231,7 @@ def _merge(round_: Round, drafts: list[tuple[Any, int]], batch: Import, outcome:
     """Fold the drafts of one round into the returns they belong to. Returns that would not change are left out."""
     whose = {pk for _, pk in drafts}
     # locked until this import ends, in one order everywhere: whoever reviews or imports them meanwhile waits
-    locked = Return.objects.filter(round=round_, institution__in=whose).select_for_update().order_by("pk")
+    locked = Return.objects.filter(round=round_, institution__in=whose).select_related("institution").select_for_update(of=("self",)).order_by("pk")
     returns = {(r.institution_id, r.period): r for r in locked}
     current = {
         r.ret_id: r for r in Revision.objects.filter(ret__round=round_, ret__institution__in=whose)
@@ -244,7 +250,8 @@ def _merge(round_: Round, drafts: list[tuple[Any, int]], batch: Import, outcome:
             continue
         if ret.pk not in work:
             old = current.get(ret.pk)
-            work[ret.pk] = _Work(ret, dict(old.answers) if old else {}, dict(old.sources) if old else {}, pk)
+            work[ret.pk] = _Work(ret, dict(old.answers) if old else {}, dict(old.sources) if old else {}, pk, ret.institution.key,
+                                 draft.name or draft.identifier, Place(file=draft.file, sheet=draft.sheet, cell=draft.cell))
         job = work[ret.pk]
         fresh = {item: _text(value) for item, value in draft.answers.items()}
         changed = {i for i, v in fresh.items() if i not in job.answers or job.answers[i] != v}
@@ -266,16 +273,8 @@ def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Im
     form = form_for(book, round_.form, round_.year)
     examiner = Examiner(form)
     earlier = _earlier(round_, {j.institution for j in work}) if examiner.looks_back else {}
-    now = timezone.now()
-    todo: list[_Work] = []
-    for job in work:
-        if job.ret.state in ("exempt", "covered", "signed"):
-            outcome.problems.append(Problem(
-                "import.closed", T("{period} 的报表状态不允许导入：{state}", "the return for {period} cannot be imported: {state}",
-                                   period=job.ret.period, state=job.ret.get_state_display()),
-                do=T("已审定的先退回重新打开", "reopen a signed return first"), where=Place(file=batch.file.name)))
-        else:
-            todo.append(job)
+    now, gate = timezone.now(), Gate(person)
+    todo, lines = _open_to(gate, work, outcome)
     # in period order, so that "last month" is the one just read
     todo.sort(key=lambda j: (j.ret.period, j.ret.pk))
     for start in range(0, len(todo), CHUNK):
@@ -286,7 +285,7 @@ def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Im
             outcome.new += ret.revision == 0
             outcome.changed += ret.revision > 0
             ret.revision += 1
-            ret.state = move(ret.state, "import").to
+            ret.state = gate.step(ret.state, "import", lines.get(ret.pk, ""), job.key).to
             revisions.append(Revision(
                 ret=ret, number=ret.revision, answers=job.answers, sources=job.sources, edition=round_.edition,
                 rulebook=book.hash, by=person, batch=batch, at=now))
@@ -303,7 +302,7 @@ def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Im
             if held:
                 outcome.held_returns.append(ret.pk)
             elif word:
-                ret.state = move(ret.state, word).to
+                ret.state = gate.step(ret.state, word, lines.get(ret.pk, ""), job.key).to
                 ret.accepted = ret.revision if word == "accept" else ret.accepted
             outcome.returns.append(ret.pk)
         _store(j.ret for j in part)
@@ -312,6 +311,26 @@ def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Im
         outcome.findings += len(findings)
         if progress:
             progress(start + len(part))
+
+
+def _open_to(gate: Gate, work: list[_Work], outcome: Outcome) -> tuple[list[_Work], dict[int, str]]:
+    """Those of the returns that the person may change by an import now, with the line of each; problems for the others, by unit and cell."""
+    todo, lines = [], lines_of(j.ret for j in work)
+    for job in work:
+        ret = job.ret
+        if (ret.state, "import") not in MOVES:
+            outcome.problems.append(Problem(
+                "import.closed", T("“{name}”{period} 的报表状态不允许导入：{state}", "“{name}”: the return for {period} cannot be imported: {state}",
+                                   name=job.name, period=ret.period, state=ret.get_state_display()),
+                do=T("已审定的先退回重新打开", "reopen a signed return first"), where=job.where))
+        elif not gate.allows(ret.state, "import", lines.get(ret.pk, ""), job.key):
+            outcome.problems.append(Problem(
+                "import.accepted", T("“{name}”{period} 的报表是“{state}”，本账号不能改写", "“{name}”: the return for {period} is “{state}”; this account cannot rewrite it",
+                                     name=job.name, period=ret.period, state=ret.get_state_display()),
+                do=T("要改，请市级机关事务部门重新打开", "to change it, ask the city office to reopen it"), where=job.where))
+        else:
+            todo.append(job)
+    return todo, lines
 
 
 def _store(returns: Iterable[Return]) -> None:
@@ -341,33 +360,36 @@ def _before(earlier: dict[tuple[int, str], dict[str, Decimal | None]], instituti
 
 def act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "", keep: bool = False, more: Mapping[str, Any] | None = None,
         asks: Sequence[Ask] = ()) -> int:
-    """Do one verb (accept, pass, send back, sign, reopen) to returns of the person's scope, all or none.
+    """Do one verb (accept, pass, send back, reopen, exempt, take back …) to returns of the person's scope, all or none.
 
+    Not by it: signing, which is ``sign_off`` of a whole total, and what writes a revision (saving, filing, importing) or the register's covering.
     ``asks``: what is asked about single items when returns are sent back; without a reason of its own theirs is the reason.
     Raises ``Refused`` for a return outside the scope, in a state that does not allow it, or without a needed reason.
     A return with an error (must) is accepted only with ``keep`` and a reason (经确认保留): the event lists which were kept.
     ``more``: what else the event says.
     """
+    if verb not in ALONE:
+        raise refuse("returns.alone", T("“{v}”不能对单份报表办", "“{v}” is not done to single returns", v=VERBS[verb]),
+                     do=T("审定在“审定”页，连同快照和合计一起办", "sign off on its own page, with the snapshot and its totals") if verb == "sign" else None)
+    return _act(person, verb, returns, reason=reason, keep=keep, more=more, asks=asks)
+
+
+def _act(person: User, verb: str, returns: QuerySet[Return], *, reason: str = "", keep: bool = False, more: Mapping[str, Any] | None = None,
+         asks: Sequence[Ask] = ()) -> int:
+    """``act``, for any verb of the table: for the verbs of this module."""
     reason, asks = reason.strip() or together_said(asks), within(asks)
     with action():
         rows = list(returns.select_related("institution").select_for_update(of=("self",)).order_by("pk"))
         lines = lines_of(rows)
-        held: dict[str, Any] = {}
+        gate = Gate(person)
         before: dict[str, list[int]] = {}
-        top = root_office()
         for row in rows:
-            step = move(row.state, verb)
+            step = gate.step(row.state, verb, lines.get(row.pk, ""), row.institution.key)
             if row.state == "exempt" and (verb == "include") is (row.revision > 0):
                 raise refuse("returns.exempt", T("免报的报表{w}", "the exempt return {w}", w=T("报过数", "held figures") if row.revision else T("没有报过数", "never held figures")),
                              do=T("用“{v}”", "use “{v}”", v=VERBS["reopen" if row.revision else "include"]))
             if step.reason and not reason.strip():
                 raise refuse("returns.reason", T("没有写原因", "no reason given"), do=T("写明原因，对方能看到", "say why; the other side sees it"))
-            if step.right not in held:
-                held[step.right] = scope(person, step.right)
-            if step.top and top is not None and not held[step.right].covers_line(top.path):
-                require(person, step.right, top.path)
-            if not held[step.right].covers(lines.get(row.pk, ""), row.institution.key):
-                require(person, step.right, lines.get(row.pk, ""), row.institution.key)
             before.setdefault(row.state, []).append(row.pk)
             row.state = step.to
             if verb == "accept":
@@ -416,14 +438,13 @@ def common_line(paths: Iterable[str]) -> str:
 def sign_off(person: User, round_: Round, office: Office, snapshot: SnapshotRecord, totals: dict[str, Any]) -> Signoff:
     """Answer for an office's total of a round, bound to a snapshot and its control totals (审定).
 
-    The accepted returns under the office become signed. Refused while some are not accepted yet, and for a snapshot that does
+    The accepted returns that are the office's (by the line on the day that counts, as the snapshot places them) become signed. Refused while some are not accepted yet, and for a snapshot that does
     not hold what now stands: nobody signs what they have not seen frozen.
     """
     require(person, "sign", office.path)
     with action():
-        latest = {s.institution_id: s.office.path for s in standings(Period("year", round_.year).last_day)}
-        open_ = Return.objects.filter(round=round_).exclude(state__in=("exempt", "covered", "signed"))
-        mine = [pk for pk, institution in open_.select_for_update().order_by("pk").values_list("pk", "institution_id") if latest.get(institution, "").startswith(office.path)]
+        open_ = list(Return.objects.filter(round=round_).exclude(state__in=("exempt", "covered", "signed")).select_for_update().only("pk", "institution_id", "period").order_by("pk"))
+        mine = [pk for pk, line in lines_of(open_).items() if line.startswith(office.path)]
         waiting = Return.objects.filter(pk__in=mine).exclude(state="accepted").count()
         if waiting:
             raise refuse("signoff.waiting", T("还有 {n} 份报表没有审核通过", "{n} returns are not accepted yet", n=waiting),
@@ -436,7 +457,7 @@ def sign_off(person: User, round_: Round, office: Office, snapshot: SnapshotReco
             raise refuse("signoff.snapshot", T("快照 {s} 以后又有 {n} 处更正", "{n} corrections came after snapshot {s}", s=snapshot.pk, n=later),
                          do=T("重新封存再审定", "freeze again, then sign"))
         if mine:
-            act(person, "sign", Return.objects.filter(pk__in=mine))
+            _act(person, "sign", Return.objects.filter(pk__in=mine))
         signoff, created = Signoff.objects.get_or_create(
             round=round_, office=office, snapshot=snapshot, defaults={"totals": totals, "by": person})
         if created:

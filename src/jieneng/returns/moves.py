@@ -58,7 +58,8 @@ MOVES: dict[tuple[str, str], Move] = {
     ("filed", "withdraw"): Move("draft", "file"),
     # a platform export may bring a new value for a return under review: a new revision, to be reviewed again
     **{(s, "import"): Move("filed", "import") for s in (*_OPEN, *_UNDER_REVIEW)},
-    ("accepted", "import"): Move("filed", "accept"),
+    # what the city accepted only the city takes back, by whatever way: a county or department asks it to reopen
+    ("accepted", "import"): Move("filed", "accept", top=True),
     **{(s, "send_back"): Move("returned", "review", reason=True) for s in ("filed", "dept_ok")},
     # what the county has passed is no longer the department's to send back
     ("county_ok", "send_back"): Move("returned", "accept", reason=True),

@@ -35,6 +35,7 @@ from .asks import Ask, open_asks
 from .chain import actions as chain_actions
 from .chain import queries as chain
 from .chain.blockers import blockers
+from .gate import Gate
 from .history import history
 from .models import OnBehalf, Return, ReturnFinding, Round, SnapshotRecord, Waiver
 from .moves import MOVES, STATES, VERBS
@@ -209,7 +210,8 @@ def accept_round(request: HttpRequest, pk: int) -> HttpResponse:
     own = chain.own_level(request.user)
     if own is None:
         raise Http404
-    rows = queries.returns_in(own[1]).filter(round=round_, state__in=("filed", "dept_ok", "county_ok") if own[0] == "accepted" else ("filed", "dept_ok"))
+    states = ("filed", "dept_ok", "county_ok") if own[0] == "accepted" else ("filed", "dept_ok")
+    rows = queries.held_by(own[1], Return.objects.filter(round=round_, state__in=states))
     done = chain_actions.batch(request.user, chain.PASS[own[0]], rows)
     messages.success(request, str(T("审核通过 {n} 份；{left} 份有“错误”，没有通过", "{n} accepted; {left} hold errors and were not",
                                     n=done.done, left=done.errors)))
@@ -346,18 +348,17 @@ def one_return(request: HttpRequest, pk: int) -> HttpResponse:
     standing, today = standing_for(row.institution, Period.parse(row.period)), standing_for(row.institution)
     let_go = waivers_of(row.institution, row.round.form)
     must = any(f.severity == "must" and f.rule not in let_go for f in open_findings)
-    own, top = chain.own_level(request.user), root_office()
+    own, gate = chain.own_level(request.user), Gate(request.user)
+    path = standing.office.path if standing else "-"
     word = chain.PASS[own[0]] if own else ""
     possible = [
         {"verb": v, "label": str(VERBS[v]), "reason": m.reason, "keep": v == word and must} for (s, v), m in MOVES.items()
-        if s == row.state and v in (word, "send_back", "take_back", "reopen")
-        and _may(request, m.right, (top.path if top else "-") if m.top else standing.office.path if standing else "-")
+        if s == row.state and v in (word, "send_back", "take_back", "reopen") and gate.allows(s, v, path, row.institution.key)
     ]
     asked = {a.item: a for a in open_asks([row])}
     for line in lines:
         line["ask"] = asked.get(line["item"])
     advised = _advised(form, row, open_findings, beside)
-    path = standing.office.path if standing else "-"
     order = (word, "send_back", "take_back", "reopen")
     possible.sort(key=lambda p: order.index(str(p["verb"])))
     return render(request, "returns/return.html", {
@@ -365,7 +366,7 @@ def one_return(request: HttpRequest, pk: int) -> HttpResponse:
                    period=str(Period.parse(row.period).label)),
         "ret": row, "standing": standing, "lines": lines, "form": form, "current": current, "revisions": revisions[::-1],
         "findings": advised, "ask_rows": _ask_rows(advised), "possible": possible,
-        "may_waive": _may(request, "accept", today.office.path if today else "-"), "may_enter": row.state not in ("signed", "exempt", "covered") and _may(request, "import", path) and _may(request, "review", path),
+        "may_waive": _may(request, "accept", today.office.path if today else "-"), "may_enter": gate.allows(row.state, "import", path, row.institution.key) and all(_may(request, v, path) for v in ("import", "review")),
         "waivers": Waiver.objects.filter(institution=row.institution, form=row.round.form, revoked="").select_related("by"), "checks": [c for c in form.checks if not c.process],
         "on_word": OnBehalf.objects.filter(batch__revisions__ret=row).select_related("by", "batch__file").distinct(), "today": timezone.localdate(), "must": must, "history": history(row), "neighbours": beside["links"],
         "monthly": Period.parse(row.period).kind == "month"})
@@ -421,11 +422,15 @@ def _may(request: HttpRequest, right: str, path: str) -> bool:
     return scope(request.user, right).covers_line(path)
 
 
+ONE_BY_ONE = ("accept", "pass_county", "pass_department", "send_back", "take_back", "reopen")
+"""The verbs of the page of one return. Signing is not among them: a total is signed, with its snapshot (``sign_round``)."""
+
+
 @require_POST
-@needs("review", "accept", "sign", "file")
+@needs("review", "accept", "sign")
 def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """Do one verb to one return."""
-    if verb not in ("send_back", "accept", "reopen", "sign", "pass_department", "pass_county", "take_back"):
+    if verb not in ONE_BY_ONE:
         raise Http404
     row = visible_return(request, pk)
     items, whys, values = (request.POST.getlist(f"ask-{name}") for name in ("item", "reason", "value"))

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from jieneng import engine
 from jieneng.core.period import Period
 from jieneng.people.scope import Scope
 from jieneng.records.rules import book
-from jieneng.registry.models import Institution
+from jieneng.registry.models import Institution, Standing
 from jieneng.registry.queries import lines_for
 
 from .models import Return, Revision, Round, SnapshotRecord
@@ -34,9 +34,26 @@ def rounds(form: str | None = None) -> QuerySet[Round]:
 
 
 def returns_in(scope: Scope) -> QuerySet[Return]:
-    """Returns of institutions whose latest standing lies in the scope."""
-    keys = Institution.objects.filter(scope.q("standings__office__path", "key")).values("pk")
+    """What a scope may look at: the returns of every institution that stands or once stood in it, not of those that will one day.
+
+    Who takes a unit over sees what came before; who had it sees what became of it. What they may do: ``held_by``.
+    """
+    began = Scope(scope.lines).q("standings__office__path", "key") & Q(standings__since__lte=timezone.localdate())
+    keys = Institution.objects.filter(began | Scope((), scope.institutions).q("standings__office__path", "key")).values("pk")
     return Return.objects.filter(institution__in=keys)
+
+
+def held_by(scope: Scope, returns: QuerySet[Return]) -> QuerySet[Return]:
+    """Those of some returns that report into the scope on the day that counts: what its people review, pass and send back.
+
+    One query more where no institution ever moved across the scope's border; the returns of those that did are looked at one by one.
+    """
+    inside = returns_in(scope).values("pk")
+    border = Standing.objects.exclude(Scope(scope.lines).q("office__path", "institution__key")).values("institution")
+    moved = list(returns.filter(pk__in=inside, institution__in=border).exclude(institution__key__in=scope.institutions).only("pk", "institution_id", "period"))
+    lines = lines_of(moved)
+    elsewhere = [r.pk for r in moved if not scope.covers_line(lines.get(r.pk, ""))]
+    return returns.filter(pk__in=inside).exclude(pk__in=elsewhere)
 
 
 def lines_of(returns: Iterable[Return]) -> dict[int, str]:

@@ -177,7 +177,7 @@ def accept(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     from jieneng.returns.models import Return, ReturnFinding
 
     mine = require(person(args), "accept")
-    rows = queries.returns_in(mine).filter(round__year=args.year, state__in=("filed", "dept_ok", "county_ok"))
+    rows = queries.held_by(mine, Return.objects.filter(round__year=args.year, state__in=("filed", "dept_ok", "county_ok")))
     if not args.with_findings:
         must = ReturnFinding.objects.filter(ret__in=rows, severity="must", revision=F("ret__revision")).values("ret")
         left = rows.filter(pk__in=must).count()

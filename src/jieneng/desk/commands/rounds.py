@@ -144,19 +144,20 @@ def _strict(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 def _pass(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     from jieneng.people.scope import forbidden
     from jieneng.returns.chain import actions, queries
+    from jieneng.returns.models import Return
     from jieneng.returns.moves import VERBS
-    from jieneng.returns.queries import returns_in
+    from jieneng.returns.queries import held_by
 
     who = person(args)
     own = queries.own_level(who)
     if own is None:
         raise forbidden(who, "review")
     verb = queries.PASS[own[0]]
-    rows = returns_in(own[1]).filter(round=_round(args.year), state__in=queries.ORDER[:queries.ORDER.index(own[0])])
+    rows = held_by(own[1], Return.objects.filter(round=_round(args.year), state__in=queries.ORDER[:queries.ORDER.index(own[0])]))
     if args.office:
         from jieneng.people.scope import Scope
 
-        rows = rows.filter(pk__in=returns_in(Scope((_office(args.office).path,))))
+        rows = held_by(Scope((_office(args.office).path,)), rows)
     done = actions.batch(who, verb, rows)
     out.say(T("{v}：{n} 份；{e} 份有“错误”，没有通过", "{v}: {n} returns; {e} hold errors and were not passed", v=str(VERBS[verb]), n=done.done, e=done.errors))
     return {"verb": verb, "passed": done.done, "errors": done.errors}

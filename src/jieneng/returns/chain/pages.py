@@ -22,13 +22,13 @@ from jieneng.people.queries import area_offices
 from jieneng.people.scope import scope
 from jieneng.records import evidence
 from jieneng.records.workbook import Column, list_workbook, workbook_response
-from jieneng.registry.queries import seen
+from jieneng.registry.queries import FEW, day_for, standings
 from jieneng.rulebook import form_for
 
 from ..asking import round_of
 from ..models import Return, ReturnFinding, Round, Submission
 from ..moves import MOVES, STATES, VERBS
-from ..queries import book, latest_snapshot, opened, returns_in, shown_snapshot
+from ..queries import book, held_by, latest_snapshot, opened, shown_snapshot
 from . import actions, queries
 from .blockers import blockers
 
@@ -45,11 +45,11 @@ def passing(request: HttpRequest, pk: int) -> HttpResponse:
         return _pass(request, round_, own)
     mine = own[1] if own else request.scope
     level = own[0] if own else ""
-    state = request.GET.get("state") if request.GET.get("state") in TABS else _first(round_, mine, level)
-    rows = returns_in(mine).filter(round=round_)
+    rows = held_by(mine, Return.objects.filter(round=round_))
     counts: dict[str, set[int]] = {s: set() for s in TABS}
     for institution, found in rows.filter(state__in=TABS).values_list("institution_id", "state"):
         counts[found].add(institution)
+    state = request.GET.get("state") if request.GET.get("state") in TABS else _first(counts, level)
     wanted: dict[int, int] = {}
     for institution in rows.filter(state=state).values_list("institution_id", flat=True):
         wanted[institution] = wanted.get(institution, 0) + 1
@@ -57,28 +57,30 @@ def passing(request: HttpRequest, pk: int) -> HttpResponse:
     for institution, severity in ReturnFinding.objects.filter(ret__in=rows.filter(state=state), revision=F("ret__revision")).values_list("ret__institution_id", "severity"):
         by = findings.setdefault(institution, {})
         by[severity] = by.get(severity, 0) + 1
-    standings = [s for s in seen(mine, Period("year", round_.year).last_day).order_by("office__path", "institution__key") if s.institution_id in wanted]
-    if area := request.GET.get("area", ""):
-        standings = [s for s in standings if s.area == area]
-    if q := request.GET.get("q", "").strip():
-        standings = [s for s in standings if q in s.name or s.institution.key.startswith(q)]
-    page = Paginator(standings, 100 if request.GET.get("per") == "100" else 25).get_page(request.GET.get("page"))
-    firsts = {i: p for p, i in rows.filter(state=state, institution__in=[s.institution_id for s in page.object_list]).order_by("-period").values_list("pk", "institution_id")}
     names = {o.area: o.name for o in area_offices()}
+    everyone = standings(day_for(Period("year", round_.year))).order_by("office__path", "institution__key")
+    units = [s for s in (everyone if len(wanted) > FEW else everyone.filter(institution__in=list(wanted))) if s.institution_id in wanted]
+    areas = sorted({(s.area, names.get(s.area, s.area)) for s in units})
+    if area := request.GET.get("area", ""):
+        units = [s for s in units if s.area == area]
+    if q := request.GET.get("q", "").strip():
+        units = [s for s in units if q in s.name or s.institution.key.startswith(q)]
+    page = Paginator(units, 100 if request.GET.get("per") == "100" else 25).get_page(request.GET.get("page"))
+    firsts = {i: p for p, i in rows.filter(state=state, institution__in=[s.institution_id for s in page.object_list]).order_by("-period").values_list("pk", "institution_id")}
     verbs = _verbs(state or "", level)
     return render(request, "returns/passing.html", {
         "title": WORDS[level] if level else T("审核进度", "Review"), "round": round_, "level": level, "state": state, "page": page, "verbs": verbs, "filters": request.GET,
-        "tabs": [{"state": s, "label": STATES[s], "n": len(counts[s])} for s in TABS], "n": len(standings),
-        "errors": sum("must" in findings.get(s.institution_id, {}) for s in standings),
+        "tabs": [{"state": s, "label": STATES[s], "n": len(counts[s])} for s in TABS], "n": len(units),
+        "errors": sum("must" in findings.get(s.institution_id, {}) for s in units),
         "rows": [{"s": s, "n": wanted[s.institution_id], "findings": findings.get(s.institution_id, {}), "area": names.get(s.area, s.area), "first": firsts.get(s.institution_id)} for s in page.object_list],
-        "areas": sorted({(s.area, names.get(s.area, s.area)) for s in seen(mine, Period("year", round_.year).last_day)})})
+        "areas": areas})
 
 
-def _first(round_: Round, mine: Any, level: str) -> str:
+def _first(counts: dict[str, set[int]], level: str) -> str:
     """What this level has to do first: what the level below passed, else what was filed."""
     order = {"dept_ok": ("filed",), "county_ok": ("dept_ok", "filed"), "accepted": ("county_ok", "dept_ok", "filed")}.get(level, ("filed",))
     for state in order:
-        if returns_in(mine).filter(round=round_, state=state).exists():
+        if counts[state]:
             return state
     return "filed"
 
@@ -103,14 +105,14 @@ def _pass(request: HttpRequest, round_: Round, own: Any) -> HttpResponse:
     verb, state = post.get("verb", ""), post.get("state", "")
     if own is None or (state, verb) not in MOVES or verb not in {v["verb"] for v in _verbs(state, own[0])}:
         raise Http404
-    rows = returns_in(own[1]).filter(round=round_, state=state)
+    rows = held_by(own[1], Return.objects.filter(round=round_, state=state))
     if post.get("all") != "1":
         chosen = [int(x) for x in post.getlist("unit") if x.isdigit()]
         if not chosen:
             raise refuse("passing.none", T("没有选单位", "no institution chosen"), do=T("先勾选，或选“全部”", "tick some, or choose “all”"))
         rows = rows.filter(institution__in=chosen)
     elif area := post.get("area", ""):
-        inside = seen(own[1], Period("year", round_.year).last_day).filter(area=area).values("institution")
+        inside = standings(day_for(Period("year", round_.year))).filter(area=area).values("institution")
         rows = rows.filter(institution__in=inside)
     done = actions.batch(request.user, verb, rows, post.get("reason", ""))
     messages.success(request, str(T("{v}：{n} 份", "{v}: {n} returns", v=str(VERBS[verb]), n=done.done)) + (
@@ -157,7 +159,8 @@ def _facts(round_: Round, office: Office) -> dict[str, Any]:
         rows.append({"item": item, "label": labels[item].label or rules.items[item].label, "number": labels[item].number, "unit": rules.items[item].unit, "value": value,
                      "old": old, "change": Fraction(value - old) / Fraction(old) if old else None, "difference": value - old if old is not None else None})
     standing = queries.standing_submission(round_, office)
-    missing = [members[i] for i in members if i in _missing(round_, members)]
+    late = _missing(round_, members)
+    missing = [s for i, s in members.standings.items() if i in late]
     return {"rows": [r for r in rows if r["value"] or r["old"]], "counts": counts, "now": now, "waiting": queries.waiting(counts, queries.level_of(office)),
             "level": STATES[queries.level_of(office)], "missing": missing[:60], "missing_n": len(missing), "findings": queries.open_findings(round_, members),
             "blockers": blockers(round_, office), "standing": standing, "stale": bool(standing and standing.content != now.content), "members": len(members)}
@@ -171,9 +174,9 @@ def _before(rules: Any, round_: Round, office: Office) -> dict[str, Decimal | No
     return dict(queries.totals_of(rules, round_, queries.under(round_, office)).sums)
 
 
-def _missing(round_: Round, members: dict[int, Any]) -> set[int]:
-    late = Return.objects.filter(round=round_, state__in=("expected", "draft", "returned")).values_list("institution_id", flat=True)
-    return set(late) & members.keys()
+def _missing(round_: Round, members: queries.Members) -> set[int]:
+    late = Return.objects.filter(round=round_, state__in=("expected", "draft", "returned")).values_list("institution_id", "period")
+    return {institution for institution, period in late if members.holds(institution, period)}
 
 
 def _hand_up(request: HttpRequest, round_: Round, office: Office) -> HttpResponse:

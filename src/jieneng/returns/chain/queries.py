@@ -15,7 +15,8 @@ from jieneng.people.models import Office, User
 from jieneng.people.queries import root_office
 from jieneng.people.scope import Scope, scope
 from jieneng.records.events import together
-from jieneng.registry.queries import standings
+from jieneng.registry.models import Standing
+from jieneng.registry.queries import day_for, lines_for, standings
 from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book
 
@@ -52,10 +53,35 @@ def right_of(office: Office) -> str:
     return "review" if level_of(office) == "dept_ok" else "sign"
 
 
-def under(round_: Round, office: Office) -> dict[int, Any]:
-    """The institutions under an office at the year's end: id → standing."""
-    rows = standings(Period("year", round_.year).last_day).filter(office__path__startswith=office.path)
-    return {s.institution_id: s for s in rows}
+@dataclass(frozen=True)
+class Members:
+    """Whose returns an office answers for in a round: institution → standing, and of those that moved only the periods that are the office's."""
+
+    standings: dict[int, Standing]
+    only: dict[int, frozenset[str]]
+
+    def __len__(self) -> int:
+        return len(self.standings)
+
+    def holds(self, institution: int, period: str) -> bool:
+        """Whether the return of an institution for a period is the office's, on the day that counts."""
+        return institution in self.standings and (institution not in self.only or period in self.only[institution])
+
+
+def under(round_: Round, office: Office) -> Members:
+    """The institutions whose returns of a round report to an office on the day that counts, as snapshots place them and as it signs them."""
+    year = Period("year", round_.year)
+    inside = {s.institution_id: s for s in standings(day_for(year)).filter(office__path__startswith=office.path)}
+    moved = Standing.objects.filter(since__gt=year.first_day).values("institution")  # only of these can the periods differ
+    pairs = [(i, Period.parse(p)) for i, p in Return.objects.filter(round=round_, institution__in=moved).values_list("institution_id", "period")]
+    only: dict[int, set[str]] = {i: set() for i, _ in pairs}
+    for (institution, period), line in lines_for(pairs).items():
+        if line.startswith(office.path):
+            only[institution].add(str(period))
+    left = [i for i, periods in only.items() if periods and i not in inside]
+    for s in Standing.objects.filter(institution__in=left, office__path__startswith=office.path).select_related("institution", "office").order_by("since"):
+        inside[s.institution_id] = s
+    return Members({i: s for i, s in inside.items() if only.get(i, True)}, {i: frozenset(p) for i, p in only.items()})
 
 
 @dataclass(frozen=True)
@@ -75,7 +101,7 @@ def additive(book: Book, round_: Round) -> list[str]:
     return [i.item for i in form.items if book.items[i.item].over_time == "sum" and book.items[i.item].over_bodies == "sum"]
 
 
-def totals_of(book: Book, round_: Round, members: dict[int, Any]) -> Totals:
+def totals_of(book: Book, round_: Round, members: Members) -> Totals:
     """Add up the current revisions of the members' returns that were filed and not sent back. Exact decimals."""
     items = additive(book, round_)
     sums: dict[str, Decimal] = {i: Decimal(0) for i in items}
@@ -83,9 +109,9 @@ def totals_of(book: Book, round_: Round, members: dict[int, Any]) -> Totals:
     contents, who, n = [], set(), 0
     rows = Revision.objects.filter(ret__round=round_, ret__state__in=ORDER, number=F("ret__revision")).order_by("ret_id")
     if len(members) <= FEW:
-        rows = rows.filter(ret__institution__in=list(members))
-    for institution, answers, content in rows.values_list("ret__institution_id", "answers", "content").iterator(chunk_size=5000):
-        if institution not in members:
+        rows = rows.filter(ret__institution__in=list(members.standings))
+    for institution, period, answers, content in rows.values_list("ret__institution_id", "ret__period", "answers", "content").iterator(chunk_size=5000):
+        if not members.holds(institution, period):
             continue
         n += 1
         who.add(institution)
@@ -108,13 +134,9 @@ def frozen_totals(book: Book, record: SnapshotRecord, round_: Round, office: Off
     return {i: None if v is None else decimal_of(v, 4).normalize() for i, v in sums.items()}  # stored with four decimals: nothing is lost
 
 
-def by_state(round_: Round, members: dict[int, Any]) -> dict[str, int]:
+def by_state(round_: Round, members: Members) -> dict[str, int]:
     """Returns of the members by state."""
-    counts: dict[str, int] = {}
-    for institution, state, n in Return.objects.filter(round=round_).values_list("institution_id", "state").annotate(n=Count("id")).order_by():
-        if institution in members:
-            counts[state] = counts.get(state, 0) + n
-    return counts
+    return _counted(Return.objects.filter(round=round_), members, "state", "")
 
 
 def waiting(counts: dict[str, int], level: str) -> int:
@@ -123,13 +145,24 @@ def waiting(counts: dict[str, int], level: str) -> int:
     return sum(n for s, n in counts.items() if s not in (*far, "exempt", "covered"))
 
 
-def open_findings(round_: Round, members: dict[int, Any]) -> dict[str, int]:
+def open_findings(round_: Round, members: Members) -> dict[str, int]:
     """Findings of current revisions by severity, of returns that have not been accepted."""
-    counts: dict[str, int] = {}
     rows = ReturnFinding.objects.filter(ret__round=round_, revision=F("ret__revision")).exclude(ret__state__in=("accepted", "signed"))
-    for institution, severity, n in rows.values_list("ret__institution_id", "severity").annotate(n=Count("id")).order_by():
-        if institution in members:
-            counts[severity] = counts.get(severity, 0) + n
+    return _counted(rows, members, "severity", "ret__")
+
+
+def _counted(rows: QuerySet[Any], members: Members, by: str, ret: str) -> dict[str, int]:
+    """How many of the members' rows there are of each kind. ``ret``: the way from a row to its return. Period by period only for who moved."""
+    counts: dict[str, int] = {}
+    whole, moved = f"{ret}institution_id", list(members.only)
+    if len(moved) <= FEW:
+        for institution, kind, n in rows.exclude(**{f"{whole}__in": moved}).values_list(whole, by).annotate(n=Count("id")).order_by():
+            if institution in members.standings:
+                counts[kind] = counts.get(kind, 0) + n
+        rows = rows.filter(**{f"{whole}__in": moved})
+    for institution, period, kind in rows.values_list(whole, f"{ret}period", by):
+        if members.holds(institution, period):
+            counts[kind] = counts.get(kind, 0) + 1
     return counts
 
 
