@@ -24,7 +24,8 @@ from jieneng.returns.models import Return, Revision, Round
 from jieneng.returns.queries import book
 from tests.exchange.make import drafts, off_by_ten, take
 from tests.figures.make import file_all
-from tests.people_by_name import HOSPITAL, JIXI_SCHOOL, SCHOOL_ONE
+from tests.people_by_name import HOSPITAL, JINGXIAN, JIXI, JIXI_SCHOOL, SCHOOL_ONE
+from tests.returns.whose import move_to
 
 pytestmark = pytest.mark.django_db
 FORM = "consumption"
@@ -122,6 +123,24 @@ def test_ours_follow_only_on_the_units_word_and_say_where_from(stage: dict[str, 
     assert revision.answers["water_m3"] == "10" and ret.state == "filed"
     batch.refresh_from_db()
     assert batch.counts == counts and [x.verdict for x in table(stage)] == ["same"] and faults()[1] == []
+
+
+def test_a_unit_that_moved_since_is_still_its_old_lines_in_the_year_it_reported_there(stage: dict[str, Any]) -> None:
+    """Export taken in, correction adopted by the office of the period; the office it moved to is told that it is not its unit."""
+    _, made = take(stage, off_by_ten(SCHOOL_ONE, factor=2))
+    actions.decide(stage["people"]["zhoumin"], book(), actions.differences_at("platform", FORM, 2022, [table(stage)[0].key]), "ours", holder="platform", form=FORM, reason="平台按新账单", word="待确认")
+    move_to(stage["institutions"][SCHOOL_ONE], stage["offices"][JIXI], dt.date(2023, 6, 1))
+    given = [d for d in drafts(stage, change=off_by_ten(SCHOOL_ONE, factor=3)) if d.identifier == SCHOOL_ONE]
+
+    def brought(who: str, office: str) -> tuple[int, set[str]]:
+        told = actions.take_platform(stage["people"][who], form=FORM, holder="platform", drafts=given, batch=made, office=stage["offices"][office])
+        return told.changed, {p.code for p in told.problems}
+
+    with pytest.raises(Refused):
+        actions.adopt(stage["people"]["heping"], book(), list(Correction.objects.all()), word="王秀英")
+    assert actions.adopt(stage["people"]["wangli"], book(), list(Correction.objects.all()), word="王秀英") == 1
+    assert brought("heping", JIXI) == (0, {"import.outside"})
+    assert brought("wangli", JINGXIAN) == (1, set())
 
 
 @pytest.mark.parametrize("new, reason, word, says", [

@@ -20,7 +20,7 @@ from jieneng.records.bulk import put
 from jieneng.records.events import action, hold, record, together
 from jieneng.registry.likely import Likely
 from jieneng.registry.models import Institution, Standing
-from jieneng.registry.queries import by_identifier, standings
+from jieneng.registry.queries import by_identifier, lines_for, standing_for
 from jieneng.returns import actions as returns
 from jieneng.returns.intake import Draft, From
 from jieneng.returns.models import Import
@@ -47,9 +47,10 @@ class Outcome:
         return {"new": self.new, "changed": self.changed, "same": self.same, "cells": self.cells, "refused": len(self.problems)}
 
 
-def _whose(drafts: Iterable[Any], office: Office, problems: list[Problem]) -> list[tuple[Any, int]]:
-    """The drafts whose institution is in the register and reports to the office; problems for the others."""
-    known, today = by_identifier(), {s.institution_id: s.office.path for s in standings(timezone.localdate())}
+def _whose(drafts: Sequence[Any], office: Office, problems: list[Problem]) -> list[tuple[Any, int]]:
+    """The drafts whose institution is in the register and, for the draft's period, reports to the office; problems for the others."""
+    known = by_identifier()
+    lines = lines_for((pk, d.period) for d in drafts if (pk := known.get((d.scheme, d.identifier))) is not None)
     good, likely = [], Likely(office.path)
     for draft in drafts:
         pk = known.get((draft.scheme, draft.identifier))
@@ -58,7 +59,7 @@ def _whose(drafts: Iterable[Any], office: Office, problems: list[Problem]) -> li
             problems.append(Problem(
                 "import.unknown", T("“{name}”（{id}）不在名录库里", "“{name}” ({id}) is not in the register", name=draft.name or "—", id=draft.identifier),
                 do=likely.advice(draft.identifier, draft.name), where=place))
-        elif not today.get(pk, "").startswith(office.path):
+        elif not lines.get((pk, draft.period), "").startswith(office.path):
             problems.append(Problem(
                 "import.outside", T("“{name}”不归本单位汇总", "“{name}” does not report to this office", name=draft.name or draft.identifier),
                 do=T("请交给它的归口单位导入", "hand it to the office it reports to"), where=place))
@@ -357,8 +358,9 @@ def adopt(person: User, book: Book, corrections: Sequence[Correction], *, word: 
         for c in corrections:
             if c.side != "ours" or c.state == "withdrawn":
                 continue
-            s = _standing(c.institution_id, c.year)
-            require(person, "import", s.office.path)
+            s = standing_for(c.institution, Period.parse(c.period))
+            require(person, "import", s.office.path if s else "", c.institution.key)
+            assert s is not None
             row = current_rows(c.holder, c.form, c.year, [c.institution_id]).get((c.institution_id, c.period))
             if row is None or row.values.get(c.item) != c.new:
                 raise refuse("exchange.moved", T("平台的数已经变了", "the platform's value has moved"), do=T("再看一次两边对照", "look at the two-sided table again"))

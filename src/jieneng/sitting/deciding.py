@@ -21,7 +21,7 @@ from jieneng.people.models import User
 from jieneng.people.scope import require
 from jieneng.records.events import action, record
 from jieneng.registry.models import Standing
-from jieneng.registry.queries import standing_of
+from jieneng.registry.queries import standing_for
 from jieneng.returns import actions as returns
 from jieneng.returns import behalf
 from jieneng.returns.asks import Ask
@@ -44,8 +44,8 @@ def _reason(text: str) -> str:
 
 
 def _standing(person: User, finding: ReviewFinding, right: str = "review") -> Standing:
-    """The institution's standing at the end of the year reviewed, once the right over it is checked."""
-    found = standing_of(finding.institution, Period("year", finding.run.round.year).last_day)
+    """The institution's standing on the day that counts for the year reviewed, once the right over it is checked."""
+    found = standing_for(finding.institution, Period("year", finding.run.round.year))
     require(person, right, found.office.path if found else "?", finding.institution.key)
     assert found is not None
     return found

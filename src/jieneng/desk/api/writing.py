@@ -8,7 +8,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.http import Http404, HttpRequest
-from django.utils import timezone
 from ninja import Router
 
 from jieneng.core.amount import stored
@@ -18,7 +17,7 @@ from jieneng.core.words import T
 from jieneng.people.models import Office
 from jieneng.people.scope import require
 from jieneng.records import files
-from jieneng.registry.queries import by_identifier, standings
+from jieneng.registry.queries import by_identifier, lines_for
 from jieneng.returns import actions
 from jieneng.returns import queries as returns
 from jieneng.returns.intake import Draft, From
@@ -103,32 +102,31 @@ def deliver(request: HttpRequest, given: shapes.Delivery) -> Any:
 
 def _drafts(given: shapes.Delivery, form: str, book: Book, office: Office, problems: list[Problem]) -> list[Draft]:
     """The entries that can be tried; problems for the others. What reports elsewhere is answered like what never was."""
-    inside = set(standings(timezone.localdate()).filter(office__path__startswith=office.path).values_list("institution_id", flat=True))
-    known = {key: (pk, scheme) for (scheme, key), pk in by_identifier().items() if pk in inside}
-    ids = {known[e.institution][0] for e in given.entries if e.institution in known}
+    everyone = {key: (pk, scheme) for (scheme, key), pk in by_identifier().items()}
+    asked = {(everyone[e.institution][0], p) for e in given.entries if e.institution in everyone and (p := _period(e.period)) is not None}
+    lines = {at: line for at, line in lines_for(asked).items() if line.startswith(office.path)}
+    ids = {pk for pk, _ in lines}
     # locked in the order of their keys, as an import does: whoever changes them meanwhile waits
     plans = {r.year: plan_of(r) for r in Round.objects.filter(form=form)}
-    lines = dict(standings(timezone.localdate()).filter(institution__in=ids).values_list("institution_id", "office__path"))
     now = {(r.institution_id, r.period): r for r in Return.objects.select_for_update().filter(round__form=form, institution__in=ids).order_by("pk")}
     drafts: list[Draft] = []
     seen: set[tuple[int, str]] = set()
     for n, entry in enumerate(given.entries):
         place = Place(field=f"entries[{n}]")
-        try:
-            period = Period.parse(entry.period)
-        except ValueError:
+        period = _period(entry.period)
+        if period is None:
             problems.append(Problem("api.period", T("统计期“{p}”不对", "“{p}” is no period", p=entry.period), T("2022 或 2022-03", "2022 or 2022-03"), where=Place(field=f"entries[{n}].period")))
             continue
-        if entry.institution not in known:
+        pk, scheme = everyone.get(entry.institution, (0, ""))
+        if (pk, period) not in lines:
             problems.append(Problem("import.unknown", T("“{k}”不在这个单位的名录里", "“{k}” is not in the register of this office", k=entry.institution),
                                     do=T("核对代码，或交给它归口的单位报", "check the code, or hand it to the office it reports to"), where=Place(field=f"entries[{n}].institution")))
             continue
-        pk, scheme = known[entry.institution]
         if (pk, str(period)) in seen:
             problems.append(Problem("api.twice", T("同一单位同一期给了两次", "the same institution and period stand twice"), do=T("合成一项", "make them one"), where=place))
             continue
         seen.add((pk, str(period)))
-        if (plan := plans.get(period.year)) is not None and not plan.files_here(lines[pk]):
+        if (plan := plans.get(period.year)) is not None and not plan.files_here(lines[pk, period]):
             problems.append(Problem("api.mode", T("{y} 年的统计任务是方式 A（平台先行），不在这里报", "the round of {y} is of mode A (platform first): it is not filed here", y=period.year),
                                     T("方式 B 或 C", "mode B or C"), T("在国家平台填报；平台的导出表在“导入”页读入", "file it on the national platform; its export is read on the page of imports"),
                                     Place(field=f"entries[{n}].period")))
@@ -146,6 +144,13 @@ def _drafts(given: shapes.Delivery, form: str, book: Book, office: Office, probl
         sources = {i: {"sheet": "", "cell": f"entries[{n}].answers.{i}", "raw": "", "unit": ""} for i in answers}
         drafts.append(Draft(identifier=entry.institution, scheme=scheme, period=period, at=at, answers=answers, sources=sources))
     return drafts
+
+
+def _period(text: str) -> Period | None:
+    try:
+        return Period.parse(text)
+    except ValueError:
+        return None
 
 
 def _amounts(entry: shapes.Entry, n: int, form: str, period: Period, book: Book) -> tuple[dict[str, Decimal | None], list[Problem]]:
