@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from jieneng.core.asked import whole
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused
 from jieneng.core.words import T
@@ -63,7 +64,7 @@ def _posted(request: HttpRequest) -> dict[str, str]:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 9 else 0
+    return whole(text, 9) or 0
 
 
 def _handle(request: HttpRequest, year: Year, periods: list[str], page: str, extra: Mapping[str, Any]) -> HttpResponse | None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import year as asked_year
 from jieneng.core.words import T
 from jieneng.people.access import needs
 from jieneng.people.queries import area_offices
@@ -43,10 +44,9 @@ def samples(request: HttpRequest) -> HttpResponse:
 def draw(request: HttpRequest) -> HttpResponse:
     """Draw the sample of an office for a year, once."""
     where = office(request, request.scope)
-    year = request.POST.get("year", "")
-    if not year.isdecimal():
+    if (year := asked_year(request.POST.get("year"))) is None:
         raise Http404
-    made = sampling.draw(request.user, where, int(year), request.POST.get("seed", ""))
+    made = sampling.draw(request.user, where, year, request.POST.get("seed", ""))
     messages.success(request, str(T("抽出 {n} 家，种子 {s}", "{n} drawn, seed {s}", n=made.units.count(), s=made.seed)))
     return HttpResponseRedirect(reverse("sample", args=[made.pk]))
 
