@@ -20,15 +20,23 @@ MOST = 60
 
 def flat(text: str) -> str:
     """Full-width digits and signs as plain ones, without any blank space."""
-    return "".join(unicodedata.normalize("NFKC", text).split()).replace("−", "-").replace("，", ",")
+    # ² and ① stay what they are: NFKC would make digits of them, and 5² the number 52
+    plain = "".join(c if unicodedata.category(c) == "No" else unicodedata.normalize("NFKC", c) for c in text)
+    return "".join(plain.split()).replace("−", "-").replace("，", ",")
+
+
+def number(text: str) -> Decimal | None:
+    """The number in a text of digits, at most ``MOST`` characters and without an exponent; None for nothing or no number."""
+    plain = flat(text)
+    return Decimal(plain.replace(",", "")) if len(plain) <= MOST and _NUMBER.fullmatch(plain) else None
 
 
 def same(one: str, other: str) -> bool:
     """Whether two texts are the same entry: equal, or one number written twice (1010 and 1,010, as a page shows what was typed)."""
     if one == other:
         return True
-    a, b = flat(one), flat(other)
-    return all(_NUMBER.fullmatch(x) for x in (a, b)) and Decimal(a.replace(",", "")) == Decimal(b.replace(",", ""))
+    a, b = number(one), number(other)
+    return a is not None and a == b
 
 
 def read_amount(text: str, item: Item, unit: str, field: str) -> Decimal | Problem | None:

@@ -20,7 +20,7 @@ from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book
 
 from .judge import Judged, judge
-from .models import Draft
+from .models import Control, Draft
 from .shape import EVERY, Shape, shape_of
 
 OPEN = ("expected", "draft", "returned")
@@ -125,8 +125,8 @@ def years_in(scope: Scope, form: str) -> list[tuple[Round, Institution]]:
     return sorted(((rounds[r], bodies[i]) for r, i in pairs), key=lambda x: (-x[0].year, x[1].key))
 
 
-def at_version(draft: Draft, version: int) -> dict[str, str]:
-    """The draft's own values as they stood after a save (0: before the first)."""
+def at_version(draft: Draft | Control, version: int) -> dict[str, str]:
+    """The own values of a draft (or of control totals) as they stood after a save (0: before the first)."""
     values = dict(draft.values)
     if draft.pk:
         for save in draft.saves.filter(version__gt=version).order_by("-version"):
