@@ -23,6 +23,7 @@ from jieneng.returns.models import OnBehalf, Return, Revision
 from tests.filling.make import open_year
 from tests.filling.test_chain import nothing_wrong
 from tests.people_by_name import HOSPITAL, SCHOOL_ONE, SCHOOL_TWO
+from tests.returns.whose import move_to
 
 pytestmark = pytest.mark.django_db
 CHEN = "chengang"
@@ -175,7 +176,7 @@ def test_two_who_type_totals_keep_both(stage: dict[str, Any], sign_in: Any) -> N
     assert "您录的是 7" in client.post(url, {"row": "control", "seen": "1", "period": "2022", "column.gas_m3": "7"}, follow=True).content.decode()
 
 
-@pytest.mark.parametrize("text", ["1e9999999", "1E5", "5²", "①", "9" * 400, "NaN", "Infinity", "-", "十", "\x00", ""])
+@pytest.mark.parametrize("text", ["1e9999999", "1E13", "5²", "①", "9" * 400, "NaN", "Infinity", "-", "十", "\x00", ""])
 def test_what_is_no_number_is_none(text: str) -> None:
     assert number(text) is None
 
@@ -206,3 +207,13 @@ def test_what_two_typed_into_one_cell_is_told_and_shown_as_it_stands(stage: dict
     assert told["values"] == {"2022.water_m3": "999", "2022.gas_m3": "4"} and "您录的是 12" in told["says"][0]
     assert "您录的是 12" in client.post(url, post, follow=True).content.decode()
     assert Draft.objects.get().values["2022.water_m3"] == "999"
+
+
+def test_a_unit_is_keyed_in_where_its_return_is(stage: dict[str, Any]) -> None:
+    """It moves in 2023, and again some day to come: 2022 stays with the office of the end of 2022."""
+    one = stage["institutions"][SCHOOL_ONE]
+    for since in (dt.date(2023, 6, 1), dt.date.today() + dt.timedelta(days=60)):
+        move_to(one, stage["offices"]["341824"], since)
+    assert key_in(stage, SCHOOL_ONE, whole(stage)).changed and file_grid(stage, {one.pk}).n == 1
+    with pytest.raises(Refused):
+        key_in(stage, SCHOOL_ONE, {"2022.water_m3": "1"}, who="heping", seen=1)

@@ -74,16 +74,16 @@ def fields_of(year: Year) -> set[str]:
 
 
 def save(person: User, round_: Round, institution: Institution, given: Mapping[str, str], *, seen: int,
-         mine: Iterable[str] = (), waiting: Iterable[str] = (), cells: Mapping[str, list[Any]] | None = None, right: str = "file") -> Saved:
+         mine: Iterable[str] = (), waiting: Iterable[str] = (), cells: Mapping[str, list[Any]] | None = None, right: str = "file", period: str = "") -> Saved:
     """Keep what was typed, as typed, also where it is no number yet.
 
     ``given``: fields as the page shows them now; ``seen``: the version of the draft that the page was made from. Only what differs
     from that version is this person's; a field that somebody else changed since is left as they made it and told (P4), unless it is
     in ``mine`` (the person saw theirs and keeps their own). ``waiting``: fields told before and not yet decided. ``right``: ``import``
-    for an office that keys in what its units gave it on paper.
+    for an office that keys in what its units gave it on paper, over whose return of the ``period`` it is.
     """
     with action():
-        year = year_to_write(person, round_, institution, right)
+        year = year_to_write(person, round_, institution, right, period)
         if year.mode == "A":
             raise refuse("filling.mode", T("这次统计任务先在国家平台填报", "this round is filed on the national platform first"),
                          do=T("在国家平台填；这里只看", "enter it there; here it can be looked at"))

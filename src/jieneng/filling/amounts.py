@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from decimal import Decimal
 
-from jieneng.core.amount import LIMIT, PLACES
-from jieneng.core.problem import Place, Problem
+from jieneng.core.amount import LIMIT, PLACES, flat, typed_amount
+from jieneng.core.problem import Place, Problem, Refused
 from jieneng.core.words import T
 from jieneng.rulebook.types import Item
 
 _NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?|-?\.\d+")
 _GROUPED = re.compile(r"[,\d]*\.?\d*")
 _TIMES = {"万": 10_000, "千": 1000, "百": 100, "亿": 100_000_000}
-MOST = 60
-"""Characters that are kept of a value; nobody types a longer number."""
-
-
-def flat(text: str) -> str:
-    """Full-width digits and signs as plain ones, without any blank space."""
-    # ² and ① stay what they are: NFKC would make digits of them, and 5² the number 52
-    plain = "".join(c if unicodedata.category(c) == "No" else unicodedata.normalize("NFKC", c) for c in text)
-    return "".join(plain.split()).replace("−", "-").replace("，", ",")
 
 
 def number(text: str) -> Decimal | None:
-    """The number in a text of digits, at most ``MOST`` characters and without an exponent; None for nothing or no number."""
-    plain = flat(text)
-    return Decimal(plain.replace(",", "")) if len(plain) <= MOST and _NUMBER.fullmatch(plain) else None
+    """A total as typed, 0 or more; None for nothing or no number."""
+    try:
+        return typed_amount(text)
+    except Refused:
+        return None
 
 
 def same(one: str, other: str) -> bool:
     """Whether two texts are the same entry: equal, or one number written twice (1010 and 1,010, as a page shows what was typed)."""
     if one == other:
         return True
-    a, b = number(one), number(other)
-    return a is not None and a == b
+    a, b = flat(one), flat(other)
+    return all(_NUMBER.fullmatch(x) for x in (a, b)) and Decimal(a.replace(",", "")) == Decimal(b.replace(",", ""))
 
 
 def read_amount(text: str, item: Item, unit: str, field: str) -> Decimal | Problem | None:

@@ -14,7 +14,7 @@ from jieneng.core.period import Period
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
 from jieneng.records.events import action, record
-from jieneng.registry.queries import standings
+from jieneng.registry.queries import day_for, standings
 from jieneng.returns.models import Round
 from jieneng.returns.queries import book
 from jieneng.rulebook import form_for
@@ -78,7 +78,7 @@ def save_controls(person: User, round_: Round, office: Office, period: str, give
 def _fields(round_: Round, office: Office, period: str) -> set[str]:
     """Every control that a grid has: one of each unit, one of each item."""
     shape = shape_of(book(), form_for(book(), round_.form, round_.year))
-    units = standings(Period.parse(period).last_day).filter(office__path__startswith=office.path).values_list("institution_id", flat=True)
+    units = standings(day_for(Period.parse(period))).filter(office__path__startswith=office.path).values_list("institution_id", flat=True)
     return {f"row.{pk}" for pk in units} | {f"column.{code}" for code in shape.entries}
 
 

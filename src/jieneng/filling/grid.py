@@ -20,7 +20,7 @@ from jieneng.people.scope import require
 from jieneng.records import files
 from jieneng.records.events import action
 from jieneng.registry.models import Institution, Standing
-from jieneng.registry.queries import standings
+from jieneng.registry.queries import day_for, standings
 from jieneng.returns import behalf
 from jieneng.returns.actions import import_answers
 from jieneng.returns.intake import Draft as IntakeDraft
@@ -104,7 +104,7 @@ def grid_of(person: User, round_: Round, office: Office, period: str) -> Grid:
     the_book = book()
     shape = shape_of(the_book, form_for(the_book, round_.form, round_.year))
     p, plan = Period.parse(period), plan_of(round_)
-    here = {s.institution_id: s for s in standings(p.last_day).filter(office__path__startswith=office.path).order_by("name") if plan.files_here(s.office.path)}
+    here = {s.institution_id: s for s in standings(day_for(p)).filter(office__path__startswith=office.path).order_by("name") if plan.files_here(s.office.path)}
     returns = {r.institution_id: r for r in Return.objects.filter(round=round_, period=period, institution__in=here).exclude(state__in=("exempt", "covered")).select_related("institution", "round")}
     if len(returns) > ROWS:
         raise refuse("grid.many", T("{o}有 {n} 家，一张表放不下", "{o} has {n} units, too many for one grid", o=office.name, n=len(returns)),
@@ -112,7 +112,7 @@ def grid_of(person: User, round_: Round, office: Office, period: str) -> Grid:
     drafts = {d.institution_id: d for d in Draft.objects.filter(round=round_, institution__in=returns)}
     rows = [_row(the_book, round_, here[i], returns[i], drafts.get(i)) for i in here if i in returns]
     kept = Control.objects.filter(round=round_, office=office, period=period).first()
-    elsewhere = standings(p.last_day).filter(office__path__startswith=office.path, in_scope=True, covered_by=None).count() - len(returns)
+    elsewhere = standings(day_for(p)).filter(office__path__startswith=office.path, in_scope=True, covered_by=None).count() - len(returns)
     return Grid(round_, office, period, shape, _columns(shape), rows, dict(kept.values) if kept else {}, kept.version if kept else 0, max(0, elsewhere))
 
 
@@ -126,13 +126,13 @@ def _row(the_book: object, round_: Round, standing: Standing, ret: Return, draft
 
 def save_row(person: User, round_: Round, office: Office, institution: Institution, period: str, given: Mapping[str, str], seen: int) -> actions.Saved:
     """Keep what was keyed in of one unit in one period, as typed, in the unit's draft."""
-    _inside(round_, office, institution)
+    _inside(office, institution, period)
     mine = {k: v for k, v in given.items() if k.partition(".")[0] in (period, EVERY)}
-    return actions.save(person, round_, institution, mine, seen=seen, right="import")
+    return actions.save(person, round_, institution, mine, seen=seen, right="import", period=period)
 
 
-def _inside(round_: Round, office: Office, institution: Institution) -> None:
-    if not standings(Period("year", round_.year).last_day).filter(institution=institution, office__path__startswith=office.path).exists():
+def _inside(office: Office, institution: Institution, period: str) -> None:
+    if not standings(day_for(Period.parse(period))).filter(institution=institution, office__path__startswith=office.path).exists():
         raise refuse("grid.unit", T("这家单位不在{o}", "this unit is not under {o}", o=office.name))
 
 
@@ -167,7 +167,7 @@ def file_grid(person: User, grid: Grid, units: Collection[int], *, seen: Mapping
             if changed := _changed(row, grid.round, seen.get(row.pk)):
                 filed.problems.append(changed)
                 continue
-            year = year_to_write(person, grid.round, row.standing.institution, "import")
+            year = year_to_write(person, grid.round, row.standing.institution, "import", grid.period)
             problems = _in_the_way(now, row, year, apart, blank_zero)
             filed.problems += problems
             drafts += [] if problems else [_paper(now, row, year, voucher[1])]

@@ -16,7 +16,7 @@ from jieneng.people.access import needs
 from jieneng.people.models import Office
 from jieneng.people.queries import offices_in
 from jieneng.registry.models import Institution
-from jieneng.registry.queries import standings
+from jieneng.registry.queries import day_for, standings
 from jieneng.returns.asking import day
 from jieneng.returns.models import Round
 from jieneng.returns.queries import book, main_form
@@ -37,7 +37,7 @@ def grid(request: HttpRequest, round_pk: int, office_pk: int) -> HttpResponse:
     if office is None:
         raise Http404
     known = grids.periods_of(round_)
-    units = standings(Period("year", round_.year).last_day).filter(office__path__startswith=office.path).values_list("institution_id", flat=True)
+    units = standings(day_for(Period("year", round_.year))).filter(office__path__startswith=office.path).values_list("institution_id", flat=True)
     period = request.GET.get("period") or request.POST.get("period") or grids.next_open(round_, units)
     if period not in known:
         raise Http404

@@ -17,7 +17,7 @@ from jieneng.core.problem import Refused
 from jieneng.core.words import T
 from jieneng.people.access import needs
 from jieneng.registry.models import Institution
-from jieneng.registry.queries import standing_of
+from jieneng.registry.queries import standing_for
 from jieneng.returns.models import Round
 from jieneng.returns.plan.queries import plan_of
 from jieneng.returns.queries import book, main_form
@@ -46,7 +46,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     """What this person has to fill in, newest first; straight to the form where there is only one."""
     rows = []
     for round_, institution in years_in(request.scope, main_form()):
-        standing = standing_of(institution, Period("year", round_.year).last_day)
+        standing = standing_for(institution, Period("year", round_.year))
         plan, line = plan_of(round_), standing.office.path if standing else ""
         states = list(round_.returns.filter(institution=institution).values_list("state", flat=True))
         rows.append({"round": round_, "name": standing.name if standing else institution.key, "open": sum(s in OPEN for s in states), "n": len(states),

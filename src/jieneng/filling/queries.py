@@ -10,7 +10,7 @@ from decimal import Decimal
 from jieneng.core.period import Period
 from jieneng.people.scope import Scope
 from jieneng.registry.models import Institution, Standing
-from jieneng.registry.queries import standing_of
+from jieneng.registry.queries import standing_for
 from jieneng.returns.asks import open_asks
 from jieneng.returns.models import Return, ReturnAsk, Revision, Round, Waiver
 from jieneng.returns.plan.queries import plan_of
@@ -94,7 +94,7 @@ def year_of(book: Book, round_: Round, institution: Institution) -> Year | None:
     """The year of an institution in a round, with last year's answers beside it. None where it has nothing to answer."""
     rows = Return.objects.filter(round=round_, institution=institution).exclude(state__in=("exempt", "covered")).order_by("period")
     returns = {r.period: r for r in rows}
-    standing = standing_of(institution, Period("year", round_.year).last_day)
+    standing = standing_for(institution, Period("year", round_.year))
     if not returns or standing is None:
         return None
     shape = shape_of(book, form_for(book, round_.form, round_.year))

@@ -23,7 +23,7 @@ from jieneng.people.models import User
 from jieneng.people.scope import Scope
 from jieneng.records.events import fingerprint, together
 from jieneng.registry.models import Institution, Standing
-from jieneng.registry.queries import closed_to, standing_of
+from jieneng.registry.queries import closed_to, standing_for
 from jieneng.returns.models import Return, Revision, Round
 from jieneng.returns.queries import answers_of, book
 from jieneng.rulebook import form_for
@@ -110,7 +110,7 @@ def sheet_of(round_: Round, institution: Institution, numbers: Mapping[str, int]
     rows = Return.objects.filter(round=round_, institution=institution).order_by("period")
     asked = [r.period for r in rows if r.state not in ("exempt", "covered")]
     wanted = dict(numbers) if numbers is not None else {r.period: r.revision for r in rows if r.revision and r.period in asked}
-    standing = standing_of(institution, Period("year", round_.year).last_day)
+    standing = standing_for(institution, Period("year", round_.year))
     if not wanted or standing is None:
         return None
     found = Revision.objects.filter(ret__in=rows, ret__period__in=list(wanted)).select_related("ret", "by", "batch__file").order_by("ret__period")

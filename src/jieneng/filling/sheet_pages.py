@@ -20,7 +20,7 @@ from jieneng.people.access import needs
 from jieneng.people.scope import scope
 from jieneng.registry import vouchers
 from jieneng.registry.models import Contact, Institution
-from jieneng.registry.queries import closed_to, insider, standing_of
+from jieneng.registry.queries import closed_to, insider, standing_for
 from jieneng.returns.models import OnBehalf, Round
 from jieneng.returns.queries import book
 
@@ -35,7 +35,7 @@ STAMPED = "stamped_return"
 
 def _visible(request: HttpRequest, round_pk: int, institution_pk: int) -> tuple[Round, Institution]:
     institution, round_ = get_object_or_404(Institution, pk=institution_pk), get_object_or_404(Round, pk=round_pk)
-    standing = standing_of(institution, Period("year", round_.year).last_day)
+    standing = standing_for(institution, Period("year", round_.year))
     if standing is None or not request.scope.covers(standing.office.path, institution.key) or closed_to(request.user, [institution.pk]):
         raise Http404
     return round_, institution

@@ -14,7 +14,7 @@
   /* ---- numbers in ten-thousandths, so that sums are exact ---- */
   function units(text) {
     var t = text.replace(/[，,\s　]/g, '').replace(/[０-９]/g, function (c) { return String.fromCharCode(c.charCodeAt(0) - 65248); }).replace('．', '.');
-    return /^\d+(\.\d{0,4})?$|^\.\d{1,4}$/.test(t) ? Math.round(parseFloat(t) * 10000) : null;
+    return /^(\d+(\.\d{0,4})?|\.\d{1,4})([eE]\+?\d{1,2})?$/.test(t) ? Math.round(parseFloat(t) * 10000) : null;
   }
   function shown(n) {
     var text = (Math.abs(n) / 10000).toFixed(4).replace(/\.?0+$/, '').split('.');
