@@ -97,9 +97,6 @@ def _handle(request: HttpRequest, year: Year, periods: list[str], page: str, ext
 def _file(request: HttpRequest, year: Year, periods: list[str], page: str, extra: Mapping[str, Any]) -> HttpResponse:
     """File, sign, or confirm the proposed values and file; where something stands in the way, the page again with what it is."""
     confirming, names = request.POST.get("do") == "confirm", {part: request.POST.get(f"sign-{part}", "") for part in PARTS}
-    if year.signs and page == "easy" and not confirming:
-        messages.info(request, str(T("都存好了。签名、报送在“全年一张表”上", "All is kept. Signing and filing are on the year sheet")))
-        return HttpResponseRedirect(reverse("filling-year", args=[year.round.pk, year.institution.pk]))
     try:
         if confirming:
             n = actions.confirm(request.user, year.round, year.institution, periods, seen=year.draft.version)
@@ -256,7 +253,9 @@ def fill_easy(request: HttpRequest, round_pk: int, institution_pk: int, step: in
     """The same in large type: one question on each screen."""
     year = visible_year(request, round_pk, institution_pk)
     if not _steps(year) or not year.open:
-        return HttpResponseRedirect(reverse("filling-year", args=[round_pk, institution_pk]))
+        if request.method == "POST":
+            raise actions.closed(year)
+        return render(request, "filling/easy_done.html", {**show.header(year), **show.filing(year, request.user, year.periods), "title": T("报送好了", "Filed")})
     periods = year.open
     if request.method == "POST" and (answer := _handle(request, year, periods, "easy", {"step": step})) is not None:
         return answer
