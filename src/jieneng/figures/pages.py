@@ -73,7 +73,7 @@ def _table(request: HttpRequest) -> dict[str, Any] | None:
     # of one area the foot is that area's figure, so that its trace is the same number
     against = view.compared(book, snapshot, names, period, inner, "area" if area else None)
     labels = view.group_names(book, by)
-    codes = sorted(table[names[0]], key=lambda c: (-(table[names[0]][c].exact or 0), c))
+    codes = sorted(table.get(names[0], {}), key=lambda c: (-(table[names[0]][c].exact or 0), c))
     rows = [{"code": c, "name": labels.get(c) or next(iter(table.values()))[c].subject.get("name") or c or "—",
              "figures": [table[n].get(c) for n in names],
              "coverage": table[names[0]][c].coverage} for c in codes]

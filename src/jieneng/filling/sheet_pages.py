@@ -24,6 +24,7 @@ from jieneng.registry.queries import closed_to, insider, standing_for
 from jieneng.returns.models import OnBehalf, Round
 from jieneng.returns.queries import book
 
+from .queries import plain
 from .shape import unit_sign
 from .sheet import Sheet, qr, sheet_of, verify
 from .show import month_words, spans
@@ -59,7 +60,7 @@ def _whole(known: list[Decimal], over_time: str) -> Decimal | None:
     """The year's value of an item from its months: their sum, the last, or their mean (``rulebook.types.Item.over_time``)."""
     if not known:
         return None
-    return sum(known, Decimal(0)) if over_time == "sum" else known[-1] if over_time == "last" else stored(Fraction(sum(known)) / len(known))[0]
+    return sum(known, Decimal(0)) if over_time == "sum" else known[-1] if over_time == "last" else Decimal(plain(stored(Fraction(sum(known)) / len(known))[0]))
 
 
 def _scans(sheet: Sheet, request: HttpRequest) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
 from jieneng.core.asked import year as asked_year
 from jieneng.core.words import T
 from jieneng.people.access import needs
@@ -89,7 +90,7 @@ def sample_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
 def sample_check(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter what was found on site at one unit."""
     row, post = _sample(request, pk), request.POST
-    unit = get_object_or_404(row.units.select_related("sample__office", "institution"), pk=post.get("unit") or 0)
+    unit = get_object_or_404(row.units.select_related("sample__office", "institution"), pk=whole(post.get("unit")) or 0)
     upload = request.FILES.get("voucher")
     sampling.check(request.user, unit, item=post.get("item", ""), period=post.get("period", ""), reading=post.get("reading", ""), result=post.get("result", ""),
                    checked_on=day(post.get("checked_on", ""), "checked_on"), note=post.get("note", ""), voucher=(upload.file, upload.name or "") if upload else None)
