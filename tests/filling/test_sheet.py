@@ -158,7 +158,8 @@ def test_a_year_that_lacks_a_month_is_unknown_and_says_how_many(city: dict[str, 
     water, people, gas = (rows[sheet.shape.entries[i].number] for i in ("water_m3", "people", "gas_m3"))
     assert water["whole"] is None and water["missing"] == 1 and gas["whole"] is not None and gas["missing"] == 0
     assert people["whole"] == 102  # eleven months of 101 and one of 113: the mean, as in every figure
-    assert "缺 1 个月" in sign_in(WANG).get(reverse("sheet", args=[filed.round.pk, filed.institution.pk])).content.decode()
+    page = sign_in(WANG).get(reverse("sheet", args=[filed.round.pk, filed.institution.pk])).content.decode()
+    assert "缺 1 个月" in page and ">102</td>" in page and ".0000" not in page
     Return.objects.filter(round=filed.round, period="2022-12", institution=filed.institution).update(revision=0, state="draft")
     part = sheet_of(filed.round, filed.institution)
     assert part is not None and {x["missing"] for x in rows_of(part) if x["number"] == gas["number"]} == {1}
