@@ -234,3 +234,19 @@ def test_the_pages_sign_withdraw_and_confirm(city: dict[str, Any], filled: Any, 
     assert "改为建议值" in page and 'value="confirm"' in page
     assert client.post(url, {"seen": "1", "do": "confirm"}).status_code == 302
     assert the_year(city, filled.round).values["2022.water_m3"] == "12" and state(filled) == "returned"  # the names come first
+
+
+def test_large_type_signs_and_files_without_leaving_it(city: dict[str, Any], filled: Any, sign_in: Any) -> None:
+    from jieneng.filling.models import Draft
+
+    sign_in_turn(city, filled)
+    client, version = sign_in(WANG), Draft.objects.get().version
+    last = reverse("filling-easy", args=[filled.round.pk, filled.institution.pk, 9999])
+    assert 'name="sign-head"' in client.get(last).content.decode() and 'name="sign-head"' not in client.get(last.replace("9999", "1")).content.decode()
+    wrong = client.post(last, {"seen": version, "do": "file", "sign-head": "张校长"})
+    assert wrong.status_code == 422 and "没有写填表人的姓名" in wrong.content.decode() and 'value="张校长"' in wrong.content.decode()
+    assert client.post(last, {"seen": version, "do": "file", "sign-filler": "王秀英"}).headers["Location"] == last and state(filled) == "draft"
+    assert "已签名；等下一位复核签名" in client.get(last).content.decode()
+    assert client.post(last, {"seen": version, "do": "file", "sign-statistics": "李科长", "sign-head": "张校长"}).headers["Location"] == last and state(filled) == "filed"
+    page = client.get(last)
+    assert page.status_code == 200 and "报表已经报送" in page.content.decode() and 'class="easy"' in page.content.decode()

@@ -42,6 +42,12 @@ def stored(value: Decimal | Fraction | int) -> tuple[Decimal, bool]:
 
 MOST = 60
 """Characters of a typed number that are looked at; nobody types a longer one."""
+def flat(text: str) -> str:
+    """Full-width digits and signs as plain ones, without any blank space. ² and ① stay what they are: NFKC makes digits of them, and 52 of 5²."""
+    plain = "".join(c if unicodedata.category(c) == "No" else unicodedata.normalize("NFKC", c) for c in text)
+    return "".join(plain.split()).replace("−", "-").replace("，", ",")
+
+
 _TYPED = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,10})?")
 
 
@@ -53,7 +59,7 @@ def typed_amount(text: str, *, field: str = "", least: Decimal | None = Decimal(
     places (``amount.places``; nothing is rounded in silence), below ``least`` (``amount.least``; None: any sign). Takes no longer for 0E-300000000
     than for 0.
     """
-    plain = "".join(unicodedata.normalize("NFKC", text[:MOST + 1]).split()).replace("−", "-")
+    plain = flat(text[:MOST + 1])
     shown, where = text.strip()[:30], Place(field=field)
     if len(plain) > MOST or not _TYPED.fullmatch(plain) or not any(x.isdigit() for x in plain.lower().partition("e")[0]):
         raise Refused(Problem("amount.number", T("“{v}”不是数", "“{v}” is no number", v=shown), T("只有数字，如 2631000 或 12.5", "digits only, such as 2631000 or 12.5"),

@@ -15,6 +15,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 
+from jieneng.core.asked import whole
 from jieneng.core.words import T
 from jieneng.people.access import anyone, needs
 from jieneng.people.models import Appointment, FactorRule, Office, User
@@ -172,7 +173,7 @@ def _account_verb(request: HttpRequest) -> dict[str, str] | None:
 
 def _number(text: Any) -> int:
     """A key from a form; 0, which is nobody's, for anything that is none."""
-    return int(text) if str(text or "").isdigit() and len(str(text)) < 18 else 0
+    return whole(str(text or "")) or 0
 
 
 def _appoint(me: User, user: User, post: dict) -> Appointment:

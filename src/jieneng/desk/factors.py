@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django_otp.oath import TOTP
 
+from jieneng.core.asked import whole
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
 from jieneng.people.models import FactorRule, Office, RecoveryCode, SecondFactor, User
@@ -80,7 +81,7 @@ def _right(row: SecondFactor, code: str) -> bool:
     """Whether a code is right now (±1 step), and later than the last one taken; takes it."""
     digits = code.strip().replace(" ", "")
     seed = open_seed(row.seed)
-    if seed is None or not (digits.isascii() and digits.isdigit() and len(digits) == 6):
+    if seed is None or not (len(digits) == 6 and whole(digits) is not None):
         return False
     totp = TOTP(seed, step=STEP, digits=6)
     totp.time = time.time()

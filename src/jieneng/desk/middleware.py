@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -12,7 +13,7 @@ from django.shortcuts import render
 from django.urls import resolve, reverse
 from django.utils import timezone, translation
 
-from jieneng.core.problem import Refused
+from jieneng.core.problem import Place, Refused, refuse
 from jieneng.core.words import LANGUAGES, T, speaking
 
 from . import delegations, factors, signing
@@ -111,6 +112,17 @@ class Refusals:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Respond, args: tuple[Any, ...], kwargs: dict[str, Any]) -> HttpResponse | None:
+        """A character that nobody types and no text of a database holds (U+0000) is refused before any page sees it."""
+        if request.resolver_match is not None and request.resolver_match.namespaces == ["api"]:
+            return None  # the API answers in its own terms
+        sent = [request.GET, request.POST] if request.method == "POST" else [request.GET]
+        where = next((k for given in sent for k, values in given.lists() if any("\0" in x for x in (k, *values))), None)
+        if where is None and any("\0" in v for v in kwargs.values() if isinstance(v, str)):
+            where = ""
+        return None if where is None else self.process_exception(request, refuse(
+            "form.character", T("有不能用的字符（U+0000）", "a character that cannot be used (U+0000)"), do=T("删掉再写一次", "delete it and write it again"), where=Place(field=where.replace("\0", ""))))
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Refused):

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
 from jieneng.core.problem import refuse
 from jieneng.core.words import LANGUAGES, T
 from jieneng.fieldwork.models import LedgerRecord
@@ -91,7 +92,7 @@ def search(request: HttpRequest) -> HttpResponse:
 def _evidence_target(request: HttpRequest, kind: str, key: str) -> tuple[str, str, str]:
     """The office line a piece of evidence belongs to, the right it takes, and the page to go back to; 404 outside the scope."""
     mine = scope(request.user, "see")
-    if not key.isdigit():
+    if whole(key) is None:
         raise Http404
     if kind == "ledger":
         row = LedgerRecord.objects.select_related("office").filter(pk=key).first()

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
 from jieneng.people.access import needs
@@ -180,7 +181,8 @@ def _client_verb(request: HttpRequest) -> dict[str, str] | None:
 
     def number(key: str, usual: int) -> int:
         text = post.get(key, "").strip()
-        return usual if not text else int(text) if text.isdigit() and len(text) < 9 else -1
+        found = whole(text, 8)
+        return usual if not text else -1 if found is None else found
 
     if post.get("verb") == "create":
         office = Office.objects.filter(pk=max(0, number("office", 0))).first()

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
 from jieneng.people.access import anyone
@@ -136,7 +137,7 @@ def end_session(request: HttpRequest) -> HttpResponse:
         messages.success(request, str(T("已结束其他 {n} 处登录", "{n} other sessions ended", n=n)))
     else:
         pk = request.POST.get("session", "")
-        signing.end_session(request.user, int(pk) if pk.isdigit() and len(pk) < 18 else 0)
+        signing.end_session(request.user, whole(pk) or 0)
         messages.success(request, str(T("已结束", "ended")))
     return HttpResponseRedirect(reverse("me"))
 
@@ -212,7 +213,7 @@ def act_for(request: HttpRequest) -> HttpResponse:
     if not pk:
         request.session.pop("acting", None)
         return HttpResponseRedirect(reverse("home"))
-    found = delegations.usable(request.user, int(pk) if pk.isdigit() and len(pk) < 18 else 0)
+    found = delegations.usable(request.user, whole(pk) or 0)
     if found is None:
         raise refuse("delegation.over", T("这项委托已经结束，或不是给您的", "that delegation is over, or was not given to you"))
     request.session["acting"] = found.pk

@@ -630,7 +630,8 @@ def _unit(key: str) -> str:
 def _signed(told: Told, data: dict[str, Any]) -> None:
     """Which parts of a unit signed: never the names, which stay under the return."""
     if told.event.verb == "filling.control":
-        told.object, told.says = f"{_office_name(data.get('office'))} {data.get('period', '')}", ""
+        told.object = f"{_office_name(data.get('office'))} {data.get('period', '')}"
+        told.says = str(T("{n} 个合计", "{n} totals", n=len(data["changes"]))) if data.get("changes") else ""
         return
     told.object = f"{_unit(str(data.get('institution', '')))} {_year(data)}"
     told.says = _joined(["、".join(str(PARTS.get(p, p)) for p in data.get("parts", [])), str(data.get("reason", ""))])

@@ -16,6 +16,8 @@ from django.urls import reverse
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
+from jieneng.core.asked import year as asked_year
 from jieneng.core.period import Period
 from jieneng.core.problem import Place, Refused, refuse
 from jieneng.core.words import T
@@ -38,8 +40,8 @@ UNDECIDED_WORD = T("建议值，请单位核实", "suggested value, for the unit
 def _year(request: HttpRequest) -> int:
     """The year asked for, else the newest the platform's figures speak of, else that of the newest round."""
     asked = request.GET.get("year") or request.POST.get("year") or ""
-    if asked.isdigit() and 1990 <= int(asked) <= 2200:
-        return int(asked)
+    if found := asked_year(asked):
+        return found
     row = PlatformRow.objects.order_by("-year").values_list("year", flat=True).first()
     round_ = Round.objects.filter(form=main_form()).order_by("-year").first()
     return row or (round_.year if round_ else dt.date.today().year - 1)
@@ -174,7 +176,7 @@ def _back(request: HttpRequest, name: str) -> str:
 @needs("review")
 def adopt(request: HttpRequest) -> HttpResponse:
     """Ours follow the platform where the unit confirmed it; refused without whose word it is."""
-    rows = _mine(request, Correction.objects.filter(pk__in=[k for k in request.POST.getlist("line") if k.isdigit()], side="ours"))
+    rows = _mine(request, Correction.objects.filter(pk__in=[k for x in request.POST.getlist("line") if (k := whole(x))], side="ours"))
     if not rows:
         raise refuse("exchange.none", T("没有选中要改的数", "nothing chosen"), do=T("勾选后再点", "tick lines first"))
     n = actions.adopt(request.user, book(), rows, word=request.POST.get("word", ""), confirmed_on=_day(request))

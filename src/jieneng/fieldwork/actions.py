@@ -11,6 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from jieneng.core.amount import stored
+from jieneng.core.asked import whole
 from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
@@ -65,7 +66,7 @@ def _field(f: LedgerField, raw: Any) -> str:
         except ValueError as error:
             raise refuse("ledger.date", T("{label}“{text}”不是日期", "{label}: “{text}” is not a date", label=str(f.label), text=text),
                          expected=T("2022-03-18", "2022-03-18"), where=Place(field=f.code)) from error
-    if f.type == "year" and not (text.isdigit() and len(text) == 4):
+    if f.type == "year" and not (len(text) == 4 and whole(text)):
         raise refuse("ledger.year", T("{label}“{text}”不是年份", "{label}: “{text}” is not a year", label=str(f.label), text=text),
                      expected=T("四位数字", "four digits"), where=Place(field=f.code))
     if f.type == "choice" and text not in f.choices:

@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
 from jieneng.core.problem import Refused, refuse
 from jieneng.core.words import T, language
 from jieneng.exchange.models import LINE_STATES
@@ -265,7 +266,7 @@ def _line_page(request: HttpRequest, declared: Ledger, row: LedgerRecord | None)
         try:
             saved = actions.save(
                 request.user, declared, values, office=offices[0],
-                key=row.key if row else "", seen=int(request.POST.get("seen") or 0) if row else None,
+                key=row.key if row else "", seen=whole(request.POST.get("seen"), 9) or 0 if row else None,
                 reason=form.cleaned_data.get("reason", ""))
         except Refused as refusal:
             if any(p.code == "people.forbidden" for p in refusal.problems):

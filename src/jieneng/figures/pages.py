@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from jieneng import engine
 from jieneng.core.amount import decimal_of
+from jieneng.core.asked import whole
 from jieneng.core.figure import Figure, Selection
 from jieneng.core.period import Period
 from jieneng.core.problem import refuse
@@ -72,7 +73,7 @@ def _table(request: HttpRequest) -> dict[str, Any] | None:
     # of one area the foot is that area's figure, so that its trace is the same number
     against = view.compared(book, snapshot, names, period, inner, "area" if area else None)
     labels = view.group_names(book, by)
-    codes = sorted(table[names[0]], key=lambda c: (-(table[names[0]][c].exact or 0), c))
+    codes = sorted(table.get(names[0], {}), key=lambda c: (-(table[names[0]][c].exact or 0), c))
     rows = [{"code": c, "name": labels.get(c) or next(iter(table.values()))[c].subject.get("name") or c or "—",
              "figures": [table[n].get(c) for n in names],
              "coverage": table[names[0]][c].coverage} for c in codes]
@@ -175,7 +176,7 @@ def asked(request: HttpRequest) -> tuple[SnapshotRecord, Figure]:
     if snapshot is None or not known or (by and by not in (*GROUPINGS, "territory")):
         raise Http404
     where = _where(request)
-    if by == "institution" and not (code.isascii() and code.isdigit()):
+    if by == "institution" and whole(code) is None:
         raise Http404
     if by == "institution" and period.kind != "year" and closed_to(request.user, [int(code)]):
         raise Http404  # of a sensitive unit only the year's totals are seen from outside
@@ -231,15 +232,14 @@ def branch(request: HttpRequest) -> HttpResponse:
     """One more level of the tree: a leaf unfolded by area, then by institution, then into cells."""
     snapshot, figure = asked(request)
     text = request.GET.get("path", "")
-    if not all(p.isdigit() for p in text.split(".") if p):
-        raise Http404
-    node = _node(figure, [int(p) for p in text.split(".") if p])
+    steps = [whole(p, 6) for p in text.split(".") if p]
+    node = _node(figure, [p for p in steps if p is not None]) if None not in steps else None
     if not isinstance(node, Selection):
         raise Http404
     level, extra = request.GET.get("level", "area"), {}
     for name in ("area", "institution"):
         if value := request.GET.get("in_" + name, ""):
-            if name == "institution" and not value.isdigit():
+            if name == "institution" and whole(value) is None:
                 raise Http404
             extra[name] = int(value) if name == "institution" else value
     book, opened = returns.book(), returns.opened(snapshot)
@@ -261,12 +261,12 @@ def cell(request: HttpRequest) -> HttpResponse:
     """One value: the return it stands in, the file, sheet and cell it came from, and its neighbours in that file."""
     pk = request.GET.get("return", "")
     item = request.GET.get("item", "")
-    ret = returns.returns_in(request.scope).filter(pk=pk).first() if pk.isdigit() else None
+    ret = returns.returns_in(request.scope).filter(pk=whole(pk)).first() if whole(pk) else None
     book = returns.book()
     if ret is None or item not in book.items or closed_to(request.user, [ret.institution_id]):
         raise Http404
     number = request.GET.get("revision", "")
-    revision = ret.revisions.filter(number=number).select_related("by", "batch__file").first() if number.isdigit() else None
+    revision = ret.revisions.filter(number=whole(number)).select_related("by", "batch__file").first() if whole(number) is not None else None
     if revision is None:
         raise Http404
     source = revision.sources.get(item)

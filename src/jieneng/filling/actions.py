@@ -74,21 +74,21 @@ def fields_of(year: Year) -> set[str]:
 
 
 def save(person: User, round_: Round, institution: Institution, given: Mapping[str, str], *, seen: int,
-         mine: Iterable[str] = (), waiting: Iterable[str] = (), cells: Mapping[str, list[Any]] | None = None, right: str = "file") -> Saved:
+         mine: Iterable[str] = (), waiting: Iterable[str] = (), cells: Mapping[str, list[Any]] | None = None, right: str = "file", period: str = "") -> Saved:
     """Keep what was typed, as typed, also where it is no number yet.
 
     ``given``: fields as the page shows them now; ``seen``: the version of the draft that the page was made from. Only what differs
     from that version is this person's; a field that somebody else changed since is left as they made it and told (P4), unless it is
     in ``mine`` (the person saw theirs and keeps their own). ``waiting``: fields told before and not yet decided. ``right``: ``import``
-    for an office that keys in what its units gave it on paper.
+    for an office that keys in what its units gave it on paper, over whose return of the ``period`` it is.
     """
     with action():
-        year = year_to_write(person, round_, institution, right)
+        year = year_to_write(person, round_, institution, right, period)
         if year.mode == "A":
             raise refuse("filling.mode", T("这次统计任务先在国家平台填报", "this round is filed on the national platform first"),
                          do=T("在国家平台填；这里只看", "enter it there; here it can be looked at"))
         if not year.open:
-            raise _closed(year)
+            raise closed(year)
         draft, _ = Draft.objects.select_for_update().get_or_create(round=round_, institution=institution)
         year.draft = draft
         start = {k: v for k, v in year.values.items() if k not in draft.values} if draft.version else dict(year.values)
@@ -116,7 +116,8 @@ def save(person: User, round_: Round, institution: Institution, given: Mapping[s
         return saved
 
 
-def _closed(year: Year) -> Refused:
+def closed(year: Year) -> Refused:
+    """That the pen is not with the unit: in which state its returns are."""
     states = sorted({str(STATES[r.state]) for r in year.returns.values()})
     return refuse("filling.closed", T("报表已经是“{s}”，不能再改", "the return is “{s}” and cannot be changed", s="、".join(states)),
                   do=T("要改，请审核的部门退回；退回后原来填的都在", "to change it, ask the reviewer to send it back; all you typed will be there"))
@@ -234,7 +235,7 @@ def file(person: User, round_: Round, institution: Institution, periods: Iterabl
                          do=T("先看改了什么，再送一次", "look at what changed, then send it again"))
         wanted = [p for p in year.open if p in set(periods)]
         if not wanted:
-            raise _closed(year)
+            raise closed(year)
         judged = year.judge()
         if wrong := problems_of(year, judged, wanted):
             raise Refused(*wrong)
@@ -378,4 +379,4 @@ def _row_draft(shape: Shape, read: Read, key: str, period: str, row: Mapping[str
                         answers={k: v for k, v in answers.items() if v is not None}, sources=sources)]
 
 
-__all__ = ["OPEN", "Import", "Other", "Saved", "confirm", "fields_of", "file", "problems_of", "save", "take_units", "take_workbook", "unanswered", "withdraw"]
+__all__ = ["OPEN", "Import", "Other", "Saved", "closed", "confirm", "fields_of", "file", "problems_of", "save", "take_units", "take_workbook", "unanswered", "withdraw"]

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from decimal import Decimal
 
-from jieneng.core.amount import LIMIT, PLACES
-from jieneng.core.problem import Place, Problem
+from jieneng.core.amount import LIMIT, PLACES, flat, typed_amount
+from jieneng.core.problem import Place, Problem, Refused
 from jieneng.core.words import T
 from jieneng.rulebook.types import Item
 
 _NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?|-?\.\d+")
 _GROUPED = re.compile(r"[,\d]*\.?\d*")
 _TIMES = {"万": 10_000, "千": 1000, "百": 100, "亿": 100_000_000}
-MOST = 60
-"""Characters that are kept of a value; nobody types a longer number."""
 
 
-def flat(text: str) -> str:
-    """Full-width digits and signs as plain ones, without any blank space."""
-    return "".join(unicodedata.normalize("NFKC", text).split()).replace("−", "-").replace("，", ",")
+def number(text: str) -> Decimal | None:
+    """A total as typed, 0 or more; None for nothing or no number."""
+    try:
+        return typed_amount(text)
+    except Refused:
+        return None
 
 
 def same(one: str, other: str) -> bool:

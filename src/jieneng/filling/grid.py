@@ -12,17 +12,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import BinaryIO
 
-from django.utils import timezone
-
 from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
 from jieneng.records import files
-from jieneng.records.events import action, record
+from jieneng.records.events import action
 from jieneng.registry.models import Institution, Standing
-from jieneng.registry.queries import standings
+from jieneng.registry.queries import day_for, standings
 from jieneng.returns import behalf
 from jieneng.returns.actions import import_answers
 from jieneng.returns.intake import Draft as IntakeDraft
@@ -36,8 +34,9 @@ from jieneng.rulebook import form_for
 from . import actions
 from .access import year_to_write
 from .amounts import read_amount
+from .controls import differences, unit_of, unreadable
 from .judge import field_of
-from .models import Control, Draft
+from .models import Control, Draft, DraftSave
 from .queries import OPEN, Year, year_of
 from .shape import EVERY, Entry, Shape, computed, shape_of, unit_sign
 
@@ -76,6 +75,7 @@ class Grid:
     columns: list[Entry]
     rows: list[Row]
     controls: dict[str, str] = field(default_factory=dict)
+    version: int = 0
     elsewhere: int = 0
 
     @property
@@ -104,7 +104,7 @@ def grid_of(person: User, round_: Round, office: Office, period: str) -> Grid:
     the_book = book()
     shape = shape_of(the_book, form_for(the_book, round_.form, round_.year))
     p, plan = Period.parse(period), plan_of(round_)
-    here = {s.institution_id: s for s in standings(p.last_day).filter(office__path__startswith=office.path).order_by("name") if plan.files_here(s.office.path)}
+    here = {s.institution_id: s for s in standings(day_for(p)).filter(office__path__startswith=office.path).order_by("name") if plan.files_here(s.office.path)}
     returns = {r.institution_id: r for r in Return.objects.filter(round=round_, period=period, institution__in=here).exclude(state__in=("exempt", "covered")).select_related("institution", "round")}
     if len(returns) > ROWS:
         raise refuse("grid.many", T("{o}有 {n} 家，一张表放不下", "{o} has {n} units, too many for one grid", o=office.name, n=len(returns)),
@@ -112,8 +112,8 @@ def grid_of(person: User, round_: Round, office: Office, period: str) -> Grid:
     drafts = {d.institution_id: d for d in Draft.objects.filter(round=round_, institution__in=returns)}
     rows = [_row(the_book, round_, here[i], returns[i], drafts.get(i)) for i in here if i in returns]
     kept = Control.objects.filter(round=round_, office=office, period=period).first()
-    elsewhere = standings(p.last_day).filter(office__path__startswith=office.path, in_scope=True, covered_by=None).count() - len(returns)
-    return Grid(round_, office, period, shape, _columns(shape), rows, dict(kept.values) if kept else {}, max(0, elsewhere))
+    elsewhere = standings(day_for(p)).filter(office__path__startswith=office.path, in_scope=True, covered_by=None).count() - len(returns)
+    return Grid(round_, office, period, shape, _columns(shape), rows, dict(kept.values) if kept else {}, kept.version if kept else 0, max(0, elsewhere))
 
 
 def _row(the_book: object, round_: Round, standing: Standing, ret: Return, draft: Draft | None) -> Row:
@@ -126,44 +126,14 @@ def _row(the_book: object, round_: Round, standing: Standing, ret: Return, draft
 
 def save_row(person: User, round_: Round, office: Office, institution: Institution, period: str, given: Mapping[str, str], seen: int) -> actions.Saved:
     """Keep what was keyed in of one unit in one period, as typed, in the unit's draft."""
-    _inside(round_, office, institution)
+    _inside(office, institution, period)
     mine = {k: v for k, v in given.items() if k.partition(".")[0] in (period, EVERY)}
-    return actions.save(person, round_, institution, mine, seen=seen, right="import")
+    return actions.save(person, round_, institution, mine, seen=seen, right="import", period=period)
 
 
-def _inside(round_: Round, office: Office, institution: Institution) -> None:
-    if not standings(Period("year", round_.year).last_day).filter(institution=institution, office__path__startswith=office.path).exists():
+def _inside(office: Office, institution: Institution, period: str) -> None:
+    if not standings(day_for(Period.parse(period))).filter(institution=institution, office__path__startswith=office.path).exists():
         raise refuse("grid.unit", T("这家单位不在{o}", "this unit is not under {o}", o=office.name))
-
-
-def save_controls(person: User, round_: Round, office: Office, period: str, given: Mapping[str, str]) -> Control:
-    """Keep the control totals typed from paper. The first of a grid leaves an event; what they were when the grid was filed goes with that."""
-    require(person, "import", office.path)
-    values = {k: v.strip()[:40] for k, v in given.items() if k.partition(".")[0] in ("row", "column") and v.strip()}
-    with action():
-        row, made = Control.objects.update_or_create(round=round_, office=office, period=period, defaults={"values": values, "by": person, "at": timezone.now()})
-        if made:
-            record(person, "filling.control", "control", row.pk, line=office.path, data={"year": round_.year, "period": period, "office": office.code, "controls": values})
-    return row
-
-
-def number(text: str) -> Decimal | None:
-    """A control total as typed; None for nothing or no number."""
-    clean = text.strip().replace(",", "").replace("，", "").translate(str.maketrans("０１２３４５６７８９．", "0123456789."))
-    try:
-        value = Decimal(clean)
-    except ArithmeticError:
-        return None
-    return value if value.is_finite() else None
-
-
-def differences(grid: Grid) -> dict[str, Decimal]:
-    """Control → typed sum minus paper's, where a control is given and they differ. A row's control adds up all that stands in it."""
-    amounts = {r.pk: grid.amounts(r) for r in grid.rows}
-    sums: dict[str, Decimal] = {f"row.{pk}": sum((v for v in a.values() if v is not None), Decimal(0)) for pk, a in amounts.items()}
-    sums |= {f"column.{e.code}": sum((v for a in amounts.values() if (v := a[e.code]) is not None), Decimal(0)) for e in grid.columns}
-    found = {k: sums[k] - paper for k, text in grid.controls.items() if k in sums and (paper := number(text)) is not None}
-    return {k: d for k, d in found.items() if d}
 
 
 @dataclass
@@ -175,33 +145,32 @@ class Filed:
     batch: Import | None = None
 
 
-def file_grid(person: User, grid: Grid, units: Collection[int], *, word: str, confirmed_on: dt.date | None, voucher: tuple[BinaryIO, str] | None,
-              blank_zero: bool = False, note: str = "") -> Filed:
+def file_grid(person: User, grid: Grid, units: Collection[int], *, seen: Mapping[int, int], word: str, confirmed_on: dt.date | None,
+              voucher: tuple[BinaryIO, str] | None, blank_zero: bool = False, note: str = "") -> Filed:
     """File the rows of these units on their word. Good rows go in; the others stay drafts and are told, each with its field.
 
+    ``seen``: unit → the version of its draft that the page showed; a row that somebody changed since is not filed.
     ``blank_zero``: what is blank on the paper is nothing used (declared by who keys it in). A column that differs from its control total
-    needs a ``note``; a row that differs from its own is not filed.
+    needs a ``note``; a row that differs from its own is not filed; a control that is no number is mended or cleared first.
     """
     require(person, "import", grid.office.path)
-    wrong = behalf.said(word, confirmed_on, voucher)
-    chosen = [r for r in grid.rows if r.pk in units and r.open]
-    if not chosen:
-        wrong.append(Problem("grid.none", T("没有选要报的单位", "no unit chosen"), do=T("勾选录好的行", "tick the rows that are done")))
-    apart = differences(grid)
-    if (columns := [e for e in grid.columns if f"column.{e.code}" in apart]) and not note.strip():
-        wrong.append(Problem("grid.control", T("合计和纸表不符：{c}", "totals differ from the paper: {c}", c="、".join(f"{e.label} {apart[f'column.{e.code}']:+f}" for e in columns)),
-                             do=T("找出录错的格；纸表自己加错的，写明", "find the wrong cell; where the paper was added up wrongly, say so"), where=Place(field="note")))
-    if wrong:
-        raise Refused(*wrong)
-    assert voucher is not None
     filed = Filed()
     with action():
+        now = _locked(person, grid, units)
+        chosen = [r for r in now.rows if r.pk in units and r.open]
+        apart = differences(now)
+        if wrong := [*behalf.said(word, confirmed_on, voucher), *_as_a_whole(now, chosen, apart, note)]:
+            raise Refused(*wrong)
+        assert voucher is not None
         drafts: list[IntakeDraft] = []
         for row in chosen:
-            year = year_to_write(person, grid.round, row.standing.institution, "import")
-            problems = _in_the_way(grid, row, year, apart, blank_zero)
+            if changed := _changed(row, grid.round, seen.get(row.pk)):
+                filed.problems.append(changed)
+                continue
+            year = year_to_write(person, grid.round, row.standing.institution, "import", grid.period)
+            problems = _in_the_way(now, row, year, apart, blank_zero)
             filed.problems += problems
-            drafts += [] if problems else [_paper(grid, row, year, voucher[1])]
+            drafts += [] if problems else [_paper(now, row, year, voucher[1])]
         if drafts:
             received = files.receive(voucher[0], voucher[1], person)
             filed.batch = Import.objects.create(file=received, layout=PAPER, layout_hash=PAPER, layout_text="", reads="answers", on_behalf=grid.office, by=person)
@@ -209,8 +178,42 @@ def file_grid(person: User, grid: Grid, units: Collection[int], *, word: str, co
             filed.problems += outcome.problems
             filed.n = outcome.new + outcome.changed
             behalf.keep(person, filed.batch, grid.office.path, word=word, confirmed_on=confirmed_on, reason=note, returns=packed(outcome.returns),
-                        controls=grid.controls, blank_zero=blank_zero)
+                        controls=now.controls, blank_zero=blank_zero)
     return filed
+
+
+def _locked(person: User, grid: Grid, units: Collection[int]) -> Grid:
+    """The grid as it stands, once nobody else can save the chosen drafts until the caller's action is over."""
+    chosen = sorted(r.pk for r in grid.rows if r.pk in units)
+    for pk in chosen:  # a unit of which nothing is typed yet has none that could be locked
+        Draft.objects.get_or_create(round=grid.round, institution_id=pk)
+    list(Draft.objects.select_for_update().filter(round=grid.round, institution__in=chosen).order_by("pk").values_list("pk"))
+    return grid_of(person, grid.round, grid.office, grid.period)
+
+
+def _as_a_whole(grid: Grid, chosen: list[Row], apart: Mapping[str, Decimal], note: str) -> list[Problem]:
+    """What keeps all of a grid from being filed: nothing chosen, a control that is no number, columns that differ and not said why."""
+    wrong = []
+    if not chosen:
+        wrong.append(Problem("grid.none", T("没有选要报的单位", "no unit chosen"), do=T("勾选录好的行", "tick the rows that are done")))
+    rows, labels = {r.pk: r.standing.name for r in chosen}, {f"column.{e.code}": str(e.label) for e in grid.columns}
+    for key in sorted(unreadable(grid)):
+        if name := labels.get(key) or rows.get(unit_of(key) or 0):
+            wrong.append(Problem("grid.unreadable", T("{n}的纸表合计“{x}”不是数字", "the paper's total of {n}, “{x}”, is no number", n=name, x=grid.controls[key]),
+                                 T("如 1,234.5", "such as 1,234.5"), T("改成数字，或清掉", "make it a number, or clear it"), Place(field=key)))
+    if (columns := [e for e in grid.columns if f"column.{e.code}" in apart]) and not note.strip():
+        wrong.append(Problem("grid.control", T("合计和纸表不符：{c}", "totals differ from the paper: {c}", c="、".join(f"{e.label} {apart[f'column.{e.code}']:+f}" for e in columns)),
+                             do=T("找出录错的格；纸表自己加错的，写明", "find the wrong cell; where the paper was added up wrongly, say so"), where=Place(field="note")))
+    return wrong
+
+
+def _changed(row: Row, round_: Round, seen: int | None) -> Problem | None:
+    """That a row is no longer what the page showed, with who changed it."""
+    if row.version == seen:
+        return None
+    last = DraftSave.objects.filter(draft__round=round_, draft__institution=row.pk).select_related("by").last()
+    return Problem("grid.changed", T("{n}：{w}改过，和您看到的不一样", "{n}: changed by {w} since you looked", n=row.standing.name, w=last.by.name if last else "—"),
+                   do=T("看改了什么，再勾选代报", "look at what changed, then tick it again"), where=Place(field=f"{row.pk}:"))
 
 
 def _in_the_way(grid: Grid, row: Row, year: Year, apart: Mapping[str, Decimal], blank_zero: bool) -> list[Problem]:

@@ -13,7 +13,7 @@ from jieneng.core.period import Period
 from jieneng.core.problem import Problem
 from jieneng.core.words import T, language
 from jieneng.people.models import Office
-from jieneng.registry.queries import standings
+from jieneng.registry.queries import day_for, standings
 from jieneng.returns.examine import Examiner
 from jieneng.returns.models import Return, Revision, Round
 from jieneng.returns.plan.queries import plan_of
@@ -83,7 +83,7 @@ def institution_spec(year: Year, *, comments: Comments | None = None, read: Read
 
 def units_of(round_: Round, office: Office) -> list[tuple[str, str, Return]]:
     """The returns of an office's units: key, name, return, by unit and period. Exempt and covered ones are left out."""
-    names = {s.institution_id: (s.institution.key, s.name) for s in standings(Period("year", round_.year).last_day) if s.office.path.startswith(office.path)}
+    names = {s.institution_id: (s.institution.key, s.name) for s in standings(day_for(Period("year", round_.year))) if s.office.path.startswith(office.path)}
     rows = Return.objects.filter(round=round_, institution__in=names).exclude(state__in=("exempt", "covered")).order_by("institution_id", "period")
     return [(*names[r.institution_id], r) for r in rows]
 

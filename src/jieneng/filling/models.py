@@ -110,6 +110,7 @@ class Control(models.Model):
     office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="+")
     period = models.CharField(max_length=8)
     values = models.JSONField(default=dict)
+    version = models.PositiveIntegerField(default=0)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
 
@@ -118,3 +119,20 @@ class Control(models.Model):
 
     def __str__(self) -> str:
         return f"{self.office} {self.period}"
+
+
+class ControlSave(models.Model):
+    """One save of control totals, like one of a draft: which, from what to what, by whom and when. Append-only."""
+
+    control = models.ForeignKey(Control, on_delete=models.PROTECT, related_name="saves")
+    version = models.PositiveIntegerField()
+    changes = models.JSONField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["version"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["control", "version"], name="one_control_save_per_version")]
+
+    def __str__(self) -> str:
+        return f"{self.control_id} v{self.version}"

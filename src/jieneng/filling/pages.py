@@ -11,12 +11,13 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from jieneng.core.asked import whole
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused
 from jieneng.core.words import T
 from jieneng.people.access import needs
 from jieneng.registry.models import Institution
-from jieneng.registry.queries import standing_of
+from jieneng.registry.queries import standing_for
 from jieneng.returns.models import Round
 from jieneng.returns.plan.queries import plan_of
 from jieneng.returns.queries import book, main_form
@@ -45,7 +46,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     """What this person has to fill in, newest first; straight to the form where there is only one."""
     rows = []
     for round_, institution in years_in(request.scope, main_form()):
-        standing = standing_of(institution, Period("year", round_.year).last_day)
+        standing = standing_for(institution, Period("year", round_.year))
         plan, line = plan_of(round_), standing.office.path if standing else ""
         states = list(round_.returns.filter(institution=institution).values_list("state", flat=True))
         rows.append({"round": round_, "name": standing.name if standing else institution.key, "open": sum(s in OPEN for s in states), "n": len(states),
@@ -63,7 +64,7 @@ def _posted(request: HttpRequest) -> dict[str, str]:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 9 else 0
+    return whole(text, 9) or 0
 
 
 def _handle(request: HttpRequest, year: Year, periods: list[str], page: str, extra: Mapping[str, Any]) -> HttpResponse | None:
@@ -96,9 +97,6 @@ def _handle(request: HttpRequest, year: Year, periods: list[str], page: str, ext
 def _file(request: HttpRequest, year: Year, periods: list[str], page: str, extra: Mapping[str, Any]) -> HttpResponse:
     """File, sign, or confirm the proposed values and file; where something stands in the way, the page again with what it is."""
     confirming, names = request.POST.get("do") == "confirm", {part: request.POST.get(f"sign-{part}", "") for part in PARTS}
-    if year.signs and page == "easy" and not confirming:
-        messages.info(request, str(T("都存好了。签名、报送在“全年一张表”上", "All is kept. Signing and filing are on the year sheet")))
-        return HttpResponseRedirect(reverse("filling-year", args=[year.round.pk, year.institution.pk]))
     try:
         if confirming:
             n = actions.confirm(request.user, year.round, year.institution, periods, seen=year.draft.version)
@@ -255,7 +253,9 @@ def fill_easy(request: HttpRequest, round_pk: int, institution_pk: int, step: in
     """The same in large type: one question on each screen."""
     year = visible_year(request, round_pk, institution_pk)
     if not _steps(year) or not year.open:
-        return HttpResponseRedirect(reverse("filling-year", args=[round_pk, institution_pk]))
+        if request.method == "POST":
+            raise actions.closed(year)
+        return render(request, "filling/easy_done.html", {**show.header(year), **show.filing(year, request.user, year.periods), "title": T("报送好了", "Filed")})
     periods = year.open
     if request.method == "POST" and (answer := _handle(request, year, periods, "easy", {"step": step})) is not None:
         return answer

@@ -10,7 +10,7 @@ from decimal import Decimal
 from jieneng.core.period import Period
 from jieneng.people.scope import Scope
 from jieneng.registry.models import Institution, Standing
-from jieneng.registry.queries import standing_of
+from jieneng.registry.queries import standing_for
 from jieneng.returns.asks import open_asks
 from jieneng.returns.models import Return, ReturnAsk, Revision, Round, Waiver
 from jieneng.returns.plan.queries import plan_of
@@ -20,7 +20,7 @@ from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book
 
 from .judge import Judged, judge
-from .models import Draft
+from .models import Control, Draft
 from .shape import EVERY, Shape, shape_of
 
 OPEN = ("expected", "draft", "returned")
@@ -94,7 +94,7 @@ def year_of(book: Book, round_: Round, institution: Institution) -> Year | None:
     """The year of an institution in a round, with last year's answers beside it. None where it has nothing to answer."""
     rows = Return.objects.filter(round=round_, institution=institution).exclude(state__in=("exempt", "covered")).order_by("period")
     returns = {r.period: r for r in rows}
-    standing = standing_of(institution, Period("year", round_.year).last_day)
+    standing = standing_for(institution, Period("year", round_.year))
     if not returns or standing is None:
         return None
     shape = shape_of(book, form_for(book, round_.form, round_.year))
@@ -125,8 +125,8 @@ def years_in(scope: Scope, form: str) -> list[tuple[Round, Institution]]:
     return sorted(((rounds[r], bodies[i]) for r, i in pairs), key=lambda x: (-x[0].year, x[1].key))
 
 
-def at_version(draft: Draft, version: int) -> dict[str, str]:
-    """The draft's own values as they stood after a save (0: before the first)."""
+def at_version(draft: Draft | Control, version: int) -> dict[str, str]:
+    """The own values of a draft (or of control totals) as they stood after a save (0: before the first)."""
     values = dict(draft.values)
     if draft.pk:
         for save in draft.saves.filter(version__gt=version).order_by("-version"):

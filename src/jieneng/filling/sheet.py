@@ -23,7 +23,7 @@ from jieneng.people.models import User
 from jieneng.people.scope import Scope
 from jieneng.records.events import fingerprint, together
 from jieneng.registry.models import Institution, Standing
-from jieneng.registry.queries import closed_to, standing_of
+from jieneng.registry.queries import closed_to, standing_for
 from jieneng.returns.models import Return, Revision, Round
 from jieneng.returns.queries import answers_of, book
 from jieneng.rulebook import form_for
@@ -42,14 +42,19 @@ VERDICTS: dict[str, T] = {
 
 @dataclass
 class Sheet:
-    """What a printed return says: revisions by period, the filing with its signers, its code."""
+    """What a printed return says: revisions by period, the filing that made each of them, its code.
+
+    ``filings`` has no entry for a period whose revision was entered or imported for the unit, or taken over since it was signed: nobody
+    signed that revision. ``asked``: every period the unit answers for in the round, filed or not.
+    """
 
     round: Round
     institution: Institution
     standing: Standing
     shape: Shape
     revisions: dict[str, Revision]
-    filing: Filing | None
+    filings: dict[str, Filing] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
     code: str = ""
 
     @property
@@ -57,11 +62,26 @@ class Sheet:
         return {p: answers_of(r) for p, r in self.revisions.items()}
 
     @property
+    def different(self) -> list[Filing]:
+        """The filings that it rests on, each once, in order."""
+        return sorted({f.pk: f for f in self.filings.values()}.values(), key=lambda f: f.number)
+
+    @property
+    def filing(self) -> Filing | None:
+        """The one filing that made all it prints; None where there are several, or where a revision was filed by none."""
+        return self.different[0] if len(self.filings) == len(self.revisions) and len(self.different) == 1 else None
+
+    @property
+    def unsigned(self) -> list[str]:
+        """The periods whose printed revision nobody of the unit signed."""
+        return [p for p in self.revisions if p not in self.filings]
+
+    @property
     def intact(self) -> bool:
-        """Whether the revisions and the filing still say what they said when they were written."""
+        """Whether the revisions and the filings still say what they said when they were written."""
         if any(r.content and r.fingerprint() != r.content for r in self.revisions.values()):
             return False
-        return self.filing is None or _filing_content(self.filing) == self.filing.content
+        return all(_filing_content(f) == f.content for f in self.different)
 
 
 @dataclass
@@ -88,18 +108,19 @@ def _filing_content(filing: Filing) -> str:
 def sheet_of(round_: Round, institution: Institution, numbers: Mapping[str, int] | None = None) -> Sheet | None:
     """The sheet of an institution's filed returns: as they stand, or as they stood at these revision numbers. None: nothing filed."""
     rows = Return.objects.filter(round=round_, institution=institution).order_by("period")
-    wanted = dict(numbers) if numbers is not None else {r.period: r.revision for r in rows if r.revision and r.state not in ("exempt", "covered")}
-    standing = standing_of(institution, Period("year", round_.year).last_day)
+    asked = [r.period for r in rows if r.state not in ("exempt", "covered")]
+    wanted = dict(numbers) if numbers is not None else {r.period: r.revision for r in rows if r.revision and r.period in asked}
+    standing = standing_for(institution, Period("year", round_.year))
     if not wanted or standing is None:
         return None
     found = Revision.objects.filter(ret__in=rows, ret__period__in=list(wanted)).select_related("ret", "by", "batch__file").order_by("ret__period")
     revisions = {r.ret.period: r for r in found if r.number == wanted[r.ret.period]}
     if len(revisions) != len(wanted):
         return None
-    filing = next((f for f in Filing.objects.filter(round=round_, institution=institution).order_by("-number")
-                   if all(n <= wanted.get(p, 0) for p, n in f.revisions.items())), None)
+    made = {(p, n): f for f in Filing.objects.filter(round=round_, institution=institution).order_by("number") for p, n in f.revisions.items()}
+    filings = {p: f for p, r in revisions.items() if (f := made.get((p, r.number)))}
     the_book = book()
-    sheet = Sheet(round_, institution, standing, shape_of(the_book, form_for(the_book, round_.form, round_.year)), revisions, filing)
+    sheet = Sheet(round_, institution, standing, shape_of(the_book, form_for(the_book, round_.form, round_.year)), revisions, filings, asked)
     sheet.code = _code(sheet)
     return sheet
 
@@ -107,7 +128,7 @@ def sheet_of(round_: Round, institution: Institution, numbers: Mapping[str, int]
 def _content(sheet: Sheet) -> str:
     """What a sheet says, from the rows themselves."""
     said = [[p, r.number, r.fingerprint()] for p, r in sheet.revisions.items()]
-    return fingerprint([sheet.round.pk, sheet.institution.pk, said, _filing_content(sheet.filing) if sheet.filing else ""])
+    return fingerprint([sheet.round.pk, sheet.institution.pk, said, [_filing_content(f) for f in sheet.different]])
 
 
 def _code(sheet: Sheet) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from django.contrib import messages
@@ -11,6 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from jieneng.core.amount import stored
 from jieneng.core.period import Period
 from jieneng.core.problem import Place, refuse
 from jieneng.core.words import T
@@ -18,13 +20,14 @@ from jieneng.people.access import needs
 from jieneng.people.scope import scope
 from jieneng.registry import vouchers
 from jieneng.registry.models import Contact, Institution
-from jieneng.registry.queries import closed_to, standing_of
+from jieneng.registry.queries import closed_to, insider, standing_for
 from jieneng.returns.models import OnBehalf, Round
 from jieneng.returns.queries import book
 
+from .queries import plain
 from .shape import unit_sign
 from .sheet import Sheet, qr, sheet_of, verify
-from .show import month_words
+from .show import month_words, spans
 from .signing import PARTS
 
 STAMPED = "stamped_return"
@@ -33,7 +36,7 @@ STAMPED = "stamped_return"
 
 def _visible(request: HttpRequest, round_pk: int, institution_pk: int) -> tuple[Round, Institution]:
     institution, round_ = get_object_or_404(Institution, pk=institution_pk), get_object_or_404(Round, pk=round_pk)
-    standing = standing_of(institution, Period("year", round_.year).last_day)
+    standing = standing_for(institution, Period("year", round_.year))
     if standing is None or not request.scope.covers(standing.office.path, institution.key) or closed_to(request.user, [institution.pk]):
         raise Http404
     return round_, institution
@@ -42,14 +45,22 @@ def _visible(request: HttpRequest, round_pk: int, institution_pk: int) -> tuple[
 def rows_of(sheet: Sheet) -> list[dict[str, Any]]:
     """The lines of a sheet in the form's order: a value for each period, and the year's."""
     answers, the_book = sheet.answers, book()
-    standing = {e.code for e in sheet.shape.standing}
+    standing, asked = {e.code for e in sheet.shape.standing}, len({*sheet.asked, *sheet.revisions})
     rows = []
     for e in sheet.shape.entries.values():
         values = [answers[p].get(e.code) for p in sheet.revisions]
         known = [v for v in values if v is not None]
-        whole = None if not known else known[-1] if e.code in standing else sum(known, Decimal(0))
-        rows.append({"number": e.number, "label": e.label, "unit": unit_sign(the_book, e.item.unit), "cells": values, "whole": whole, "standing": e.code in standing, "part": e.item.parent})
+        missing = asked - len(known) if known and e.item.over_time == "sum" else 0
+        rows.append({"number": e.number, "label": e.label, "unit": unit_sign(the_book, e.item.unit), "cells": values, "whole": None if missing else _whole(known, e.item.over_time),
+                     "missing": missing, "standing": e.code in standing, "part": e.item.parent})
     return rows
+
+
+def _whole(known: list[Decimal], over_time: str) -> Decimal | None:
+    """The year's value of an item from its months: their sum, the last, or their mean (``rulebook.types.Item.over_time``)."""
+    if not known:
+        return None
+    return sum(known, Decimal(0)) if over_time == "sum" else known[-1] if over_time == "last" else Decimal(plain(stored(Fraction(sum(known)) / len(known))[0]))
 
 
 def _scans(sheet: Sheet, request: HttpRequest) -> list[dict[str, Any]]:
@@ -68,13 +79,36 @@ def _reasons(sheet: Sheet) -> list[tuple[str, str]]:
     return [("、".join(ps) if len(ps) < len(sheet.revisions) else str(T("全年", "all year")), reason) for reason, ps in said.items()]
 
 
+def _signers(sheet: Sheet, named: bool) -> dict[str, str]:
+    """Part → the name under the whole sheet: only where one filing made all of it. Names are for those who work with the unit (``named``)."""
+    return {part: name if named else str(T("（已签名）", "(signed)")) for part, name, *_ in sheet.filing.signed} if sheet.filing else {}
+
+
+def _apart(sheet: Sheet, on_word: list[OnBehalf], named: bool) -> list[tuple[str, T]]:
+    """Where the sheet rests on several filings, or on what nobody of the unit signed: which periods, and what is known of them."""
+    if sheet.filing:
+        return []
+    said: list[tuple[str, T]] = []
+    for f in sheet.different:
+        names = "、".join(f"{PARTS[part]} {name}" if named else str(PARTS[part]) for part, name, *_ in f.signed if part in PARTS)
+        said.append((spans(p for p, of in sheet.filings.items() if of.pk == f.pk), T("第 {n} 次报送，{s}签名", "filing no. {n}, signed: {s}", n=f.number, s=names + (" " if named else ""))))
+    words = {"word": T("代改（代录），未签名", "entered for the unit; not signed"), "import": T("导入，未签名", "imported; not signed"), "": T("没有签名记录", "no signature on record")}
+    apart: dict[str, list[str]] = {}
+    for p in sheet.unsigned:
+        batch = sheet.revisions[p].batch_id
+        apart.setdefault("" if batch is None else "word" if any(o.batch_id == batch for o in on_word) else "import", []).append(p)
+    return [*said, *((spans(ps), words[k]) for k, ps in apart.items())]
+
+
 def context_of(sheet: Sheet, request: HttpRequest) -> dict[str, Any]:
     """What the printed sheet shows."""
-    signed = {part: name for part, name, *_ in sheet.filing.signed} if sheet.filing else {}
-    on_word = OnBehalf.objects.filter(batch__in=[r.batch_id for r in sheet.revisions.values() if r.batch_id]).select_related("batch__file", "by")
-    phone = Contact.objects.filter(institution=sheet.institution, role="statistics", until=None).values_list("phone", flat=True).first() or ""
+    named = insider(request.user, sheet.standing.office.path, sheet.institution.key)  # names and numbers of people: as on the institution's card
+    signed = _signers(sheet, named)
+    on_word = list(OnBehalf.objects.filter(batch__in=[r.batch_id for r in sheet.revisions.values() if r.batch_id]).select_related("batch__file", "by"))
+    contacts = Contact.objects.filter(institution=sheet.institution, role="statistics", until=None).values_list("phone", flat=True) if named else []
     return {"sheet": sheet, "form": sheet.shape.form, "standing": sheet.standing, "round": sheet.round, "monthly": len(sheet.revisions) > 1 or sheet.round.rhythm == "month",
-            "columns": [month_words(p) for p in sheet.revisions], "rows": rows_of(sheet), "reasons": _reasons(sheet), "on_word": on_word, "phone": phone,
+            "columns": [month_words(p) for p in sheet.revisions], "rows": rows_of(sheet), "reasons": _reasons(sheet), "on_word": on_word, "named": named, "phone": next(iter(contacts), ""),
+            "apart": _apart(sheet, on_word, named),
             "signers": [(PARTS[p], signed.get(p, "")) for p in reversed(PARTS)], "filed_at": max(r.at for r in sheet.revisions.values()), "qr": qr(sheet.code)}
 
 

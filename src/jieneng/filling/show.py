@@ -39,6 +39,20 @@ def month_words(period: str) -> str:
     return str(T("{m} 月", "{m}", m=p.index)) if p.kind == "month" else str(p.label)
 
 
+def spans(periods: Iterable[str]) -> str:
+    """1—2、4—12 月: months one after another as a run; other periods in their own words."""
+    found, runs = [Period.parse(p) for p in periods], list[list[Period]]()
+    for p in found:
+        if runs and p.kind == "month" and p.previous == runs[-1][-1]:
+            runs[-1].append(p)
+        else:
+            runs.append([p])
+    if any(p.kind != "month" for p in found):
+        return "、".join(str(p.label) for p in found)
+    joined = str(T("、", ", ")).join(f"{r[0].index}—{r[-1].index}" if len(r) > 1 else f"{r[0].index}" for r in runs)
+    return str(T("{x} 月", "months {x}", x=joined))
+
+
 def short(e: Entry) -> str:
     """电消费量 is called 电 over a column; English names stay whole."""
     text = str(e.label)

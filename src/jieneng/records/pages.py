@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
 from jieneng.core.words import T
 from jieneng.people.access import anyone, needs
 from jieneng.people.scope import scope
@@ -64,6 +65,6 @@ def mark_read(request: HttpRequest) -> HttpResponse:
     if not text:
         notify.mark_read(request.user)
         return HttpResponseRedirect(reverse("messages"))
-    row = get_object_or_404(notify.messages_of(request.user), pk=text if text.isdigit() else 0)
+    row = get_object_or_404(notify.messages_of(request.user), pk=whole(text) or 0)
     notify.mark_read(request.user, row.pk)
     return HttpResponseRedirect(row.url if request.POST.get("open") and row.url.startswith("/") else reverse("messages"))

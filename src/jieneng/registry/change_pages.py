@@ -16,6 +16,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
+from jieneng.core.asked import year as asked_year
 from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
 from jieneng.people.access import needs
@@ -152,7 +154,7 @@ def changes_list(request: HttpRequest) -> HttpResponse:
     rows = queries.changes_in(scope(request.user, "see"))
     if kind := request.GET.get("kind", ""):
         rows = rows.filter(kind=kind)
-    if (wanted := request.GET.get("year", "")).isdigit():
+    if wanted := asked_year(request.GET.get("year")):
         rows = rows.filter(since__year=wanted)
     page = Paginator(rows.prefetch_related("standings__institution", "links"), 25).get_page(request.GET.get("page"))
     post = request.POST if request.method == "POST" else request.GET
@@ -253,7 +255,7 @@ def changes_xlsx(request: HttpRequest) -> HttpResponse:
     rows = queries.changes_in(request.scope)
     if kind := request.GET.get("kind", ""):
         rows = rows.filter(kind=kind)
-    if (wanted := request.GET.get("year", "")).isdigit():
+    if wanted := asked_year(request.GET.get("year")):
         rows = rows.filter(since__year=wanted)
     data, areas = [], area_names()
     for c in rows.prefetch_related("links"):
@@ -292,8 +294,8 @@ def _nothing(rows: Sequence[Standing], year: int) -> list[dict[str, Any]]:
 def tidy(request: HttpRequest) -> HttpResponse:
     """What looks wrong in the register: pairs that may be one body, codes that cannot be right, bodies with nothing (三无)."""
     if request.method == "POST":
-        first, _ = visible(request, int(request.POST.get("first") or 0) if request.POST.get("first", "").isdigit() else 0)
-        second, _ = visible(request, int(request.POST.get("second") or 0) if request.POST.get("second", "").isdigit() else 0)
+        first, _ = visible(request, whole(request.POST.get("first")) or 0)
+        second, _ = visible(request, whole(request.POST.get("second")) or 0)
         same = request.POST.get("verdict") == "same"
         changes.decide(request.user, first, second, same, request.POST.get("reason", ""))
         if same:

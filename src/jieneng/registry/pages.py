@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 
+from jieneng.core.asked import year as asked_year
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused, refuse
 from jieneng.core.words import T
@@ -37,7 +38,8 @@ def year_asked(request: HttpRequest) -> tuple[int, list[int]]:
     """The year in the address if it has a round, else the newest; and all years with rounds."""
     years = given("years")
     text = request.GET.get("year", "")
-    year = int(text) if text.isascii() and text.isdigit() and int(text) in years else (years[0] if years else timezone.localdate().year)
+    found = asked_year(text)
+    year = found if found is not None and found in years else (years[0] if years else timezone.localdate().year)
     return year, years
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
+from jieneng.core.asked import whole
 from jieneng.core.problem import Place, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office
@@ -30,7 +31,7 @@ def day(text: str, field: str) -> dt.date | None:
 def office(request: HttpRequest, scope: Scope, field: str = "office") -> Office:
     """The office that a form names, inside the scope; 404 otherwise."""
     text = request.POST.get(field) or request.GET.get(field) or ""
-    found = Office.objects.filter(pk=text).first() if text.isdigit() else None
+    found = Office.objects.filter(pk=whole(text)).first() if whole(text) else None
     if found is None or not scope.covers_line(found.path):
         raise Http404
     return found

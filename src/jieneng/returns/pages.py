@@ -14,6 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
+from jieneng.core.asked import year as asked_year
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused, Severity, refuse
 from jieneng.core.words import T, language
@@ -189,13 +191,13 @@ def _handing(request: HttpRequest, top: Office | None) -> list[Office]:
 def open_round(request: HttpRequest) -> HttpResponse:
     """Open a round for a year."""
     text = request.POST.get("year", "")
-    if not text.isdigit() or not 2000 <= int(text) <= 2100:
+    if (year := asked_year(text)) is None or not 2000 <= year <= 2100:
         messages.error(request, str(T("“{y}”不是年份，应为四位数字", "“{y}” is not a year, expected four digits", y=text)))
         return HttpResponseRedirect(reverse("rounds"))
     office = root_office()
     if office is None:
         raise Http404
-    round_ = actions.open_round(request.user, queries.book(), form=queries.main_form(), year=int(text),
+    round_ = actions.open_round(request.user, queries.book(), form=queries.main_form(), year=year,
                                 office=office, mode=request.POST.get("mode", "A"))
     messages.success(request, str(T("{y} 年统计任务已建，应报 {n} 份", "Round {y} opened, {n} returns expected",
                                     y=text, n=round_.returns.count())))
@@ -256,13 +258,13 @@ def _findings(request: HttpRequest) -> Any:
     rows = ReturnFinding.objects.filter(ret__in=queries.returns_in(request.scope)).exclude(ret__institution__in=closed_to(request.user)).filter(
         revision=F("ret__revision")).select_related("ret__institution", "ret__round")
     if year := request.GET.get("year", ""):
-        rows = rows.filter(ret__round__year=year) if year.isdigit() else rows.none()
+        rows = rows.filter(ret__round__year=asked_year(year)) if asked_year(year) else rows.none()
     if severity := request.GET.get("severity", ""):
         rows = rows.filter(severity=severity)
     if rule := request.GET.get("rule", ""):
         rows = rows.filter(rule=rule)
     if institution := request.GET.get("institution", ""):
-        rows = rows.filter(ret__institution_id=institution) if institution.isdigit() else rows.none()
+        rows = rows.filter(ret__institution_id=whole(institution)) if whole(institution) else rows.none()
     order = {s: n for n, s in enumerate(SEVERITIES)}
     rank = Case(*[When(severity=s, then=Value(n)) for s, n in order.items()], output_field=IntegerField())
     return rows.annotate(rank=rank).order_by("rank", "-ret__round__year", "rule", "ret__institution_id", "ret__period")
@@ -306,7 +308,7 @@ def findings_xlsx(request: HttpRequest) -> HttpResponse:
 def _file_name(request: HttpRequest) -> str:
     """审核问题-2022-错误.xlsx: what the filter shows."""
     year, severity = request.GET.get("year", ""), request.GET.get("severity", "")
-    parts = [str(T("审核问题", "findings")), year if year.isdigit() else "", str(Severity(severity).label) if severity in SEVERITIES else ""]
+    parts = [str(T("审核问题", "findings")), year if asked_year(year) else "", str(Severity(severity).label) if severity in SEVERITIES else ""]
     return "-".join(p for p in parts if p) + ".xlsx"
 
 

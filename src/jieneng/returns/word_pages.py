@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
 from jieneng.core.words import T
 from jieneng.people.access import needs
 from jieneng.rulebook import form_for
@@ -38,7 +39,7 @@ def waiver(request: HttpRequest, pk: int) -> HttpResponse:
     """Waive a check for the unit until a day, or end a waiver."""
     row, post = visible_return(request, pk), request.POST
     if post.get("revoke"):
-        found = get_object_or_404(Waiver, pk=post["revoke"] if post["revoke"].isdigit() else 0, institution=row.institution)
+        found = get_object_or_404(Waiver, pk=whole(post["revoke"]) or 0, institution=row.institution)
         waivers.revoke(request.user, found, post.get("reason", ""))
         messages.success(request, str(T("豁免已收回", "the waiver was revoked")))
     else:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
 from jieneng.core.words import T
 from jieneng.people.access import needs
 from jieneng.people.queries import area_offices
@@ -45,7 +46,7 @@ def sittings(request: HttpRequest) -> HttpResponse:
     mine = scope(request.user, "review")
     offices = [o for o in [*{r.office for r in rounds}, *area_offices()] if mine.covers_line(o.path)]
     if request.method == "POST":
-        round_ = get_object_or_404(Round, pk=request.POST.get("round") or 0)
+        round_ = get_object_or_404(Round, pk=whole(request.POST.get("round")) or 0)
         office = next((o for o in offices if str(o.pk) == request.POST.get("office", "")), None)
         if office is None:
             raise Http404
@@ -94,7 +95,7 @@ def sitting_do(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     elif verb == "expect":
         meeting.expect(request.user, row, post.get("area", ""), post.get("name", ""), post.get("post", ""))
     elif verb == "came":
-        meeting.came(request.user, get_object_or_404(row.attendance, pk=post.get("who") or 0))
+        meeting.came(request.user, get_object_or_404(row.attendance, pk=whole(post.get("who")) or 0))
     elif verb == "sheet":
         meeting.sign_sheet(request.user, row, post.get("area", ""), post.get("signed_by", ""), day(post.get("signed_on", ""), "signed_on"))
     elif verb in ("minutes", "close"):

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
 from jieneng.core.problem import Refused
 from jieneng.core.words import T, language
 from jieneng.people.access import found, needs
@@ -83,7 +84,7 @@ def workspace(request: HttpRequest, pk: int) -> HttpResponse:
     areas = {o.area: o.name for o in area_offices()}
     page = Paginator(rows, 25).get_page(request.GET.get("page") or _page_of(rows, finding))
     what_if = request.GET.get("more", "")
-    more = min(int(what_if), 9999) if what_if.isdecimal() else 0
+    more = min(whole(what_if, 9) or 0, 9999)
     context = {
         **base, "run": run, "q": q, "page": page, "rows": _rows(q, list(page.object_list), areas), "count": len(rows), "line_words": line_words(run), "stale": stale(run),
         "institutions": len({e.institution for e in q.entries}), "must_look": q.before_line, "must_units": len({e.institution for e in q.before_line}),
@@ -106,9 +107,8 @@ def _page_of(rows: list[Entry], finding: ReviewFinding | None) -> int:
 
 def _shown(request: HttpRequest, q: Queue, rows: list[Entry]) -> ReviewFinding | None:
     """The finding asked for; without one, the first that waits."""
-    asked = request.GET.get("f", "")
-    if asked.isdecimal():
-        return found(queries.finding_in(q.run, request.scope, request.user, int(asked)))
+    if (asked := whole(request.GET.get("f"))) is not None:
+        return found(queries.finding_in(q.run, request.scope, request.user, asked))
     first = next((e for e in rows if not q.is_decided(e)), rows[0] if rows else None)
     return queries.finding_in(q.run, request.scope, request.user, first.pk) if first else None
 
@@ -124,7 +124,7 @@ def _rows(q: Queue, entries: list[Entry], areas: dict[str, str]) -> list[dict[st
 def _undoable(request: HttpRequest, round_: Round) -> Decision | None:
     """The decision just made, if it can be undone."""
     asked = request.GET.get("done", "")
-    row = Decision.objects.filter(pk=asked, round=round_, by=request.user, undone_at=None).first() if asked.isdecimal() else None
+    row = Decision.objects.filter(pk=whole(asked), round=round_, by=request.user, undone_at=None).first() if whole(asked) else None
     return row if row is not None and (row.verdict in ("right", "explained") or (row.verdict == "sent_back" and row.mode == "A")) else None
 
 
@@ -176,8 +176,8 @@ def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     except Refused:
         request.session["decide.kept"] = {"verb": verb, **{k: str(v)[:300] for k, v in post.items() if k != "csrfmiddlewaretoken"}}
         raise
-    if (sitting := post.get("sitting", "")).isdecimal():
-        return HttpResponseRedirect(reverse("sitting-screen", args=[int(sitting)]))
+    if (sitting := whole(post.get("sitting"))) is not None:
+        return HttpResponseRedirect(reverse("sitting-screen", args=[sitting]))
     q = queries.queue(latest(finding.run.round, request.scope) or finding.run, request.scope, request.user)
     waiting = [e for e in chosen(request, q) if not q.is_decided(e)] or [e for e in q.entries if not q.is_decided(e)]
     after = next((e for e in waiting if e.rank > finding.rank), waiting[0] if waiting else None)

@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from jieneng.core.asked import whole
+from jieneng.core.asked import year as asked_year
 from jieneng.core.words import T
 from jieneng.people.access import needs
 from jieneng.people.queries import area_offices
@@ -43,10 +45,9 @@ def samples(request: HttpRequest) -> HttpResponse:
 def draw(request: HttpRequest) -> HttpResponse:
     """Draw the sample of an office for a year, once."""
     where = office(request, request.scope)
-    year = request.POST.get("year", "")
-    if not year.isdecimal():
+    if (year := asked_year(request.POST.get("year"))) is None:
         raise Http404
-    made = sampling.draw(request.user, where, int(year), request.POST.get("seed", ""))
+    made = sampling.draw(request.user, where, year, request.POST.get("seed", ""))
     messages.success(request, str(T("抽出 {n} 家，种子 {s}", "{n} drawn, seed {s}", n=made.units.count(), s=made.seed)))
     return HttpResponseRedirect(reverse("sample", args=[made.pk]))
 
@@ -89,7 +90,7 @@ def sample_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
 def sample_check(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter what was found on site at one unit."""
     row, post = _sample(request, pk), request.POST
-    unit = get_object_or_404(row.units.select_related("sample__office", "institution"), pk=post.get("unit") or 0)
+    unit = get_object_or_404(row.units.select_related("sample__office", "institution"), pk=whole(post.get("unit")) or 0)
     upload = request.FILES.get("voucher")
     sampling.check(request.user, unit, item=post.get("item", ""), period=post.get("period", ""), reading=post.get("reading", ""), result=post.get("result", ""),
                    checked_on=day(post.get("checked_on", ""), "checked_on"), note=post.get("note", ""), voucher=(upload.file, upload.name or "") if upload else None)

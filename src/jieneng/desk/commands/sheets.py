@@ -19,6 +19,7 @@ def verify_sheet_arguments(parser: argparse.ArgumentParser) -> None:
 def verify_sheet(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """Same, an older revision, unknown, or altered; ends with 0 only for the same."""
     from jieneng.filling.sheet import verify
+    from jieneng.filling.show import spans
     from jieneng.people.scope import require
 
     who = person(args)
@@ -28,9 +29,12 @@ def verify_sheet(args: argparse.Namespace, out: Out) -> dict[str, Any]:
         out.line(f"  {found.why}")
     if found.sheet:
         out.line(f"  {found.sheet.standing.name} {found.sheet.round.year}")
+    unsigned = found.sheet.unsigned if found.sheet and found.kind in ("same", "older") else []
+    if unsigned:
+        out.line("  " + str(T("{p}为代改、代录或导入，单位没有签名", "{p}: entered or imported for the unit, not signed by it", p=spans(unsigned))))
     for period, item, then, now in found.changes[:50]:
         out.line(f"  {period}\t{item}\t{'—' if then is None else then} → {'—' if now is None else now}")
-    return {"verdict": found.kind, "unit": found.sheet.institution.key if found.sheet else None, "changes": [
+    return {"verdict": found.kind, "unsigned": unsigned, "unit": found.sheet.institution.key if found.sheet else None, "changes": [
         {"period": p, "item": i, "then": None if a is None else str(a), "now": None if b is None else str(b)} for p, i, a, b in found.changes], "exit": 0 if found.kind == "same" else 1}
 
 

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
+from jieneng.core.asked import whole
 from jieneng.core.period import Period
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
@@ -107,7 +108,7 @@ def _pass(request: HttpRequest, round_: Round, own: Any) -> HttpResponse:
         raise Http404
     rows = held_by(own[1], Return.objects.filter(round=round_, state=state))
     if post.get("all") != "1":
-        chosen = [int(x) for x in post.getlist("unit") if x.isdigit()]
+        chosen = [k for x in post.getlist("unit") if (k := whole(x))]
         if not chosen:
             raise refuse("passing.none", T("没有选单位", "no institution chosen"), do=T("先勾选，或选“全部”", "tick some, or choose “all”"))
         rows = rows.filter(institution__in=chosen)

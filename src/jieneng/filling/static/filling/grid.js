@@ -14,7 +14,7 @@
   /* ---- numbers in ten-thousandths, so that sums are exact ---- */
   function units(text) {
     var t = text.replace(/[，,\s　]/g, '').replace(/[０-９]/g, function (c) { return String.fromCharCode(c.charCodeAt(0) - 65248); }).replace('．', '.');
-    return /^\d+(\.\d{0,4})?$|^\.\d{1,4}$/.test(t) ? Math.round(parseFloat(t) * 10000) : null;
+    return /^(\d+(\.\d{0,4})?|\.\d{1,4})([eE]\+?\d{1,2})?$/.test(t) ? Math.round(parseFloat(t) * 10000) : null;
   }
   function shown(n) {
     var text = (Math.abs(n) / 10000).toFixed(4).replace(/\.?0+$/, '').split('.');
@@ -24,6 +24,8 @@
   function off(name, sum) {
     var o = box.querySelector('[data-off="' + name + '"]'), c = box.querySelector('input[name="' + name + '"]');
     var paper = c ? units(c.value) : null, d = paper === null ? 0 : sum - paper;
+    var unread = c && c.value.trim() !== '' && paper === null;
+    if (unread) { o.textContent = box.dataset.unread; o.classList.add('t-err', 'b'); o.classList.remove('t-ok'); return; }
     o.textContent = d ? (d > 0 ? '+' : '') + shown(d) : paper === null ? '' : '✓';
     o.classList.toggle('t-err', !!d); o.classList.toggle('b', !!d); o.classList.toggle('t-ok', !d && paper !== null);
   }
@@ -53,7 +55,7 @@
   }
   function send(id) {
     if (busy[id]) return;
-    var form = document.getElementById(id), before = JSON.stringify(values(id));
+    var form = document.getElementById(id), sent = values(id), before = JSON.stringify(sent);
     busy[id] = true;
     state(box.dataset.saving);
     fetch(location.href, { method: 'POST', body: new FormData(form), headers: { 'X-Requested-With': 'fetch' }, credentials: 'same-origin' }).then(function (r) {
@@ -61,21 +63,44 @@
       return r.json();
     }).then(function (told) {
       busy[id] = false;
-      if (told.refused) { delete waiting[id]; remember(); state(told.refused.join('；'), true); return; }
-      var seen = form.querySelector('[name=seen]');
+      if (told.refused) { delete waiting[id]; filing = null; remember(); state(told.refused.join('；'), true); return; }
+      var seen = form.querySelector('[name=seen]'), filed = document.querySelector('#gr-file [name="seen-' + id.slice(4) + '"]'), same = JSON.stringify(values(id)) === before;
       if (seen) seen.value = told.version;
+      if (filed) filed.value = told.version;
+      take(id, told.values || {}, sent);
       mark(id, told);
-      if (JSON.stringify(values(id)) === before) { delete waiting[id]; remember(); } else send(id);
-      if (!Object.keys(waiting).length) state(box.dataset.saved + ' ' + new Date().toTimeString().slice(0, 5));
-    }).catch(function () { busy[id] = false; state(box.dataset.lost, true); });
+      if (same) { delete waiting[id]; remember(); } else send(id);
+      if (!Object.keys(waiting).length) { state(box.dataset.saved + ' ' + new Date().toTimeString().slice(0, 5)); file(told.says && told.says.length); }
+    }).catch(function () { busy[id] = false; filing = null; state(box.dataset.lost, true); });
   }
+  /* what others changed meanwhile is shown, so that what is seen is what is kept; a box typed in again since keeps its text */
+  function take(id, theirs, sent) {
+    all('input.ci[form="' + id + '"]').forEach(function (b) {
+      if (theirs[b.name] !== undefined && b.value === sent[b.name] && b.value !== theirs[b.name]) { b.value = theirs[b.name]; b.classList.add('w'); }
+    });
+    sums();
+  }
+  /* filing waits until what was typed is saved, and stops where something is told about it */
+  var filing = null;
+  function file(told) {
+    var form = filing;
+    filing = null;
+    if (form && !told) form.submit();
+  }
+  var fileForm = document.getElementById('gr-file');
+  if (fileForm) fileForm.addEventListener('submit', function (event) {
+    if (!Object.keys(waiting).length) return;
+    event.preventDefault();
+    filing = fileForm;
+    Object.keys(waiting).forEach(send);
+  });
   function mark(id, told) {
+    if (told.says && told.says.length) box.querySelector('[data-says]').textContent = told.says.join('　');
     if (!told.marks) return;
     all('input.ci[form="' + id + '"]').forEach(function (b) {
       b.classList.toggle('e', told.marks[b.name] === 'e'); b.classList.toggle('w', told.marks[b.name] === 'w');
       if (told.marks[b.name] === 'e') b.setAttribute('aria-invalid', 'true'); else b.removeAttribute('aria-invalid');
     });
-    if (told.says.length) box.querySelector('[data-says]').textContent = told.says.join('　');
   }
   box.addEventListener('change', function (event) {
     var b = event.target;
