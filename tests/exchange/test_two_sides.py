@@ -126,7 +126,7 @@ def test_ours_follow_only_on_the_units_word_and_say_where_from(stage: dict[str, 
 
 
 def test_a_unit_that_moved_since_is_still_its_old_lines_in_the_year_it_reported_there(stage: dict[str, Any]) -> None:
-    """Export taken in, correction adopted by the office of the period; the office it moved to is told that it is not its unit."""
+    """Export taken in by the office of the period, correction adopted by the city above it; the office it moved to is told that it is not its unit."""
     _, made = take(stage, off_by_ten(SCHOOL_ONE, factor=2))
     actions.decide(stage["people"]["zhoumin"], book(), actions.differences_at("platform", FORM, 2022, [table(stage)[0].key]), "ours", holder="platform", form=FORM, reason="平台按新账单", word="待确认")
     move_to(stage["institutions"][SCHOOL_ONE], stage["offices"][JIXI], dt.date(2023, 6, 1))
@@ -138,7 +138,7 @@ def test_a_unit_that_moved_since_is_still_its_old_lines_in_the_year_it_reported_
 
     with pytest.raises(Refused):
         actions.adopt(stage["people"]["heping"], book(), list(Correction.objects.all()), word="王秀英")
-    assert actions.adopt(stage["people"]["wangli"], book(), list(Correction.objects.all()), word="王秀英") == 1
+    assert actions.adopt(stage["people"]["zhoumin"], book(), list(Correction.objects.all()), word="王秀英") == 1
     assert brought("heping", JIXI) == (0, {"import.outside"})
     assert brought("wangli", JINGXIAN) == (1, set())
 
