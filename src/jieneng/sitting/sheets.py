@@ -13,7 +13,6 @@ from jieneng.core.words import T, language
 from jieneng.people.queries import area_offices
 from jieneng.records.workbook import Column, list_workbook
 from jieneng.review.models import ReviewFinding
-from jieneng.review.queries import line_words
 
 from .models import ADVICE, VERDICTS, Question, Sample, SampleUnit, Sitting
 from .queries import Entry, Queue
@@ -42,10 +41,10 @@ def queue_workbook(q: Queue, rows: Sequence[tuple[Entry, ReviewFinding]], filter
     data = []
     for e, f in rows:
         s, d = q.names.get(e.institution), q.decided.get(e.mark)
-        data.append([e.rank, areas.get(e.area, e.area), s.department if s else "", s.name if s else "", f.period, e.rule, str(Severity(e.severity).label), pick(f.says), pick(f.why), pick(f.do),
+        data.append([q.number(e), areas.get(e.area, e.area), s.department if s else "", s.name if s else "", f.period, e.rule, str(Severity(e.severity).label), pick(f.says), pick(f.why), pick(f.do),
                      _suggested(f), _round(e.tce, 2), _round(e.share, 4), str(VERDICTS[d.verdict]) if d else "", d.reason if d else "", d.by.name if d else "",
                      timezone.localtime(d.at).strftime("%Y-%m-%d %H:%M") if d else "", d.word if d else ""])
-    notes = [str(line_words(q.run)), str(T("筛选：{f}", "filter: {f}", f=filters)) if filters else str(T("全部", "all"))]
+    notes = [str(q.line_words()), str(T("筛选：{f}", "filter: {f}", f=filters)) if filters else str(T("全部", "all"))]
     return list_workbook(T("{y} 年会审疑点与办理", "Review of {y}: findings and decisions", y=q.run.round.year), columns, data, notes)
 
 
