@@ -47,10 +47,10 @@ class Outcome:
         return {"new": self.new, "changed": self.changed, "same": self.same, "cells": self.cells, "refused": len(self.problems)}
 
 
-def _whose(drafts: Iterable[Any], office: Office, problems: list[Problem]) -> list[tuple[Any, int]]:
-    """The drafts whose institution is in the register and reports to the office; problems for the others."""
+def whose(drafts: Iterable[Any], path: str, problems: list[Problem]) -> list[tuple[Any, int]]:
+    """The drafts whose institution is in the register and reports to the office of a path; problems for the others."""
     known, today = by_identifier(), {s.institution_id: s.office.path for s in standings(timezone.localdate())}
-    good, likely = [], Likely(office.path)
+    good, likely = [], Likely(path)
     for draft in drafts:
         pk = known.get((draft.scheme, draft.identifier))
         place = Place(file=draft.file, sheet=draft.sheet, cell=draft.cell)
@@ -58,7 +58,7 @@ def _whose(drafts: Iterable[Any], office: Office, problems: list[Problem]) -> li
             problems.append(Problem(
                 "import.unknown", T("“{name}”（{id}）不在名录库里", "“{name}” ({id}) is not in the register", name=draft.name or "—", id=draft.identifier),
                 do=likely.advice(draft.identifier, draft.name), where=place))
-        elif not today.get(pk, "").startswith(office.path):
+        elif not today.get(pk, "").startswith(path):
             problems.append(Problem(
                 "import.outside", T("“{name}”不归本单位汇总", "“{name}” does not report to this office", name=draft.name or draft.identifier),
                 do=T("请交给它的归口单位导入", "hand it to the office it reports to"), where=place))
@@ -80,7 +80,7 @@ def take_platform(person: User, *, form: str, holder: str, drafts: Sequence[Any]
     outcome = Outcome()
     with action():
         hold()  # two exports at the same moment: the second compares with what the first brought
-        good = _whose(drafts, office, outcome.problems)
+        good = whose(drafts, office.path, outcome.problems)
         years = sorted({d.period.year for d, _ in good})
         covered: dict[tuple[int, str], dict[str, str | None]] = {}
         contents: list[str] = []
