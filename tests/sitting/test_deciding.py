@@ -37,7 +37,6 @@ def test_wangli_sends_back_in_mode_a_and_the_platform_is_to_follow(reviewed: dic
     assert line.confirmed_on is None  # the unit has not confirmed yet
     after = of_school_one(reviewed)
     assert (after.state, after.revision) == (before.state, before.revision)  # nothing of ours moved
-    assert [d.pk for d in queries.corrections(reviewed["round"])] == [made.pk]
     assert Event.objects.filter(verb="decision.sent_back", object_id=str(made.pk)).count() == 1
 
 
@@ -83,7 +82,7 @@ def test_undoing_withdraws_the_line_of_corrections(reviewed: dict[str, Any]) -> 
     zhou = reviewed["people"]["zhoumin"]
     made = deciding.send_back(zhou, book(), reviewed["findings"][0], "与账单不符")
     deciding.undo(zhou, made)
-    assert Correction.objects.get().state == "withdrawn" and queries.corrections(reviewed["round"]) == []
+    assert Correction.objects.get().state == "withdrawn"
     with pytest.raises(Refused):
         deciding.undo(zhou, made)
 

@@ -59,7 +59,7 @@ def imports(request: HttpRequest) -> HttpResponse:
             if i.on_behalf and any(i.on_behalf.path.startswith(p) for p in lines)]
     page, called = Paginator(rows, 25).get_page(request.GET.get("page")), titles()
     for row in page:
-        row.called = called.get(row.layout, row.layout)  # type: ignore[attr-defined]
+        row.called = called.get(row.layout, row.layout)
     running = Job.objects.filter(kind="import", state__in=("ready", "running"), by=request.user)
     return render(request, "fieldwork/imports.html", {
         "title": T("导入", "Imports"), "page": page,

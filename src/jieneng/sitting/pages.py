@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from jieneng.core.problem import Refused
 from jieneng.core.words import T, language
+from jieneng.exchange.queries import listed
 from jieneng.people.access import found, needs
 from jieneng.people.queries import area_offices
 from jieneng.people.scope import scope
@@ -22,6 +23,7 @@ from jieneng.records.jobs import enqueue
 from jieneng.records.models import Job
 from jieneng.records.workbook import workbook_response
 from jieneng.registry.naming import plain
+from jieneng.registry.queries import closed_to
 from jieneng.returns.asking import day, round_of
 from jieneng.returns.models import Round
 from jieneng.returns.plan.queries import MODES, plan_of
@@ -92,7 +94,7 @@ def workspace(request: HttpRequest, pk: int) -> HttpResponse:
         "strip": showing.decline(q.steps, sum(q.is_decided(e) for e in q.before_line), q.stop, float(run.line.get("share", 0))),
         "areas": sorted({(e.area, areas.get(e.area, e.area)) for e in q.entries}), "departments": sorted({s.department for s in q.names.values() if s.department}),
         "layers": [(k, v) for k, v in LAYERS.items() if any(str(e.layer) == k for e in q.entries)], "shows": list(SHOW.items()), "verdicts": list(VERDICTS.items()),
-        "undoable": _undoable(request, round_), "corrections": len(queries.corrections(round_)),
+        "undoable": _undoable(request, round_), "corrections": len(listed(scope(request.user, "see"), round_.form, round_.year, closed=closed_to(request.user))),
     }
     if finding is not None:
         context |= detail(request, q, rows, finding, areas)

@@ -143,8 +143,8 @@ class Queue:
         if self.whole:
             return line_words(self.run)
         n, rest = sum(not self.is_decided(e) for e in self.before_line), self.steps[-1]
-        return T("停核线以上您还有 {n} 项没核；核完后余下的对合计的影响不超过 {p}（限 {s}）。只算您的范围，不含其他单位的疑点", "{n} of yours above the line still wait; after them what is left moves the total by no more than {p} (limit {s}). "
-                 "Only your scope is counted", n=n, p=f"{rest:.1%}", s=f"{float(self.run.line.get('share', 0)):.1%}")
+        return T("停核线以上您还有 {n} 项没核；核完后余下的对合计的影响不超过 {p}（限 {s}）。只算您的范围，不含其他单位的疑点", "{n} of yours above the line still wait; "
+                 "after them what is left moves the total by no more than {p} (limit {s}). Only your scope is counted", n=n, p=f"{rest:.1%}", s=f"{float(self.run.line.get('share', 0)):.1%}")
 
     def _steps_of(self, waits: Sequence[Entry]) -> tuple[float, ...]:
         own = own_doubts(self.run.line, cells_of(self.run.round), self.entries)
@@ -206,12 +206,6 @@ def finding_in(run: ReviewRun, scope: Scope, person: Any, pk: int) -> ReviewFind
     keys = Institution.objects.filter(scope.q("standings__office__path", "key")).values("pk")
     row = run.findings.filter(pk=pk, institution__in=keys).select_related("institution", "explanation", "run__round").first()
     return None if row is None or closed_to(person, [row.institution_id]) else row
-
-
-def corrections(round_: Round) -> list[Decision]:
-    """What was sent back with a suggested value, or changed on the unit's word, where the platform is to follow (mode A): the list of corrections."""
-    rows = Decision.objects.filter(round=round_, undone_at=None, mode="A", verdict__in=("sent_back", "on_word")).select_related("institution", "by", "finding")
-    return list(rows.order_by("pk"))
 
 
 def _decided(round_: Round, institution: int) -> T | None:
