@@ -142,6 +142,20 @@ def test_codes_that_a_spreadsheet_ate_are_no_tick(stage: dict[str, Any], sign_in
     assert page.count("泾县2022年度公共机构能源资源消费") == 1 and 'colspan="4"' in page
 
 
+def test_lists_speak_of_units_and_months_in_words(stage: dict[str, Any], sign_in: Any) -> None:
+    """m³ and 2022年3月 in both workbooks; a whole return that was sent back is 退回 on both sides, not unanswered."""
+    client, one = sign_in("zhoumin"), stage["institutions"][SCHOOL_ONE]
+    take(stage, lambda key, month, a: {**a, "water_m3": a["water_m3"] + 1} if key == SCHOOL_ONE and month == 3 and a.get("water_m3") is not None else a)
+    correct(stage["people"]["zhoumin"], book(), one, form="consumption", period="2022-03", item="water_m3", new="7", reason="账单", word="王秀英", confirmed_on=None)
+    for name in ("compare-xlsx", "corrections-xlsx"):
+        sheet = load_workbook(io.BytesIO(client.get(reverse(name) + "?year=2022&office=341823").content)).active
+        row = next(r for r in sheet.iter_rows(min_row=4, values_only=True) if "示例第一小学" in r)
+        assert "m³" in row and "2022年3月" in row, row
+    Correction.objects.create(institution=one, form="consumption", year=2022, period="2022-05", item="", side="platform", reason="请核对", word="", origin="returned", by=stage["people"]["zhoumin"])
+    page = client.get(reverse("compare") + "?year=2022&show=open").content.decode()
+    assert "整份报表" in page and "未填" not in page.partition("整份报表")[2].partition("</tr>")[0]
+
+
 def test_sheets_are_one_page_a_unit_in_the_forms_order(stage: dict[str, Any], sign_in: Any) -> None:
     take(stage, off_by_ten(SCHOOL_ONE))
     page = sign_in("wangli").get(reverse("reference-sheets") + "?year=2022").content.decode()

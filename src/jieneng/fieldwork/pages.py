@@ -128,7 +128,7 @@ def one_import(request: HttpRequest, pk: int) -> HttpResponse:
     row = _visible_import(request, pk)
     part = row.revisions.select_related("ret").first() if row.layout == "workbook" else None
     return render(request, "fieldwork/import.html", {
-        "round": part.ret.round_id if part else None, "title": row.file.name, "import": row, "intact": files.intact(row.file),
+        "round": part.ret.round_id if part else None, "title": row.file.name, "import": row, "called": titles().get(row.layout, row.layout), "intact": files.intact(row.file),
         "page": Paginator(told.alike(book(), row.problems, _ledger_of(row)), 50).get_page(request.GET.get("page")), "places": len(row.problems),
         "counts": {k: v for k, v in row.counts.items() if k not in ("read", "register_lines")},
         "ticked": [(str(LINE_STATES[k]), n) for k, n in row.counts.get("register_lines", {}).items()], "read": row.counts.get("read", {})})
