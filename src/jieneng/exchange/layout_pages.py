@@ -125,8 +125,10 @@ def _corrected(request: HttpRequest, proposed: Guess) -> Guess:
 
 def _preview(g: Guess) -> list[list[dict[str, Any]]]:
     """The first rows, cell by cell; in the head a merged cell stands once, over the columns and rows that it spans."""
-    first = (g.header_row or g.header_rows) + g.header_rows - 1
-    rows, head = g.rows[:first + 5], first
+    head = (g.header_row or g.header_rows) + g.header_rows - 1
+    while 0 < head < len(g.rows) and sum(bool(a.strip()) and a == b for a, b in zip(g.rows[head - 1], g.rows[head], strict=False)) > 1:
+        head += 1  # the line of the items' numbers, under which merged heads run on
+    rows = g.rows[:head + 4]
     start = max(0, len(rows) - 12)
     rows, head = rows[start:], head - start
     width = max((len(r) for r in rows), default=0)
@@ -227,5 +229,5 @@ def one(request: HttpRequest, code: str) -> HttpResponse:
         wrong = str(refused)
     sha256 = request.GET.get("file", "")
     return render(request, "exchange/layout.html", {
-        "title": T("表样：{c}", "Layout: {c}", c=str(layout.title) if layout else saved_layouts.titles().get(code, code)), "code": code, "versions": versions, "text": text, "wrong": wrong,
+        "title": T("表样：{c}", "Layout: {c}", c=str(layout.title) if layout else code), "code": code, "versions": versions, "text": text, "wrong": wrong,
         "columns": saved_layouts.columns_of(layout) if layout else [], "file": _received(request, sha256) if sha256 else None})

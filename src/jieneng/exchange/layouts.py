@@ -22,6 +22,7 @@ from jieneng.registry.actions import initials
 from jieneng.returns.intake import Layout, Units, parse_layout, told
 from jieneng.returns.intake.layout import Spec
 from jieneng.returns.queries import book
+from jieneng.rulebook import unit_words
 
 from .models import LayoutVersion
 
@@ -76,11 +77,6 @@ def code_for(title: str, name: str = "") -> str:
     return stem
 
 
-def titles() -> dict[str, str]:
-    """Code → what a saved layout is called, in the reader's language."""
-    return {v.code: v.title.get(language()) or v.title.get("zh", "") or v.code for v in LayoutVersion.objects.order_by("number")}
-
-
 def columns_of(layout: Layout) -> list[tuple[str, str, str]]:
     """What a layout reads, for people: the head of a column (or where else it stands), what it is, its unit."""
     b = book()
@@ -89,7 +85,7 @@ def columns_of(layout: Layout) -> list[tuple[str, str, str]]:
     if layout.period:
         rows += [(_where(spec), str(what), "") for spec, what in ((layout.period.whole, T("统计期", "period")), (layout.period.year, T("年份", "year")), (layout.period.month, T("月份", "month"))) if spec]
     for item in layout.items:
-        rows.append((item.column, told.word(b, item.item), item.unit.value or "、".join(item.unit.columns)))
+        rows.append((item.column, told.word(b, item.item), unit_words(b, item.unit.value) if item.unit.value else "、".join(item.unit.columns)))
     rows += [(_where(f.spec), told.word(b, f.field, layout.ledger), "") for f in layout.ledger_fields]
     return rows + [(_where(f.spec), told.word(b, f.fact.partition(".")[2] or f.fact), "") for f in layout.facts]
 

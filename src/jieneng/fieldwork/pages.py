@@ -16,7 +16,6 @@ from django.views.decorators.http import require_POST
 
 from jieneng.core.problem import Refused, refuse
 from jieneng.core.words import T, language
-from jieneng.exchange.layouts import titles
 from jieneng.exchange.models import LINE_STATES
 from jieneng.people.access import needs
 from jieneng.people.models import Office
@@ -34,7 +33,7 @@ from jieneng.rulebook.types import Ledger, LedgerField
 
 from . import actions, queries, workbooks
 from .intake import TAKEN, import_key, needed_rights, tables_of
-from .layouts import choices
+from .layouts import Choice, choices
 from .models import LedgerRecord
 from .queries import words_of
 
@@ -57,7 +56,7 @@ def imports(request: HttpRequest) -> HttpResponse:
     lines = scope(request.user, "see").lines
     rows = [i for i in Import.objects.select_related("file", "on_behalf", "by")[:500]
             if i.on_behalf and any(i.on_behalf.path.startswith(p) for p in lines)]
-    page, called = Paginator(rows, 25).get_page(request.GET.get("page")), titles()
+    page, called = Paginator(rows, 25).get_page(request.GET.get("page")), _titles(shown)
     for row in page:
         row.called = called.get(row.layout, row.layout)
     running = Job.objects.filter(kind="import", state__in=("ready", "running"), by=request.user)
@@ -65,6 +64,11 @@ def imports(request: HttpRequest) -> HttpResponse:
         "title": T("导入", "Imports"), "page": page,
         "offices": offices, "layouts": shown, "running": running, "taken": TAKEN, "chosen": request.GET, "held": _held(request, request.GET.get("file", "")),
         "accepted": _accepted(request), "beside": bool(offices) and _beside(offices[0])})
+
+
+def _titles(shown: list[Choice]) -> dict[str, str]:
+    """A layout's code → what people call it; our own workbook of returns has no layout file."""
+    return {"workbook": str(T("本系统的工作簿", "our own workbook")), **{c.code: c.title for c in shown}}
 
 
 def _accepted(request: HttpRequest) -> T | None:
@@ -128,7 +132,7 @@ def one_import(request: HttpRequest, pk: int) -> HttpResponse:
     row = _visible_import(request, pk)
     part = row.revisions.select_related("ret").first() if row.layout == "workbook" else None
     return render(request, "fieldwork/import.html", {
-        "round": part.ret.round_id if part else None, "title": row.file.name, "import": row, "called": titles().get(row.layout, row.layout), "intact": files.intact(row.file),
+        "round": part.ret.round_id if part else None, "title": row.file.name, "import": row, "called": _titles(choices(book())).get(row.layout, row.layout), "intact": files.intact(row.file),
         "page": Paginator(told.alike(book(), row.problems, _ledger_of(row)), 50).get_page(request.GET.get("page")), "places": len(row.problems),
         "counts": {k: v for k, v in row.counts.items() if k not in ("read", "register_lines")},
         "ticked": [(str(LINE_STATES[k]), n) for k, n in row.counts.get("register_lines", {}).items()], "read": row.counts.get("read", {})})
