@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from jieneng.exchange.actions import correct, issue
+from jieneng.exchange.layouts import code_for
 from jieneng.exchange.models import Correction, LayoutVersion, PlatformRow
 from jieneng.fieldwork.layouts import choices
 from jieneng.records.jobs import run_one
 from jieneng.records.models import Event
 from jieneng.returns.actions import act
-from jieneng.returns.models import Import, Return, Round
+from jieneng.returns.models import Import, Return, Revision, Round
 from jieneng.returns.queries import book
 from tests.exchange.make import off_by_ten, take
 from tests.figures.make import file_all
@@ -72,7 +73,7 @@ def test_a_layout_is_learned_tried_saved_and_used(stage: dict[str, Any], sign_in
     client = sign_in("zhoumin")
     learned = client.post(reverse("layouts"), {"file": SimpleUploadedFile("最终版(2).csv", EXPORT)})
     page = client.get(learned.url).content.decode()
-    assert "识别码：统一社会信用代码" in page and "1003" in page
+    assert "单位代码：统一社会信用代码" in page and "1003" in page
     tried = client.post(learned.url, {"code": "platform-2022", "zh": "平台 2022", "verb": "try"}).content.decode()
     assert "报表 2 份" in tried and not LayoutVersion.objects.exists()
     assert client.post(learned.url, {"code": "平台", "zh": "x", "verb": "save"}).status_code == 422
@@ -95,6 +96,64 @@ def test_a_layout_is_learned_tried_saved_and_used(stage: dict[str, Any], sign_in
     assert row.values == {"electricity_kwh": "9999", "status": "returned"}
     page = client.get(reverse("platform") + "?year=2022").content.decode()
     assert "退回" in page and "示例第一小学" in page
+
+
+def test_after_teaching_the_same_file_is_imported_and_only_compared(stage: dict[str, Any], sign_in: Any) -> None:
+    """No code typed: the title stands for it everywhere. In mode A what nobody said is the platform's, to compare."""
+    client, wangli = sign_in("wangli"), str(stage["offices"]["341823"].pk)
+    strange = EXPORT.replace(SCHOOL_ONE.encode(), SCHOOL_ONE[::-1].replace("0", "O", 1)[::-1].encode(), 1)
+    learned = client.post(reverse("layouts"), {"file": SimpleUploadedFile("泾县-最终版(2).csv", strange)})
+    saved = client.post(learned.url, {"code": "", "zh": "泾县最终版试读", "verb": "save"})
+    made = LayoutVersion.objects.get()
+    assert made.code == "jxzzbsd" and code_for("泾县最终版试读") == "jxzzbsd" and code_for("泾县最终版试毒") == "jxzzbsd-2"
+    page = client.get(saved.url).content.decode()
+    assert "<h1>表样：泾县最终版试读" in page and "用这个文件继续导入" in page and "统一社会信用代码" in page
+    sha256 = learned.url.rstrip("/").rpartition("/")[2]
+    page = client.get(f"{reverse('imports')}?layout={made.code}&file={sha256}").content.decode()
+    assert "泾县-最终版(2).csv" in page and f'<option value="{made.code}" selected>' in page and f'value="{sha256}"' in page and "读入后即为县级已审" in page
+    assert "读入后即为市级已审" in sign_in("zhoumin").get(reverse("imports")).content.decode()
+    assert 'name="held"' not in sign_in("heping").get(f"{reverse('imports')}?file={sha256}").content.decode()  # only who brought it in
+    before = Revision.objects.count()
+    assert client.post(reverse("imports"), {"held": sha256, "layout": made.code, "take": "", "office": wangli}).status_code == 302
+    job = run_one()
+    assert job is not None and job.state == "done", job and job.error
+    batch = Import.objects.get(pk=job.result["import"])
+    assert set(batch.counts) >= {"platform"} and "answers" not in batch.counts and Revision.objects.count() == before
+    tried = client.post(learned.url, {"code": "", "zh": "泾县最终版试读", "verb": "try"})
+    assert tried.context["tried"]["n"] == len(batch.problems) == 1 and "名录里可能是这一家" in tried.content.decode()
+    assert made.title["zh"] in client.get(reverse("imports")).content.decode()
+
+
+def test_codes_that_a_spreadsheet_ate_are_no_tick(stage: dict[str, Any], sign_in: Any) -> None:
+    """Merged heads stand once; a code stored as a number is said before anything is read."""
+    made = Workbook()
+    sheet = made.active
+    sheet.append(["泾县2022年度公共机构能源资源消费", None, None, None])
+    sheet.append(["单位名称", "统一社会信用代码", "统计期", "电/消费量（千瓦时）"])
+    sheet.append(["示例第一小学", SCHOOL_ONE, "2022-03", 1])
+    for n in range(9):
+        sheet.append([f"示例第{n}小学", f"1234182300000{n:03d}0X" if n < 8 else 123418250009912345, "2022-03", 1])
+    sheet.merge_cells("A1:D1")
+    out = io.BytesIO()
+    made.save(out)
+    learned = sign_in("wangli").post(reverse("layouts"), {"file": SimpleUploadedFile("平台.xlsx", out.getvalue())})
+    page = sign_in("wangli").get(learned.url).content.decode()
+    assert "有 1 个单位代码存成了数字，尾数已丢" in page and "都认出来了" not in page and "1 个尾数已丢" in page
+    assert page.count("泾县2022年度公共机构能源资源消费") == 1 and 'colspan="4"' in page
+
+
+def test_lists_speak_of_units_and_months_in_words(stage: dict[str, Any], sign_in: Any) -> None:
+    """m³ and 2022年3月 in both workbooks; a whole return that was sent back is 退回 on both sides, not unanswered."""
+    client, one = sign_in("zhoumin"), stage["institutions"][SCHOOL_ONE]
+    take(stage, lambda key, month, a: {**a, "water_m3": a["water_m3"] + 1} if key == SCHOOL_ONE and month == 3 and a.get("water_m3") is not None else a)
+    correct(stage["people"]["zhoumin"], book(), one, form="consumption", period="2022-03", item="water_m3", new="7", reason="账单", word="王秀英", confirmed_on=None)
+    for name in ("compare-xlsx", "corrections-xlsx"):
+        sheet = load_workbook(io.BytesIO(client.get(reverse(name) + "?year=2022&office=341823").content)).active
+        row = next(r for r in sheet.iter_rows(min_row=4, values_only=True) if "示例第一小学" in r)
+        assert "m³" in row and "2022年3月" in row, row
+    Correction.objects.create(institution=one, form="consumption", year=2022, period="2022-05", item="", side="platform", reason="请核对", word="", origin="returned", by=stage["people"]["zhoumin"])
+    page = client.get(reverse("compare") + "?year=2022&show=open").content.decode()
+    assert "整份报表" in page and "未填" not in page.partition("整份报表")[2].partition("</tr>")[0]
 
 
 def test_sheets_are_one_page_a_unit_in_the_forms_order(stage: dict[str, Any], sign_in: Any) -> None:

@@ -215,3 +215,15 @@ def test_the_commands_fill_a_template_and_write_the_lists(city: dict[str, Any], 
     assert [c.value for c in load_workbook(tmp_path / "out.xlsx").active[1]][:2] == ["为什么", "原来的数"]
     with pytest.raises(Refused, match="没有写期间"):
         run("--what", "sheets")
+
+
+def test_what_the_platform_has_already_needs_no_account(city: dict[str, Any]) -> None:
+    """The first export begins where the platform stands: what was imported from it is not asked for again; what was renamed since is."""
+    wangli = city["people"]["wangli"]
+    everything, _ = register_changes.listed(wangli, None)
+    assert {x.what for x in everything} == {("new",)} and len(everything) > 1
+    file_all(city, 2022)
+    take(city)
+    rename(city, SCHOOL_ONE, "示例第一小学总校", dt.date(2023, 3, 1))
+    rest, said = register_changes.listed(wangli, None)
+    assert [(x.after.name, x.what) for x in rest] == [("示例第一小学总校", ("renamed",))] and f"平台已有 {len(everything) - 1} 家，不用办" in str(said)

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from jieneng.filling import actions
 from jieneng.filling.sheet import CODE, qr, sheet_of, verify
-from jieneng.filling.sheet_pages import rows_of
+from jieneng.filling.sheet_pages import rows_of, spaced
 from jieneng.people.scope import scope
 from jieneng.registry.models import Contact, Voucher
 from jieneng.returns import actions as returns
@@ -79,7 +79,10 @@ def test_the_sheet_prints_what_is_known_and_leaves_the_rest_blank(city: dict[str
     url = reverse("sheet", args=[filed.round.pk, filed.institution.pk])
     page = sign_in("wangli").get(url).content.decode()
     assert "国管节能〔2022〕301号" in page and "批准文号" in page and "示例第一小学" in page and "王秀英" in page and SCHOOL_ONE in page
-    assert re.search(r"批准机关</dt><dd>　</dd>", page) and "12,120" in page and sheet_of(filed.round, filed.institution).code in page  # type: ignore[union-attr]
+    assert re.search(r"批准机关</dt><dd>　</dd>", page) and "12,120" in page
+    code = sheet_of(filed.round, filed.institution).code  # type: ignore[union-attr]
+    parts = spaced(code)
+    assert all(f'<span class="nw">{p}</span>' in page for p in parts) and look(city, " ".join(parts)).kind == "same"  # typed as it is printed
     upload = SimpleUploadedFile("盖章.pdf", b"%PDF-1.4 stamped")
     assert sign_in("linjian").post(url, {"file": upload}).status_code in (403, 422) and not Voucher.objects.exists()
     assert sign_in(WANG).post(url, {"file": SimpleUploadedFile("盖章.pdf", b"%PDF-1.4 stamped")}).status_code == 302

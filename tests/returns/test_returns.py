@@ -178,3 +178,16 @@ def test_everything_that_happened_is_in_an_unbroken_chain(city: dict[str, Any]) 
     freeze(city["people"]["zhoumin"], book(), 2022)
     count, wrong = events.faults([{**SnapshotRecord.objects.get().chain, "where": "snapshot"}])
     assert wrong == [] and count == Event.objects.count() >= 4
+
+
+def test_one_mistake_in_twelve_months_is_one_line(city: dict[str, Any], sign_in: Any) -> None:
+    """What says the same of one unit is told once with its months; what says otherwise in some of them stands apart."""
+    file_all(city, 2022)
+    ReturnFinding.objects.all().delete()
+    for r in Return.objects.filter(round__year=2022, institution=city["institutions"][SCHOOL_ONE]):
+        other = r.period in ("2022-02", "2022-04", "2022-05")
+        ReturnFinding.objects.create(ret=r, revision=r.revision, rule="Y01a", severity="explain", items=["area_m2"], rulebook="x",
+                                     says={"zh": "面积 3,850，去年 385" if other else "面积 385，去年 3,850", "en": "area"})
+    page = sign_in("wangli").get("/findings/?year=2022").content.decode()
+    assert page.count("<tr><th scope=\"row\">") == 2 and "2022 年 1、3、6–12 月" in page and "2022 年 2、4–5 月" in page and "共 1 条" in page
+    assert "示例第一小学" not in sign_in("heping").get("/findings/").content.decode()

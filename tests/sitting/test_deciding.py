@@ -37,7 +37,6 @@ def test_wangli_sends_back_in_mode_a_and_the_platform_is_to_follow(reviewed: dic
     assert line.confirmed_on is None  # the unit has not confirmed yet
     after = of_school_one(reviewed)
     assert (after.state, after.revision) == (before.state, before.revision)  # nothing of ours moved
-    assert [d.pk for d in queries.corrections(reviewed["round"])] == [made.pk]
     assert Event.objects.filter(verb="decision.sent_back", object_id=str(made.pk)).count() == 1
 
 
@@ -83,7 +82,7 @@ def test_undoing_withdraws_the_line_of_corrections(reviewed: dict[str, Any]) -> 
     zhou = reviewed["people"]["zhoumin"]
     made = deciding.send_back(zhou, book(), reviewed["findings"][0], "与账单不符")
     deciding.undo(zhou, made)
-    assert Correction.objects.get().state == "withdrawn" and queries.corrections(reviewed["round"]) == []
+    assert Correction.objects.get().state == "withdrawn"
     with pytest.raises(Refused):
         deciding.undo(zhou, made)
 
@@ -130,3 +129,30 @@ def test_what_is_left_falls_as_the_worst_are_decided(reviewed: dict[str, Any]) -
     deciding.found_right(zhou, reviewed["findings"][0], "账单一致")
     assert q().left() == 0.05 and q().left(1) == 0.004
     assert [(a["area"], a["all"], a["done"]) for a in q().by_area()] == [("341800SZ", 1, 1), ("341823", 2, 1)]
+
+
+def test_a_county_has_its_own_line_within_its_own_findings(reviewed: dict[str, Any]) -> None:
+    """The city's steps fall only as the city's list is worked off without a gap; wangli's own fall with each of his."""
+    wangli, run, county = reviewed["people"]["wangli"], reviewed["run"], Scope(lines=("/341800/341823/",))
+
+    def q() -> queries.Queue:
+        return queries.queue(run, county, wangli)
+
+    first = q()
+    assert [e.rank for e in first.entries] == [1, 3] and [first.number(e) for e in first.entries] == [1, 2]
+    # 12.5 and 4.17 tce of 100, each wrong 9 times of 10, above 0.1 % below the line; never more than the run's own 20 % and 5 %
+    assert (first.stop, first.steps[1], first.steps[2]) == (2, pytest.approx(0.001 + 12.5 / 3 / 0.9 / 100), 0.001) and first.left() == first.steps[0] <= 0.2
+    assert first.left(1) == first.steps[1] and first.left(99) == 0.001
+    deciding.found_right(wangli, reviewed["findings"][2], "账单一致")  # his second: it counts at once
+    assert q().left() < first.left() and q().left(1) == 0.001 and "您还有 1 项没核；核完后余下的对合计的影响不超过 0.1%" in str(q().line_words())
+    before = q().left()
+    deciding.found_right(reviewed["people"]["zhoumin"], reviewed["findings"][1], "账单一致")  # another's changes nothing here
+    assert q().left() == before
+    assert queries.waiting(run, county, wangli).share == before
+
+
+def test_the_county_sees_its_own_numbers_on_the_page(reviewed: dict[str, Any], sign_in: Any) -> None:
+    page = sign_in("wangli").get(f"/review/{reviewed['round'].pk}/?more=2").content.decode()
+    assert "核到第 2 项为止" in page and '<span class="rk">2</span>' in page and '<span class="rk">3</span>' not in page
+    assert "合计可能差 0.1%，不含别人范围内的疑点" in page and "停核线以上您还有 2 项没核" in page
+    assert "核到第 3 项为止" in sign_in("zhoumin").get(f"/review/{reviewed['round'].pk}/").content.decode()

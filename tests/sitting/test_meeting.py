@@ -97,6 +97,21 @@ def test_minutes_close_the_sitting(reviewed: dict[str, Any], sitting: Sitting) -
     assert refusal.value.problems[0].code == "sitting.closed"
 
 
+def test_there_are_no_minutes_before_anything_is_decided_and_a_part_says_that_it_is_one(reviewed: dict[str, Any], sitting: Sitting, sign_in: Any) -> None:
+    url, heping = f"/sittings/{sitting.pk}/papers/minutes.docx", sign_in("heping")
+    with pytest.raises(Refused) as refusal:
+        papers.paper(sitting, "minutes", rooms.questions_of(reviewed["people"]["zhoumin"], sitting))
+    assert refusal.value.problems[0].code == "minutes.nothing" and "还没有议定的问题" in sign_in("zhoumin").get(f"/sittings/{sitting.pk}/").content.decode()
+    deciding.found_right(reviewed["people"]["zhoumin"], sitting.questions.get(number=1).finding, "账单一致")
+
+    def said(client: Any) -> str:
+        return "\n".join(p.text for p in Document(io.BytesIO(client.get(url).content)).paragraphs)
+
+    assert "（绩溪县可见部分，非正式纪要）" in said(heping) and "\n宣城市\n" not in said(heping) + "\n"
+    whole = said(sign_in("zhoumin"))
+    assert "非正式纪要" not in whole and "宣城市" in whole and "交叉审核了4个问题" in whole
+
+
 @pytest.mark.parametrize("code", papers.PAPERS)
 def test_every_paper_is_a_document_that_says_what_it_must(reviewed: dict[str, Any], sitting: Sitting, code: str) -> None:
     zhou = reviewed["people"]["zhoumin"]

@@ -47,11 +47,11 @@ class Outcome:
         return {"new": self.new, "changed": self.changed, "same": self.same, "cells": self.cells, "refused": len(self.problems)}
 
 
-def _whose(drafts: Sequence[Any], office: Office, problems: list[Problem]) -> list[tuple[Any, int]]:
-    """The drafts whose institution is in the register and, for the draft's period, reports to the office; problems for the others."""
-    known = by_identifier()
+def whose(drafts: Iterable[Any], path: str, problems: list[Problem]) -> list[tuple[Any, int]]:
+    """The drafts whose institution is in the register and, for the draft's period, reports to the office of a path; problems for the others."""
+    known, drafts = by_identifier(), list(drafts)
     lines = lines_for((pk, d.period) for d in drafts if (pk := known.get((d.scheme, d.identifier))) is not None)
-    good, likely = [], Likely(office.path)
+    good, likely = [], Likely(path)
     for draft in drafts:
         pk = known.get((draft.scheme, draft.identifier))
         place = Place(file=draft.file, sheet=draft.sheet, cell=draft.cell)
@@ -59,7 +59,7 @@ def _whose(drafts: Sequence[Any], office: Office, problems: list[Problem]) -> li
             problems.append(Problem(
                 "import.unknown", T("“{name}”（{id}）不在名录库里", "“{name}” ({id}) is not in the register", name=draft.name or "—", id=draft.identifier),
                 do=likely.advice(draft.identifier, draft.name), where=place))
-        elif not lines.get((pk, draft.period), "").startswith(office.path):
+        elif not lines.get((pk, draft.period), "").startswith(path):
             problems.append(Problem(
                 "import.outside", T("“{name}”不归本单位汇总", "“{name}” does not report to this office", name=draft.name or draft.identifier),
                 do=T("请交给它的归口单位导入", "hand it to the office it reports to"), where=place))
@@ -81,7 +81,7 @@ def take_platform(person: User, *, form: str, holder: str, drafts: Sequence[Any]
     outcome = Outcome()
     with action():
         hold()  # two exports at the same moment: the second compares with what the first brought
-        good = _whose(drafts, office, outcome.problems)
+        good = whose(drafts, office.path, outcome.problems)
         years = sorted({d.period.year for d, _ in good})
         covered: dict[tuple[int, str], dict[str, str | None]] = {}
         contents: list[str] = []

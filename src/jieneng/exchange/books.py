@@ -16,6 +16,7 @@ from jieneng.people.queries import area_offices
 from jieneng.records.workbook import Column, Sheet, list_workbook
 from jieneng.registry.models import Institution, Standing
 from jieneng.returns.queries import book, main_form
+from jieneng.rulebook import unit_words
 
 from . import queries
 from .models import HOLDERS, STATES, Correction
@@ -58,7 +59,8 @@ def lines(year: int, rows: Sequence[tuple[Correction, Standing]]) -> list[dict[s
 def corrections(year: int, rows: Sequence[tuple[Correction, Standing]], title: str, nth: int = 0) -> bytes:
     """A list of corrections as it is handed over."""
     data = [[n, x["area"], x["s"].department, x["s"].name, x["c"].institution.key, x["item"]["number"], x["item"]["label"], str(x["period"]), number(x["c"].old),
-             number(x["c"].new) if x["c"].new is not None else str(TO_CHECK), x["item"]["unit"], x["c"].reason, x["c"].word, str(x["state"]), number(x["c"].found)] for n, x in enumerate(lines(year, rows), 1)]
+             number(x["c"].new) if x["c"].new is not None else str(TO_CHECK),
+             unit_words(book(), x["item"]["unit"]), x["c"].reason, x["c"].word, str(x["state"]), number(x["c"].found)] for n, x in enumerate(lines(year, rows), 1)]
     columns = [Column(T("序", "no."), 5), Column(T("统计归口", "line"), 9), Column(T("主管部门", "department"), 12), Column(T("单位", "institution"), 24),
                Column(T("信用代码", "code"), 21), Column(T("代码", "item no."), 7), Column(T("指标", "item"), 16), Column(T("统计期", "period"), 11),
                Column(T("原数", "was"), 13), Column(T("应为", "should be"), 13), Column(T("计量单位", "unit"), 8), Column(T("原因", "reason"), 28),
@@ -71,8 +73,8 @@ def differences(year: int, holder: str, found: Sequence[queries.Line]) -> bytes:
     """The two-sided table."""
     known, names = items(year), areas()
     units = dict(Institution.objects.filter(pk__in={x.institution for x in found}).values_list("pk", "key"))
-    data = [[names.get(x.area, x.area), x.name, units.get(x.institution, ""), x.number, item_words(known, x.item)["label"], x.period,
-             number(x.ours), number(x.theirs), known.get(x.item, {}).get("unit", ""), str(queries.VERDICTS[x.verdict]), x.reason, x.word] for x in found]
+    data = [[names.get(x.area, x.area), x.name, units.get(x.institution, ""), x.number, item_words(known, x.item)["label"], str(period_word(x.period)),
+             number(x.ours), number(x.theirs), unit_words(book(), known.get(x.item, {}).get("unit", "")), str(queries.VERDICTS[x.verdict]), x.reason, x.word] for x in found]
     columns = [Column(T("统计归口", "line"), 10), Column(T("单位", "institution"), 28), Column(T("信用代码", "code"), 22), Column(T("代码", "no."), 7),
                Column(T("指标", "item"), 18), Column(T("统计期", "period"), 10), Column(T("本库", "ours"), 14), Column(HOLDERS[holder], 14),
                Column(T("计量单位", "unit"), 9), Column(T("结论", "verdict"), 10), Column(T("理由", "reason"), 34), Column(T("谁说的", "whose word"), 24)]
@@ -104,7 +106,7 @@ def sheets(year: int, units: list[Standing]) -> bytes:
     out = io.BytesIO()
     made = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
     made.set_properties({"title": "填报对照单", "created": dt.datetime(2020, 1, 1)})
-    names: set[str] = set()
+    names, b = set[str](), book()
     styles: dict[str, Any] = {}
     for x in filled(year, units):
         sheet = made.add_worksheet(_sheet_name(x["s"].name, names))
@@ -118,7 +120,7 @@ def sheets(year: int, units: list[Standing]) -> bytes:
         for n, h in enumerate(heads):
             writer.put(2, n, h, styles["head"])
         for row, line in enumerate(x["lines"], 3):
-            texts = [line["number"], line["label"], line["unit"]]
+            texts = [line["number"], line["label"], unit_words(b, line["unit"])]
             for n, value in enumerate(texts):
                 writer.put(row, n, value, styles["cell"])
             for n, c in enumerate(line["cells"], 3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -10,9 +11,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from jieneng.core.problem import Place, Refused, refuse
+from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T, language
 from jieneng.people.access import needs
+from jieneng.people.models import User
+from jieneng.people.scope import scope
 from jieneng.records import files
 from jieneng.records.models import ReceivedFile
 from jieneng.records.workbook import Column, list_workbook, workbook_response
@@ -21,13 +24,14 @@ from jieneng.returns.intake.guess import known_codes
 from jieneng.returns.queries import book, main_form
 
 from . import layouts as saved_layouts
+from .actions import whose
 from .models import LayoutVersion
 
 HELD = "templates"
 """Key of a session: the tables to be filled that it brought in. The same one is sent to many, and is kept once."""
 ROLES: list[tuple[str, T]] = [
-    ("skip", T("不读", "not read")), ("identifier.uscc", T("识别码：统一社会信用代码", "identifier: credit code")),
-    ("identifier.platform", T("识别码：平台编号", "identifier: platform id")), ("alias.platform", T("另一编号：平台编号", "other id: platform's")),
+    ("skip", T("不读", "not read")), ("identifier.uscc", T("单位代码：统一社会信用代码", "code: credit code")),
+    ("identifier.platform", T("单位代码：平台编号", "code: platform id")), ("alias.platform", T("另一编号：平台编号", "other id: platform's")),
     ("name", T("单位名称", "name")), ("area", T("统计归口地区", "area (line)")), ("department", T("主管部门", "department")), ("type", T("单位性质", "type")),
     ("territory", T("所在地", "territory")), ("period", T("统计期", "period")), ("year", T("年份", "year")), ("month", T("月份", "month")),
     ("item_name", T("指标名称（一行一项）", "name of the item (a row each)")), ("value", T("数值（一行一项）", "value (a row each)")), ("unit", T("计量单位列", "unit, per row")),
@@ -55,7 +59,7 @@ def layouts(request: HttpRequest) -> HttpResponse:
 
             row = files.receive(io.BytesIO(found[0][1]), found[0][0], request.user)
         return HttpResponseRedirect(reverse("layout-guess", args=[row.sha256]))
-    return render(request, "exchange/layouts.html", {"title": T("布局：教系统认一张表", "Layouts: teaching the system a table"), "rows": saved_layouts.saved()})
+    return render(request, "exchange/layouts.html", {"title": T("表样：教系统认一张表", "Layouts: teaching the system a table"), "rows": saved_layouts.saved()})
 
 
 def _received(request: HttpRequest, sha256: str) -> ReceivedFile:
@@ -73,37 +77,32 @@ def guess(request: HttpRequest, sha256: str) -> HttpResponse:
     """What the header seems to say, beside the first rows. Confirmed or corrected, tried on the whole file, then saved."""
     row = _received(request, sha256)
     proposed = guess_file(files.path_of(row.sha256), book(), form=main_form(), name=row.name)
-    typed: dict[str, str] = {"code": _code(row.name), "zh": re.sub(r"\.[A-Za-z]+$", "", row.name)[:60], "period": ""}
+    typed: dict[str, str] = {"code": "", "zh": re.sub(r"\.[A-Za-z]+$", "", row.name)[:60], "period": ""}
     problems: Any = ()
     tried = None
     if request.method == "POST":
         typed = {k: request.POST.get(k, "").strip() for k in typed}
         proposed = _corrected(request, proposed)
         try:
-            text = layout_text(proposed, book(), form=main_form(), code=typed["code"], title=T(typed["zh"] or "?", typed["zh"] or "?"), period=typed["period"])
-            tried = _tried(row, text)
+            code = typed["code"] or saved_layouts.code_for(typed["zh"], row.name)
+            text = layout_text(proposed, book(), form=main_form(), code=code, title=T(typed["zh"] or "?", typed["zh"] or "?"), period=typed["period"])
+            tried = _tried(row, text, request.user)
             if request.POST.get("verb") == "problems":
                 return workbook_response(_problems_xlsx(row, tried), "读不出的.xlsx")
             if request.POST.get("verb") == "save":
                 made = saved_layouts.save(request.user, text)
-                messages.success(request, str(T("布局“{c}”第 {n} 版已保存，大家都能用", "layout “{c}”, version {n}, saved for everyone", c=made.code, n=made.number)))
+                messages.success(request, str(T("表样“{c}”第 {n} 版已保存，大家都能用", "layout “{c}”, version {n}, saved for everyone", c=typed["zh"] or made.code, n=made.number)))
                 if request.GET.get("for") == "template":
                     return HttpResponseRedirect(reverse("export-fill", args=[row.sha256]) + f"?layout={made.code}")
-                return HttpResponseRedirect(reverse("layout", args=[made.code]))
+                return HttpResponseRedirect(reverse("layout", args=[made.code]) + f"?file={row.sha256}")
         except Refused as refused:
             problems = refused.problems
     return render(request, "exchange/guess.html", {
         "title": T("这张表怎么读", "How this table is read"), "file": row, "guess": proposed, "typed": typed, "problems": problems, "tried": tried,
         "columns": _shown(proposed.columns, "c"), "names": _shown(proposed.names, "n"), "roles": ROLES, "items": _items(), "units": _units(),
         "alike": "、".join(proposed.alike), "left": "、".join(s for s in proposed.sheets if s and s not in proposed.alike),
-        "period": _period_words(proposed), "codes": _code_choices(proposed), "preview": proposed.rows[:(proposed.header_row or proposed.header_rows) + proposed.header_rows + 4][-12:],
-        "unsure": proposed.unsure}, status=422 if problems else 200)
-
-
-def _code(name: str) -> str:
-    """A code for a layout from a file's name: what of it is letters and digits."""
-    stem = re.sub(r"[^a-z0-9]+", "-", name.rpartition(".")[0].lower()).strip("-")
-    return (stem if re.match(r"[a-z0-9]", stem) else "")[:40] or "platform-export"
+        "period": _period_words(proposed), "codes": _code_choices(proposed), "preview": _preview(proposed), "unsure": len(proposed.unsure) + sum(bool(c.eaten) for c in proposed.columns),
+        "eaten": sum(c.eaten for c in proposed.columns), "unknown": sum(c.unknown for c in proposed.columns)}, status=422 if problems else 200)
 
 
 def _corrected(request: HttpRequest, proposed: Guess) -> Guess:
@@ -124,16 +123,49 @@ def _corrected(request: HttpRequest, proposed: Guess) -> Guess:
     return confirmed(proposed, roles, {k: v or "" for k, v in units.items()}, codes)
 
 
-def _tried(row: ReceivedFile, text: str) -> dict[str, Any]:
-    """What the whole file gives when read by the layout: counts and the first problems. Nothing is written."""
+def _preview(g: Guess) -> list[list[dict[str, Any]]]:
+    """The first rows, cell by cell; in the head a merged cell stands once, over the columns and rows that it spans."""
+    head = (g.header_row or g.header_rows) + g.header_rows - 1
+    while 0 < head < len(g.rows) and sum(bool(a.strip()) and a == b for a, b in zip(g.rows[head - 1], g.rows[head], strict=False)) > 1:
+        head += 1  # the line of the items' numbers, under which merged heads run on
+    rows = g.rows[:head + 4]
+    start = max(0, len(rows) - 12)
+    rows, head = rows[start:], head - start
+    width = max((len(r) for r in rows), default=0)
+    grid = [[*r, *[""] * (width - len(r))] for r in rows]
+    spans: list[list[dict[str, Any]]] = [[] for _ in grid]
+    taken: set[tuple[int, int]] = set()
+    for at, line in enumerate(grid):
+        for n, text in enumerate(line):
+            if (at, n) in taken:
+                continue
+            wide, deep = 1, 1
+            if at < head and text.strip():
+                while n + wide < width and line[n + wide] == text and (at, n + wide) not in taken:
+                    wide += 1
+                while at + deep < head and all(grid[at + deep][n + k] == text for k in range(wide)):
+                    deep += 1
+            taken |= {(at + d, n + k) for d in range(deep) for k in range(wide)}
+            spans[at].append({"text": text, "wide": wide, "deep": deep, "head": at < head})
+    return spans
+
+
+def _tried(row: ReceivedFile, text: str, person: User) -> dict[str, Any]:
+    """What the whole file would bring when read by the layout: counts and the first problems, units looked up in the register as an import
+    does. Nothing is written."""
     layout = parse_layout(text, "layout.yaml")
     if layout.identifier is None:
-        raise refuse("layout.identifier", T("没有识别码列", "no column of codes"), where=Place(file=row.name))
+        raise refuse("layout.identifier", T("没有单位代码这一列", "no column of codes"), where=Place(file=row.name))
     result = read_file(files.path_of(row.sha256), layout, book(), name=row.name)
-    problems = [p.as_json() for p in result.problems]
+    registered = {(b.scheme, b.identifier) for b in result.bodies}  # a table that brings the register along
+    lines = scope(person, "import").lines or scope(person, "edit_register").lines
+    strangers: list[Problem] = []
+    good = whose((d for d in result.drafts if (d.scheme, d.identifier) not in registered), os.path.commonpath(lines).rstrip("/") + "/" if lines else "-", strangers)
+    drafts = len(good) + sum((d.scheme, d.identifier) in registered for d in result.drafts)
+    problems = [p.as_json() for p in (*result.problems, *strangers)]
     found = told.alike(book(), problems, layout.ledger)
-    return {"counts": result.counts, "problems": found[:FIRST], "rest": max(0, len(found) - FIRST), "all": problems, "ledger": layout.ledger, "n": result.counts.get("problems", 0),
-            "drafts": len(result.drafts), "bodies": len(result.bodies)}
+    return {"counts": result.counts, "problems": found[:FIRST], "rest": max(0, len(found) - FIRST), "all": problems, "ledger": layout.ledger,
+            "n": result.counts.get("problems", 0) + len(strangers), "strangers": len(strangers), "drafts": drafts, "bodies": len(result.bodies)}
 
 
 def _problems_xlsx(row: ReceivedFile, tried: dict[str, Any]) -> bytes:
@@ -189,5 +221,13 @@ def one(request: HttpRequest, code: str) -> HttpResponse:
     path = next((p for p in saved_layouts.folder().glob("*.yaml") if p.stem == code), None)
     if path is None:
         raise Http404
+    text = path.read_text(encoding="utf-8", errors="replace")
+    layout, wrong = None, ""
+    try:
+        layout = saved_layouts.check(text, path.name)
+    except Refused as refused:
+        wrong = str(refused)
+    sha256 = request.GET.get("file", "")
     return render(request, "exchange/layout.html", {
-        "title": T("布局 {c}", "Layout {c}", c=code), "code": code, "versions": versions, "text": path.read_text(encoding="utf-8", errors="replace")})
+        "title": T("表样：{c}", "Layout: {c}", c=str(layout.title) if layout else code), "code": code, "versions": versions, "text": text, "wrong": wrong,
+        "columns": saved_layouts.columns_of(layout) if layout else [], "file": _received(request, sha256) if sha256 else None})

@@ -18,8 +18,11 @@ from jieneng.people.queries import root_office
 from jieneng.people.scope import require
 from jieneng.records.events import action, hold, record
 from jieneng.records.files import sync_folder
-from jieneng.returns.intake import Layout, Units, parse_layout
+from jieneng.registry.actions import initials
+from jieneng.returns.intake import Layout, Units, parse_layout, told
+from jieneng.returns.intake.layout import Spec
 from jieneng.returns.queries import book
+from jieneng.rulebook import unit_words
 
 from .models import LayoutVersion
 
@@ -58,6 +61,44 @@ def save(person: User, text: str) -> LayoutVersion:
             "code": layout.code, "number": made.number, "hash": digest, "reads": list(layout.reads)})
         _write(folder() / f"{layout.code}.yaml", text)  # last: what is not on the disk is not saved
     return made
+
+
+def code_for(title: str, name: str = "") -> str:
+    """A code for a layout called by its title, where the person typed none: the title's initials, else what of the file's name is letters.
+
+    The same title gives the same code, so that saving again is a new version; a title that another layout has taken the initials of gets a number.
+    """
+    stem = next((s for s in (re.sub(r"[^a-z0-9]+", "-", initials(t).lower()).strip("-")[:40] for t in (title, name.rpartition(".")[0])) if re.search(r"[a-z]", s)), "") or "table"
+    last = {v.code: v.title.get("zh", "") for v in LayoutVersion.objects.order_by("number")}
+    for n in range(1, 1000):
+        code = stem if n == 1 else f"{stem}-{n}"
+        if last.get(code, "") == title or (code not in last and not (folder() / f"{code}.yaml").exists()):
+            return code
+    return stem
+
+
+def columns_of(layout: Layout) -> list[tuple[str, str, str]]:
+    """What a layout reads, for people: the head of a column (or where else it stands), what it is, its unit."""
+    b = book()
+    rows = [(_where(layout.identifier), str(T("单位代码", "code of the unit")), "")] if layout.identifier else []
+    rows += [(_where(spec), told.word(b, name), "") for name, spec in {**layout.fields, **layout.extra}.items()]
+    if layout.period:
+        rows += [(_where(spec), str(what), "") for spec, what in ((layout.period.whole, T("统计期", "period")), (layout.period.year, T("年份", "year")), (layout.period.month, T("月份", "month"))) if spec]
+    for item in layout.items:
+        rows.append((item.column, told.word(b, item.item), unit_words(b, item.unit.value) if item.unit.value else "、".join(item.unit.columns)))
+    rows += [(_where(f.spec), told.word(b, f.field, layout.ledger), "") for f in layout.ledger_fields]
+    return rows + [(_where(f.spec), told.word(b, f.fact.partition(".")[2] or f.fact), "") for f in layout.facts]
+
+
+def _where(spec: Spec | None) -> str:
+    """Where a value stands: the heads of its columns, the sheet's name, the title, the file's name, or a fixed value."""
+    if spec is None:
+        return ""
+    if spec.columns:
+        return " + ".join(spec.columns)
+    if spec.value is not None:
+        return str(T("固定：{v}", "fixed: {v}", v=spec.value))
+    return str(T("工作表名", "the sheet's name") if spec.sheet else T("表上的标题", "the title") if spec.title else T("文件名", "the file's name"))
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 
+from django.db.models import Max
 from django.utils import timezone
 
 from jieneng.core.words import T
@@ -14,10 +15,11 @@ from jieneng.records.events import action, record
 from jieneng.records.models import Event
 from jieneng.records.workbook import Column, list_workbook
 from jieneng.registry.models import Alias, Institution, Link, Standing
-from jieneng.registry.queries import closed_to
+from jieneng.registry.queries import closed_to, standings
 from jieneng.returns.queries import book
 
 from . import books, register_lines
+from .models import PlatformRow
 from .register_lines import RegisterChange, what_of
 
 
@@ -26,9 +28,17 @@ def last_export(person: User, office: Office | None = None) -> Event | None:
     return Event.objects.filter(verb="export.register", actor=person, data__office=office.code if office else "").order_by("-seq").first()
 
 
-def changes(mine: Scope, *, since: dt.date | None = None, after: int = 0, closed: Collection[int] = ()) -> list[RegisterChange]:
-    """What stands otherwise than before ``since``, or than when standing ``after`` was the last one entered (0: all of it).
+def on_platform() -> dict[int, dt.date]:
+    """Institutions that the platform is known to have, by what was imported from it or by the id it gave them → the day for which that is known."""
+    days = dict.fromkeys(Alias.objects.filter(scheme="platform").values_list("institution_id", flat=True), dt.date.max)
+    days.update((pk, dt.date(year, 12, 31)) for pk, year in PlatformRow.objects.filter(holder="platform").values_list("institution_id").annotate(y=Max("year")))
+    return days
 
+
+def changes(mine: Scope, *, since: dt.date | None = None, after: int = 0, closed: Collection[int] = ()) -> list[RegisterChange]:
+    """What stands otherwise than before ``since``, or than when standing ``after`` was the last one entered.
+
+    0, the first export: what the platform is known to have (``on_platform``) is where it begins, and only the rest needs an account.
     A body that came and went between is left out, as is one whose standing says the same again, and the sensitive units of ``closed``.
     """
     rows = Standing.objects.select_related("institution", "office", "covered_by").order_by("since", "pk")
@@ -36,9 +46,10 @@ def changes(mine: Scope, *, since: dt.date | None = None, after: int = 0, closed
     fresh = rows.filter(since__gte=since, since__lte=today) if since else rows.filter(pk__gt=after, since__lte=today)
     touched = {s.institution_id for s in fresh}
     earlier, latest = dict[int, Standing](), dict[int, Standing]()
+    there = {} if since or after else on_platform()
     for s in rows.filter(institution__in=touched, since__lte=today):
         latest[s.institution_id] = s
-        if (s.since < since) if since else (s.pk <= after):
+        if (s.since < since) if since else (s.pk <= after or s.since <= there.get(s.institution_id, dt.date.min)):
             earlier[s.institution_id] = s
     into = _into(touched)
     found = []
@@ -88,7 +99,7 @@ def said_since(since: dt.date | None, last: Event | None) -> T:
         return T("{d} 以来", "since {d}", d=since.isoformat())
     if last:
         return T("{d} 上次导出以来登记的", "entered since the export of {d}", d=dt.datetime.fromisoformat(last.at).astimezone(timezone.get_current_timezone()).date().isoformat())
-    return T("第一次导出，全部单位", "first export: every institution")
+    return T("第一次导出，平台已有的不用办", "first export: what the platform has already needs nothing")
 
 
 def export(person: User, *, since: dt.date | None = None, office: Office | None = None) -> tuple[bytes, int]:
@@ -115,4 +126,11 @@ def _after(last: Event | None) -> int:
 def listed(person: User, since: dt.date | None) -> tuple[list[RegisterChange], T]:
     """For the page: the lines and from when on they speak."""
     last = last_export(person)
-    return changes(require(person, "see"), since=since, after=_after(last), closed=closed_to(person)), said_since(since, last)
+    mine, closed = require(person, "see"), closed_to(person)
+    found = changes(mine, since=since, after=_after(last), closed=closed)
+    if since or last:
+        return found, said_since(since, last)
+    have, asked = on_platform(), {x.after.institution_id for x in found}
+    n = sum(s.institution_id in have and s.institution_id not in asked and s.institution_id not in closed and mine.covers(s.office.path, s.institution.key)
+            for s in standings(timezone.localdate()).filter(in_scope=True))
+    return found, T("第一次导出：平台已有 {n} 家，不用办", "first export: {n} are on the platform already and need nothing", n=n)

@@ -51,7 +51,7 @@ def changes(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         problems = refused.problems
     names = books.areas()
-    page = Paginator(found, 100).get_page(request.GET.get("page"))
+    page = Paginator(found, 25).get_page(request.GET.get("page"))
     return render(request, "exchange/register_changes.html", {
         "title": T("平台上要办的：账号和名录变更", "To be done on the platform: accounts and register changes"), "page": page, "total": len(found), "said": said, "since": text, "problems": problems,
         "rows": [{"x": x, "before": names.get(x.before.area, x.before.area) if x.before else "", "after": names.get(x.after.area, x.after.area)} for x in page]},
@@ -73,7 +73,7 @@ def lines(request: HttpRequest) -> HttpResponse:
         return workbook_response(register_lines.workbook(rows), f"平台名录变更办理情况-{timezone.localdate().isoformat()}.xlsx")
     counts = {state: sum(r["x"].state == state for r in rows) for state in LINE_STATES}
     return render(request, "exchange/register_lines.html", {
-        "title": T("平台名录变更：办了没有", "Register changes on the platform: done or not"), "page": Paginator(rows, 100).get_page(request.GET.get("page")), "total": len(rows),
+        "title": T("平台名录变更：办了没有", "Register changes on the platform: done or not"), "page": Paginator(rows, 25).get_page(request.GET.get("page")), "total": len(rows),
         "counts": counts, "states": {k: v for k, v in LINE_STATES.items() if k != "withdrawn"}, "areas": books.areas(), "filters": request.GET,
         "may": "edit_register" in verbs_of(request.user)})
 

@@ -24,16 +24,17 @@ from jieneng.people.queries import offices_in, root_office, verbs_of
 from jieneng.people.scope import forbidden, require, scope
 from jieneng.records import files
 from jieneng.records.jobs import enqueue
-from jieneng.records.models import Job
+from jieneng.records.models import Job, ReceivedFile
 from jieneng.records.workbook import Column, list_workbook, workbook_response
 from jieneng.returns.intake import told
-from jieneng.returns.models import Import
-from jieneng.returns.queries import book
+from jieneng.returns.models import Import, Round
+from jieneng.returns.plan.queries import plan_of
+from jieneng.returns.queries import book, main_form
 from jieneng.rulebook.types import Ledger, LedgerField
 
 from . import actions, queries, workbooks
 from .intake import TAKEN, import_key, needed_rights, tables_of
-from .layouts import choices
+from .layouts import Choice, choices
 from .models import LedgerRecord
 from .queries import words_of
 
@@ -56,19 +57,47 @@ def imports(request: HttpRequest) -> HttpResponse:
     lines = scope(request.user, "see").lines
     rows = [i for i in Import.objects.select_related("file", "on_behalf", "by")[:500]
             if i.on_behalf and any(i.on_behalf.path.startswith(p) for p in lines)]
+    page, called = Paginator(rows, 25).get_page(request.GET.get("page")), _titles(shown)
+    for row in page:
+        row.called = called.get(row.layout, row.layout)
     running = Job.objects.filter(kind="import", state__in=("ready", "running"), by=request.user)
     return render(request, "fieldwork/imports.html", {
-        "title": T("导入", "Imports"), "page": Paginator(rows, 25).get_page(request.GET.get("page")),
-        "offices": offices, "layouts": shown, "running": running, "taken": TAKEN, "chosen": request.GET})
+        "title": T("导入", "Imports"), "page": page,
+        "offices": offices, "layouts": shown, "running": running, "taken": TAKEN, "chosen": request.GET, "held": _held(request, request.GET.get("file", "")),
+        "accepted": _accepted(request), "beside": bool(offices) and _beside(offices[0])})
+
+
+def _titles(shown: list[Choice]) -> dict[str, str]:
+    """A layout's code → what people call it; our own workbook of returns has no layout file."""
+    return {"workbook": str(T("本系统的工作簿", "our own workbook")), **{c.code: c.title for c in shown}}
+
+
+def _accepted(request: HttpRequest) -> T | None:
+    """What returns are once this person has accepted them, said by who accepts; None where the right is missing."""
+    mine, top = scope(request.user, "accept"), root_office()
+    if not mine:
+        return None
+    return T("市级已审", "accepted by the city") if top is not None and mine.covers_line(top.path) else T("县级已审", "passed by the county")
+
+
+def _beside(office: Office) -> bool:
+    """Whether the office works beside the national platform (mode A), where a platform's export is compared and not taken for our own returns."""
+    newest = Round.objects.filter(form=main_form()).select_related("office").order_by("-year").first()
+    return newest is None or plan_of(newest).mode(office.path) == "A"
+
+
+def _held(request: HttpRequest, sha256: str) -> ReceivedFile | None:
+    """A file that the person brought in before, to be imported without choosing it again."""
+    return ReceivedFile.objects.filter(sha256=sha256, by=request.user).first() if sha256 else None
 
 
 def _start_import(request: HttpRequest, offices: list[Office], layouts: dict[str, Any]) -> HttpResponse:
     """Keep the files as received, then hand each to the worker. The person may leave the page."""
-    uploads = request.FILES.getlist("file")
+    uploads, held = request.FILES.getlist("file"), _held(request, request.POST.get("held", ""))
     choice = layouts.get(request.POST.get("layout", ""))
     office = next((o for o in offices if str(o.pk) == request.POST.get("office", "")), None)
     missing = [label for label, value in (
-        (T("文件", "file"), uploads), (T("布局", "layout"), choice), (T("代表单位", "on behalf of"), office)) if not value]
+        (T("文件", "file"), uploads or held), (T("表样", "layout"), choice), (T("代表单位", "on behalf of"), office)) if not value]
     if missing or choice is None or office is None:
         raise refuse("import.incomplete", T("还没有选：{what}", "not chosen yet: {what}", what="、".join(map(str, missing))))
     for right in needed_rights(choice.layout):
@@ -76,7 +105,10 @@ def _start_import(request: HttpRequest, offices: list[Office], layouts: dict[str
     accept, take = request.POST.get("accept") == "1", request.POST.get("take", "")
     if take and take not in TAKEN:
         raise refuse("import.take", T("不认识“{t}”", "unknown “{t}”", t=take[:40]), T("{a}", "{a}", a="、".join(map(str, TAKEN.values()))))
-    rows = [row for upload in uploads for row in tables_of(request.user, files.receive(upload.file, upload.name, request.user))]
+    if not take and not choice.layout.holder and "answers" in choice.layout.reads and _beside(office):
+        take = "platform"  # to compare only: what goes into our own returns is asked for by name
+    received = [files.receive(upload.file, upload.name, request.user) for upload in uploads] or ([held] if held else [])
+    rows = [row for one in received for row in tables_of(request.user, one)]
     job = None
     for row in rows:
         job = enqueue("import", {
@@ -101,7 +133,7 @@ def one_import(request: HttpRequest, pk: int) -> HttpResponse:
     row = _visible_import(request, pk)
     part = row.revisions.select_related("ret").first() if row.layout == "workbook" else None
     return render(request, "fieldwork/import.html", {
-        "round": part.ret.round_id if part else None, "title": row.file.name, "import": row, "intact": files.intact(row.file),
+        "round": part.ret.round_id if part else None, "title": row.file.name, "import": row, "called": _titles(choices(book())).get(row.layout, row.layout), "intact": files.intact(row.file),
         "page": Paginator(told.alike(book(), row.problems, _ledger_of(row)), 50).get_page(request.GET.get("page")), "places": len(row.problems),
         "counts": {k: v for k, v in row.counts.items() if k not in ("read", "register_lines")},
         "ticked": [(str(LINE_STATES[k]), n) for k, n in row.counts.get("register_lines", {}).items()], "read": row.counts.get("read", {})})

@@ -14,7 +14,7 @@ from jieneng import engine
 from jieneng.core.amount import decimal_of
 from jieneng.core.figure import Figure
 from jieneng.core.period import Period
-from jieneng.core.words import T, language
+from jieneng.core.words import T
 from jieneng.people.queries import area_offices
 from jieneng.people.scope import Scope
 from jieneng.returns import queries as returns
@@ -56,20 +56,6 @@ def unit_of(book: Book, name: str) -> str:
         if name in table:
             return table[name].unit
     raise KeyError(name)
-
-
-def unit_words(book: Book, code: str, lang: str = "") -> str:
-    """A unit as people write it in a language (default: that of the reader): m³, 人, kgce/person; an unknown code stands as it is."""
-    lang, labels = lang or language(), {u.label.zh: u.label for u in book.units.values()}
-
-    def one(part: str) -> str:
-        label = book.units[part].label if part in book.units else labels.get(part)
-        if label is None:
-            return part
-        chinese = part in labels or book.units[part].family in ("person", "vehicle", "piece", "time", "money")
-        return label.zh if lang == "zh" and chinese else label.en
-
-    return "/".join(one(part) for part in code.split("/"))
 
 
 def shown(book: Book, what: str) -> list[str]:

@@ -21,7 +21,7 @@ from jieneng.records.workbook import Column, list_workbook, workbook_response
 from jieneng.registry.queries import closed_to, standing_of
 from jieneng.returns import queries as returns
 from jieneng.returns.models import Import, Return, SnapshotRecord
-from jieneng.rulebook import at_year
+from jieneng.rulebook import at_year, unit_words
 
 from . import overview as view
 from .calculate import SCALE, calculate, expand
@@ -141,7 +141,7 @@ def overview_xlsx(request: HttpRequest) -> HttpResponse:
         raise Http404
     book = returns.book()
     columns = [Column(GROUPINGS[table["by"]], 28), Column(T("覆盖", "covered"), 9), Column(T("单位数", "units"), 9)] + [
-        Column(T(f"{c['label'].zh}（{view.unit_words(book, c['unit'], 'zh')}）", f"{c['label'].en} ({view.unit_words(book, c['unit'], 'en')})"), 17)
+        Column(T(f"{c['label'].zh}（{unit_words(book, c['unit'], 'zh')}）", f"{c['label'].en} ({unit_words(book, c['unit'], 'en')})"), 17)
         for c in table["columns"]]
 
     def line(name: str, figures: list[Figure | None], coverage: Any) -> list[Any]:

@@ -34,6 +34,16 @@ STAMPED = "stamped_return"
 """The kind of paper in the folder that a stamped scan is."""
 
 
+def spaced(code: str) -> list[str]:
+    """A code in parts that are read and typed without losing one's place, and that no line breaks: what it names, then its digits by fours.
+
+    >>> spaced("JN1-3-50-1+12:1-75E9DA8B3D6A40D456CF18BD3B009401")[:3]
+    ['JN1-3-50-1+12:1-', '75E9', 'DA8B']
+    """
+    head, digits = code[:-32], code[-32:]
+    return [head, *(digits[n:n + 4] for n in range(0, 32, 4))]
+
+
 def _visible(request: HttpRequest, round_pk: int, institution_pk: int) -> tuple[Round, Institution]:
     institution, round_ = get_object_or_404(Institution, pk=institution_pk), get_object_or_404(Round, pk=round_pk)
     standing = standing_for(institution, Period("year", round_.year))
@@ -52,7 +62,7 @@ def rows_of(sheet: Sheet) -> list[dict[str, Any]]:
         known = [v for v in values if v is not None]
         missing = asked - len(known) if known and e.item.over_time == "sum" else 0
         rows.append({"number": e.number, "label": e.label, "unit": unit_sign(the_book, e.item.unit), "cells": values, "whole": None if missing else _whole(known, e.item.over_time),
-                     "missing": missing, "standing": e.code in standing, "part": e.item.parent})
+                     "missing": missing, "standing": e.code in standing, "part": e.item.parent, "places": 2 if the_book.units[e.item.unit].family == "money" else None})
     return rows
 
 
@@ -109,7 +119,7 @@ def context_of(sheet: Sheet, request: HttpRequest) -> dict[str, Any]:
     return {"sheet": sheet, "form": sheet.shape.form, "standing": sheet.standing, "round": sheet.round, "monthly": len(sheet.revisions) > 1 or sheet.round.rhythm == "month",
             "columns": [month_words(p) for p in sheet.revisions], "rows": rows_of(sheet), "reasons": _reasons(sheet), "on_word": on_word, "named": named, "phone": next(iter(contacts), ""),
             "apart": _apart(sheet, on_word, named),
-            "signers": [(PARTS[p], signed.get(p, "")) for p in reversed(PARTS)], "filed_at": max(r.at for r in sheet.revisions.values()), "qr": qr(sheet.code)}
+            "signers": [(PARTS[p], signed.get(p, "")) for p in reversed(PARTS)], "filed_at": max(r.at for r in sheet.revisions.values()), "qr": qr(sheet.code), "code": spaced(sheet.code)}
 
 
 @require_http_methods(["GET", "POST"])

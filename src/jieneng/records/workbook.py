@@ -35,10 +35,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its head in both languages, and its width in characters."""
+    """A column: its head in both languages, its width in characters, and how its numbers are shown where they are not plain amounts (``0.0%``)."""
 
     head: T
     width: int = 14
+    number: str = ""
 
 
 def dangerous(text: str) -> bool:
@@ -111,6 +112,7 @@ def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[A
     text = writer.style(text_wrap=True, **top)
     count = book.add_format({"num_format": "0", **top})
     whole, broken = book.add_format({"num_format": "#,##0", **top}), book.add_format({"num_format": "#,##0.####", **top})
+    own = {n: book.add_format({"num_format": c.number, **top}) for n, c in enumerate(columns) if c.number}
     writer.put(0, 0, str(title), bold)
     said = [str(T("{d} 导出", "exported {d}", d=timezone.localtime().strftime("%Y-%m-%d %H:%M"))), *notes]
     writer.put(1, 0, "；".join(said), grey)
@@ -123,7 +125,8 @@ def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[A
         if (tall := height([(v, c.width) for v, c in zip(row, columns, strict=False) if isinstance(v, str)])) > LINE:
             sheet.set_row(2 + lines, tall)
         for n, value in enumerate(row):
-            writer.put(2 + lines, n, value, _number_format(value, count, whole, broken) or text)
+            plain = _number_format(value, count, whole, broken)
+            writer.put(2 + lines, n, value, (own.get(n, plain) if plain else None) or text)
     sheet.freeze_panes(3, 1)
     if lines:
         sheet.autofilter(2, 0, 2 + lines, max(0, len(columns) - 1))

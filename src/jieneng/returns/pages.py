@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, F, IntegerField, Q, Value, When
+from django.db.models import Case, Count, F, IntegerField, Min, Q, Value, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -42,7 +42,7 @@ from .history import history
 from .models import OnBehalf, Return, ReturnFinding, Round, SnapshotRecord, Waiver
 from .moves import MOVES, STATES, VERBS
 from .plan.queries import MODES, plan_of, stage, steps_of
-from .ranges import unpacked
+from .ranges import packed, unpacked
 from .waivers import waivers_of
 
 SEVERITIES = ("must", "explain", "note")
@@ -276,19 +276,40 @@ def _named(rows: list[ReturnFinding]) -> list[dict[str, Any]]:
     for f in rows:
         standing = standing_of(f.ret.institution, Period.parse(f.ret.period).last_day)
         named.append({"finding": f, "name": standing.name if standing else f.ret.institution.key,
-                      "area": standing.area if standing else "", "says": f.says, "do": f.do})
+                      "area": standing.area if standing else "", "says": f.says, "do": f.do, "period": f.ret.period})
+    return named
+
+
+SAME = ("rank", "ret__round__year", "rule", "ret__institution_id")
+"""What the findings of one mistake have in common: it is told once, whatever number of months it runs through."""
+
+
+def _together(rows: Any, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The findings of some groups, those that say the same once, with the months in which they do: twelve months of one wrong area are one line."""
+    wanted = Q()
+    for g in groups:
+        wanted |= Q(ret__round__year=g["ret__round__year"], rule=g["rule"], ret__institution_id=g["ret__institution_id"])
+    lines: dict[tuple[Any, ...], list[ReturnFinding]] = {}
+    for f in rows.filter(wanted) if groups else []:
+        lines.setdefault((*(getattr(f, n) for n in ("rank", "rule")), f.ret.round.year, f.ret.institution_id, f.severity, str(f.says)), []).append(f)
+    named = _named([same[0] for same in lines.values()])
+    for line, same in zip(named, lines.values(), strict=True):
+        months = [int(f.ret.period[5:7]) for f in same if len(f.ret.period) == 7]
+        if len(months) > 1:
+            line["period"] = T("{y} 年 {m} 月", "{y}, months {m}", y=same[0].ret.round.year, m=packed(months).replace("-", "–").replace(",", "、"))
     return named
 
 
 @needs("review", "see")
 def findings(request: HttpRequest) -> HttpResponse:
-    """What the edition's own checks found, gravest first."""
+    """What the edition's own checks found, gravest first; what one mistake says in many months is one line."""
     rows = _findings(request)
-    page = Paginator(rows, 25).get_page(request.GET.get("page"))
+    groups = rows.values(*SAME).annotate(first=Min("ret__period")).order_by("rank", "-ret__round__year", "rule", "ret__institution_id")
+    page = Paginator(groups, 25).get_page(request.GET.get("page"))
     counts = dict(rows.values_list("severity").annotate(n=Count("id")).order_by())
     rules = rows.values("rule").annotate(n=Count("id")).order_by("-n")
     return render(request, "returns/findings.html", {
-        "title": T("审核问题", "Findings"), "page": page, "rows": _named(list(page.object_list)), "counts": counts,
+        "title": T("审核问题", "Findings"), "page": page, "rows": _together(rows, list(page.object_list)), "counts": counts,
         "rules": rules, "years": [r.year for r in queries.rounds(queries.main_form())], "filters": request.GET})
 
 

@@ -63,7 +63,7 @@ def names(run: ReviewRun, rows: Iterable[ReviewFinding]) -> dict[int, str]:
 
 COLUMNS = (Column(T("序号", "rank"), 6), Column(T("单位", "institution"), 28), Column(T("统计期", "period"), 10), Column(T("规则", "rule"), 7), Column(T("程度", "severity"), 9),
            Column(T("疑点", "what was found"), 60), Column(T("依据", "why"), 50), Column(T("怎么办", "what to do"), 44), Column(T("建议值", "suggested"), 22),
-           Column(T("影响（吨标准煤）", "at stake (tce)"), 14), Column(T("占本地同类合计", "share of its cell"), 14), Column(T("已登记的说明", "explanation on record"), 30))
+           Column(T("影响（吨标准煤）", "at stake (tce)"), 14, "#,##0.0"), Column(T("占本地同类合计", "share of its cell"), 14, "0.0%"), Column(T("已登记的说明", "explanation on record"), 30))
 
 
 def as_workbook(run: ReviewRun, rows: Iterable[ReviewFinding]) -> bytes:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from jieneng.core.problem import refuse
-from jieneng.core.words import T
+from jieneng.core.words import T, language
 
 from .types import Book, FactorValue, Form, Unit
 
@@ -59,6 +59,20 @@ def unit_code(book: Book, text: str) -> str:
         raise refuse("unit.unknown", T("不认识的计量单位“{u}”", "unknown unit “{u}”", u=text.strip()),
                      do=T("改成规则库里的单位，或请管理员补充", "use a unit of the rulebook, or have it added"))
     return found
+
+
+def unit_words(book: Book, code: str, lang: str = "") -> str:
+    """A unit as people write it in a language (default: that of the reader): m³, 人, kgce/person; an unknown code stands as it is."""
+    lang, labels = lang or language(), {u.label.zh: u.label for u in book.units.values()}
+
+    def one(part: str) -> str:
+        label = book.units[part].label if part in book.units else labels.get(part)
+        if label is None:
+            return part
+        chinese = part in labels or book.units[part].family in ("person", "vehicle", "piece", "time", "money")
+        return label.zh if lang == "zh" and chinese else label.en
+
+    return "/".join(one(part) for part in code.split("/"))
 
 
 def convert(book: Book, value: Decimal, unit_from: str, unit_to: str) -> Fraction:

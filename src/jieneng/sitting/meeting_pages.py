@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from jieneng.core.asked import whole
 from jieneng.core.words import T
 from jieneng.people.access import needs
-from jieneng.people.queries import area_offices
+from jieneng.people.queries import area_offices, offices_in
 from jieneng.people.scope import scope
 from jieneng.records.workbook import workbook_response
 from jieneng.returns.asking import day
@@ -71,7 +71,8 @@ def sitting(request: HttpRequest, pk: int) -> HttpResponse:
         "title": T("{y} 年度会审会", "Sitting {y}", y=row.round.year), "sitting": row, "rows": shown, "n": rooms.counters(shown), "groups": groups, "areas": areas, "runs": runs and row.closed_at is None,
         "slots": _slots(row), "attendance": [(dict(areas).get(a.area, a.area), a) for a in row.attendance.all()], "came": row.attendance.filter(came_at__isnull=False).count(),
         "signed": [{"area": a, "name": n, "sheet": signed.get(a), "waiting": sum(q.question.finding.area == a and not q.question.opinion for q in shown)} for a, n in asked],
-        "papers": [(k, v) for k, v in papers.PAPERS.items() if k != "opinion"], "verdicts": list(ADVICE.items()), "labels": VERDICTS,
+        "papers": [(k, v) for k, v in papers.PAPERS.items() if k != "opinion"], "settled": papers.settled(row, shown),
+        "partial": {} if rooms.looks(request.user).covers_line(row.office.path) else papers.PARTIAL, "verdicts": list(ADVICE.items()), "labels": VERDICTS,
         "today": timezone.localdate(), "pair": rooms.before_after(row), "icons": ICONS, "whole": runs, "begun": any(r.question.opinion for r in shown)})
 
 
@@ -174,6 +175,7 @@ def paper(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     if code not in papers.PAPERS or (code == "opinion" and area not in {o.area for o in area_offices()}):
         raise Http404
     name = quote(papers.name_of(row, code, area if code == "opinion" else ""))
-    response = HttpResponse(papers.paper(row, code, rooms.questions_of(request.user, row), area), content_type=papers.DOCX)
+    part = "" if rooms.looks(request.user).covers_line(row.office.path) else "、".join(o.name for o in offices_in(request.user, "review") if o.kind != "department") or "本单位"
+    response = HttpResponse(papers.paper(row, code, rooms.questions_of(request.user, row), area, part), content_type=papers.DOCX)
     response.headers["Content-Disposition"] = f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}"
     return response

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from jieneng.core.asked import whole
 from jieneng.core.problem import Refused
 from jieneng.core.words import T, language
+from jieneng.exchange.queries import listed
 from jieneng.people.access import found, needs
 from jieneng.people.queries import area_offices
 from jieneng.people.scope import scope
@@ -23,12 +24,13 @@ from jieneng.records.jobs import enqueue
 from jieneng.records.models import Job
 from jieneng.records.workbook import workbook_response
 from jieneng.registry.naming import plain
+from jieneng.registry.queries import closed_to
 from jieneng.returns.asking import day, round_of
 from jieneng.returns.models import Round
 from jieneng.returns.plan.queries import MODES, plan_of
 from jieneng.returns.queries import book, main_form
 from jieneng.review.models import Explanation, ReviewFinding, ReviewRun
-from jieneng.review.queries import latest, line_words, stale
+from jieneng.review.queries import latest, stale
 
 from . import deciding, queries, sheets, showing
 from .models import VERDICTS, Decision, Sample, Sitting
@@ -86,14 +88,14 @@ def workspace(request: HttpRequest, pk: int) -> HttpResponse:
     what_if = request.GET.get("more", "")
     more = min(whole(what_if, 9) or 0, 9999)
     context = {
-        **base, "run": run, "q": q, "page": page, "rows": _rows(q, list(page.object_list), areas), "count": len(rows), "line_words": line_words(run), "stale": stale(run),
+        **base, "run": run, "q": q, "page": page, "rows": _rows(q, list(page.object_list), areas), "count": len(rows), "line_words": q.line_words(), "stale": stale(run),
         "institutions": len({e.institution for e in q.entries}), "must_look": q.before_line, "must_units": len({e.institution for e in q.before_line}),
         "done": sum(q.is_decided(e) for e in q.entries), "left": q.left(), "limit": float(run.line.get("share", 0)), "more": more, "left_if": q.left(more) if more else None,
         "below": len(q.entries) - len(q.before_line), "by_area": [{**r, "name": areas.get(r["area"], r["area"])} for r in q.by_area()],
-        "strip": showing.decline([float(s) for s in run.line.get("steps", [])], sum(q.is_decided(e) for e in q.before_line), q.line, float(run.line.get("share", 0))),
+        "strip": showing.decline(q.steps, sum(q.is_decided(e) for e in q.before_line), q.stop, float(run.line.get("share", 0))),
         "areas": sorted({(e.area, areas.get(e.area, e.area)) for e in q.entries}), "departments": sorted({s.department for s in q.names.values() if s.department}),
         "layers": [(k, v) for k, v in LAYERS.items() if any(str(e.layer) == k for e in q.entries)], "shows": list(SHOW.items()), "verdicts": list(VERDICTS.items()),
-        "undoable": _undoable(request, round_), "corrections": len(queries.corrections(round_)),
+        "undoable": _undoable(request, round_), "corrections": len(listed(scope(request.user, "see"), round_.form, round_.year, closed=closed_to(request.user))),
     }
     if finding is not None:
         context |= detail(request, q, rows, finding, areas)
@@ -116,7 +118,7 @@ def _shown(request: HttpRequest, q: Queue, rows: list[Entry]) -> ReviewFinding |
 def _rows(q: Queue, entries: list[Entry], areas: dict[str, str]) -> list[dict[str, Any]]:
     says = {f.pk: f for f in ReviewFinding.objects.filter(pk__in=[e.pk for e in entries])}
     units = book().items
-    return [{"e": e, "name": q.names[e.institution].name if e.institution in q.names else "", "area": areas.get(e.area, e.area), "says": says[e.pk].says,
+    return [{"e": e, "number": q.number(e), "name": q.names[e.institution].name if e.institution in q.names else "", "area": areas.get(e.area, e.area), "says": says[e.pk].says,
              "items": "、".join(str(units[i].label) if i in units else i for i in e.items), "decision": q.decided.get(e.mark),
              "verdict": VERDICTS[q.decided[e.mark].verdict] if e.mark in q.decided else None, "period": says[e.pk].period, "above": e.rank <= q.line} for e in entries]
 

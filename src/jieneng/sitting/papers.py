@@ -6,9 +6,11 @@ They are in Chinese, as they go round in the office.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.utils import timezone
 
+from jieneng.core.problem import refuse
 from jieneng.core.words import T, speaking
 from jieneng.people.queries import area_offices
 from jieneng.reports.official import Block, Sheet, Table, in_full, write
@@ -18,6 +20,11 @@ from .rooms import Shown, counters
 
 PAPERS: dict[str, T] = {"notice": T("会议通知", "notice"), "sign-in": T("签到表", "sign-in sheet"), "agenda": T("会议议程", "agenda"), "questions": T("审核问题清单", "list of questions"),
                         "opinion": T("审核意见书", "opinion sheet"), "minutes": T("会审纪要", "minutes")}
+
+
+def settled(sitting: Sitting, rows: list[Shown]) -> bool:
+    """Whether there is anything to write up: a question decided, or what the convener wrote."""
+    return bool(sitting.minutes.strip()) or any(r.decision for r in rows)
 
 
 def _p(text: str) -> Block:
@@ -60,7 +67,7 @@ def _sign_in(sitting: Sitting, rows: list[Shown], area: str) -> Sheet:
 
 
 def _agenda(sitting: Sitting, rows: list[Shown], area: str) -> Sheet:
-    steps = ["签到，领取审核问题清单和意见书", f"主持人{sitting.chair or '（待定）'}说明会审要求和分组", f"各组交叉审核，共{len(rows)}个问题，凭证在桌", "逐题投影，宣读意见，定结论",
+    steps = ["签到，领取审核问题清单和意见书", f"主持人{sitting.chair or '（待定）'}说明会审要求和分组", f"各组交叉审核，共{sitting.questions.count()}个问题，凭证在桌", "逐题投影，宣读意见，定结论",
              "各组在意见书上签字", "宣布会审结果，布置更正清单和抽查"]
     blocks: list[Block | Table] = [_p(f"时间：{_when(sitting)}　地点：{sitting.place}"), *[_p(f"{n}. {s}。") for n, s in enumerate(steps, 1)], _p("分组如下："), _group_table(sitting)]
     return Sheet(_title(sitting, "议程"), blocks)
@@ -106,13 +113,26 @@ def _minutes(sitting: Sitting, rows: list[Shown], area: str) -> Sheet:
     return Sheet(_title(sitting, "纪要"), blocks, signed=sitting.office.name, date=sitting.day)
 
 
+PARTIAL = {"questions": "不是全部问题", "minutes": "非正式纪要"}
+"""Papers of which who does not look over the whole sitting has only a part, and what that part is not."""
 MAKE: dict[str, Callable[[Sitting, list[Shown], str], Sheet]] = {"notice": _notice, "sign-in": _sign_in, "agenda": _agenda, "questions": _questions, "opinion": _opinion, "minutes": _minutes}
 
 
-def paper(sitting: Sitting, code: str, rows: list[Shown], area: str = "") -> bytes:
-    """One paper as docx bytes: the questions that the person sees, in Chinese."""
+def paper(sitting: Sitting, code: str, rows: list[Shown], area: str = "", part: str = "") -> bytes:
+    """One paper as docx bytes: the questions that the person sees, in Chinese.
+
+    ``part``: who sees only a part of the questions; list and minutes then say so, and the minutes are not signed. Raises ``Refused`` for minutes
+    of a sitting at which nothing was decided yet.
+    """
+    if code == "minutes" and not settled(sitting, rows):
+        raise refuse("minutes.nothing", T("还没有议定的问题，不出纪要", "nothing is decided yet: there are no minutes"), do=T("议定问题以后再出", "they can be had once questions are decided"))
     with speaking("zh"):
-        return write(MAKE[code](sitting, rows, area))
+        made = MAKE[code](sitting, rows, area)
+        if part and code in PARTIAL:
+            made = replace(made, blocks=[_p(f"（{part}可见部分，{PARTIAL[code]}）"), *made.blocks])
+        if part and code == "minutes":
+            made = replace(made, signed="", date=None)
+        return write(made)
 
 
 def name_of(sitting: Sitting, code: str, area: str = "") -> str:
@@ -121,4 +141,4 @@ def name_of(sitting: Sitting, code: str, area: str = "") -> str:
 
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-__all__ = ["DOCX", "PAPERS", "name_of", "paper"]
+__all__ = ["DOCX", "PAPERS", "name_of", "paper", "settled"]

@@ -19,9 +19,12 @@ from jieneng.records.events import fingerprint
 from jieneng.registry.models import Institution, Standing
 from jieneng.registry.queries import closed_to, standings
 from jieneng.returns.models import Round
+from jieneng.returns.queries import book
 from jieneng.review.models import ReviewFinding, ReviewRun
+from jieneng.review.queries import line_words
 
 from .models import Decision
+from .stopping import own_doubts, steps
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class Entry:
     tce: float
     share: float
     mark: str
+    kind: str = ""
+    suspicion: float = 0.0
+    found: float | None = None
+    expected: float | None = None
 
 
 MARKED = ("institution_id", "rule", "kind", "period", "months", "items", "found")
@@ -61,10 +68,10 @@ def entries(run: ReviewRun) -> tuple[Entry, ...]:
 
 @functools.lru_cache(maxsize=8)
 def _entries(run: int, at: str) -> tuple[Entry, ...]:
-    names = ("pk", "rank", "area", "layer", "severity", "tce", "share", "suggested", *MARKED)
+    names = ("pk", "rank", "area", "layer", "severity", "tce", "share", "suggested", "suspicion", "expected", *MARKED)
     rows = ReviewFinding.objects.filter(run=run).order_by("rank").values(*names)
     return tuple(Entry(r["pk"], r["rank"], r["institution_id"], r["area"], r["rule"], r["layer"], r["severity"], tuple(r["items"]), r["tce"], r["share"],
-                       _mark(*[*(r[n] for n in MARKED), r["suggested"]])) for r in rows)
+                       _mark(*[*(r[n] for n in MARKED), r["suggested"]]), r["kind"], r["suspicion"], r["found"], r["expected"]) for r in rows)
 
 
 def decided(round_: Round) -> dict[str, Decision]:
@@ -80,6 +87,8 @@ class Queue:
     entries: Sequence[Entry]
     decided: dict[str, Decision]
     names: dict[int, Standing]
+    whole: bool = True
+    """The person looks over all that was reviewed, so that the run's own line is his."""
 
     @property
     def line(self) -> int:
@@ -92,11 +101,23 @@ class Queue:
     def is_decided(self, e: Entry) -> bool:
         return e.mark in self.decided
 
-    def left(self, more: int = 0) -> float:
-        """By how much the total that is worst off may still be wrong: the run's step after the findings that are decided without a gap.
+    def number(self, e: Entry) -> int:
+        """Its place in the list that the person sees: 1, 2, 3 …, whatever lies between in the city's list."""
+        return self._numbers.get(e.pk, e.rank)
 
-        ``more``: what-if so many further ones were decided too, the worst first.
+    @functools.cached_property
+    def _numbers(self) -> dict[int, int]:
+        return {} if self.whole else {e.pk: n for n, e in enumerate(self.entries, 1)}
+
+    def left(self, more: int = 0) -> float:
+        """By how much the total that is worst off may still be wrong.
+
+        Who looks over the whole review reads the run's step after the findings that are decided without a gap; a county or department the share
+        that its own findings leave in its own totals. ``more``: what-if so many further ones were decided too, the worst first.
         """
+        if not self.whole:
+            waits = [e for e in self.before_line if not self.is_decided(e)]
+            return self._steps_of(waits)[min(max(more, 0), len(waits))]
         steps = self.run.line.get("steps") or [0.0]
         upto, extra = 0, more
         for e in entries(self.run):
@@ -106,6 +127,29 @@ class Queue:
                 extra -= 1
             upto = e.rank
         return float(steps[min(upto, len(steps) - 1)])
+
+    @property
+    def steps(self) -> list[float]:
+        """What is left after 0, 1, 2 … findings of the list that the person sees."""
+        return [float(s) for s in self.run.line.get("steps") or [0.0]] if self.whole else list(self._steps_of(self.before_line))
+
+    @property
+    def stop(self) -> int:
+        """After how many findings of the list that the person sees one may stop."""
+        return self.line if self.whole else len(self.before_line)
+
+    def line_words(self) -> T:
+        """The stopping line in words, of the whole review or of the own part of it."""
+        if self.whole:
+            return line_words(self.run)
+        n, rest = sum(not self.is_decided(e) for e in self.before_line), self.steps[-1]
+        return T("停核线以上您还有 {n} 项没核；核完后余下的对合计的影响不超过 {p}（限 {s}）。只算您的范围，不含其他单位的疑点", "{n} of yours above the line still wait; "
+                 "after them what is left moves the total by no more than {p} (limit {s}). Only your scope is counted", n=n, p=f"{rest:.1%}", s=f"{float(self.run.line.get('share', 0)):.1%}")
+
+    def _steps_of(self, waits: Sequence[Entry]) -> tuple[float, ...]:
+        own = own_doubts(self.run.line, cells_of(self.run.round), self.entries)
+        ranks = {e.rank for e in waits}
+        return steps(own._replace(doubts=tuple(d for d in own.doubts if d.rank in ranks)), self.run.line.get("steps") or [], self.line)
 
     def by_area(self) -> list[dict[str, Any]]:
         """For each area: findings to look at, decided, and what is at stake in those that wait (tce)."""
@@ -120,11 +164,20 @@ class Queue:
         return [{"area": a, "all": n["all"], "done": n["done"], "left": n["all"] - n["done"], "tce": stake[a]} for a, n in sorted(found.items())]
 
 
-def queue(run: ReviewRun, scope: Scope, person: Any) -> Queue:
-    """The queue of a run inside a person's scope, without sensitive units whose numbers are closed to him."""
+def queue(run: ReviewRun, scope: Scope, person: Any, named: bool = True) -> Queue:
+    """The queue of a run inside a person's scope, without sensitive units whose numbers are closed to him. ``named``: with the units' names."""
     keys = set(Institution.objects.filter(scope.q("standings__office__path", "key")).values_list("pk", flat=True)) - closed_to(person)
     rows = [e for e in entries(run) if e.institution in keys]
-    return Queue(run, rows, decided(run.round), names_of(run.round.year, {e.institution for e in rows}))
+    names = names_of(run.round.year, {e.institution for e in rows}) if named else {}
+    return Queue(run, rows, decided(run.round), names, scope.covers_line(run.office.path))
+
+
+def cells_of(round_: Round) -> dict[str, str]:
+    """Item → the published total that it feeds (an energy its tce, water its m³), as the review of the round's form says."""
+    from jieneng.review.reading import review_for  # brings numpy
+
+    review = review_for(book(), round_.form, round_.year)
+    return {q.item: q.cell for q in review.quantities} if review else {}
 
 
 @dataclass(frozen=True)
@@ -138,8 +191,7 @@ class Waiting:
 
 def waiting(run: ReviewRun, scope: Scope, person: Any) -> Waiting:
     """The same counts as the queue's, without the names."""
-    keys = set(Institution.objects.filter(scope.q("standings__office__path", "key")).values_list("pk", flat=True)) - closed_to(person)
-    q = Queue(run, [e for e in entries(run) if e.institution in keys], decided(run.round), {})
+    q = queue(run, scope, person, named=False)
     open_ = [e for e in q.before_line if not q.is_decided(e)]
     return Waiting(len(open_), sum(e.tce for e in open_), q.left())
 
@@ -154,12 +206,6 @@ def finding_in(run: ReviewRun, scope: Scope, person: Any, pk: int) -> ReviewFind
     keys = Institution.objects.filter(scope.q("standings__office__path", "key")).values("pk")
     row = run.findings.filter(pk=pk, institution__in=keys).select_related("institution", "explanation", "run__round").first()
     return None if row is None or closed_to(person, [row.institution_id]) else row
-
-
-def corrections(round_: Round) -> list[Decision]:
-    """What was sent back with a suggested value, or changed on the unit's word, where the platform is to follow (mode A): the list of corrections."""
-    rows = Decision.objects.filter(round=round_, undone_at=None, mode="A", verdict__in=("sent_back", "on_word")).select_related("institution", "by", "finding")
-    return list(rows.order_by("pk"))
 
 
 def _decided(round_: Round, institution: int) -> T | None:

@@ -13,7 +13,6 @@ from jieneng.core.words import T, language
 from jieneng.people.queries import area_offices
 from jieneng.records.workbook import Column, list_workbook
 from jieneng.review.models import ReviewFinding
-from jieneng.review.queries import line_words
 
 from .models import ADVICE, VERDICTS, Question, Sample, SampleUnit, Sitting
 from .queries import Entry, Queue
@@ -24,7 +23,10 @@ def pick(text: Mapping[str, str]) -> str:
     return text.get(language()) or text.get("zh") or ""
 
 
-def _suggested(finding: ReviewFinding) -> str:
+def _suggested(finding: ReviewFinding) -> str | Decimal:
+    """The suggested value: a number where it is one value of the finding's own period, else each with its period."""
+    if len(finding.suggested) == 1 and finding.suggested[0][0] == finding.period:
+        return Decimal(finding.suggested[0][2])
     return "；".join(f"{p} {v}" for p, _, v in finding.suggested[:12])
 
 
@@ -37,15 +39,15 @@ def queue_workbook(q: Queue, rows: Sequence[tuple[Entry, ReviewFinding]], filter
     areas = {o.area: o.name for o in area_offices()}
     columns = [Column(T("序号", "rank"), 6), Column(T("县区", "area"), 9), Column(T("主管部门", "department"), 16), Column(T("单位", "institution"), 26), Column(T("统计期", "period"), 9),
                Column(T("规则", "rule"), 8), Column(T("程度", "severity"), 8), Column(T("疑点", "found"), 46), Column(T("依据", "why"), 46), Column(T("怎么办", "what to do"), 34), Column(T("建议值", "suggested"), 22),
-               Column(T("影响（tce）", "at stake (tce)"), 10), Column(T("占本地同类", "share of its cell"), 10), Column(T("办理", "decision"), 12), Column(T("理由", "reason"), 30),
+               Column(T("影响（tce）", "at stake (tce)"), 10, "#,##0.0"), Column(T("占本地同类", "share of its cell"), 10, "0.0%"), Column(T("办理", "decision"), 12), Column(T("理由", "reason"), 30),
                Column(T("办理人", "by"), 9), Column(T("时间", "at"), 15), Column(T("确认人", "confirmed by"), 14)]
     data = []
     for e, f in rows:
         s, d = q.names.get(e.institution), q.decided.get(e.mark)
-        data.append([e.rank, areas.get(e.area, e.area), s.department if s else "", s.name if s else "", f.period, e.rule, str(Severity(e.severity).label), pick(f.says), pick(f.why), pick(f.do),
+        data.append([q.number(e), areas.get(e.area, e.area), s.department if s else "", s.name if s else "", f.period, e.rule, str(Severity(e.severity).label), pick(f.says), pick(f.why), pick(f.do),
                      _suggested(f), _round(e.tce, 2), _round(e.share, 4), str(VERDICTS[d.verdict]) if d else "", d.reason if d else "", d.by.name if d else "",
                      timezone.localtime(d.at).strftime("%Y-%m-%d %H:%M") if d else "", d.word if d else ""])
-    notes = [str(line_words(q.run)), str(T("筛选：{f}", "filter: {f}", f=filters)) if filters else str(T("全部", "all"))]
+    notes = [str(q.line_words()), str(T("筛选：{f}", "filter: {f}", f=filters)) if filters else str(T("全部", "all"))]
     return list_workbook(T("{y} 年会审疑点与办理", "Review of {y}: findings and decisions", y=q.run.round.year), columns, data, notes)
 
 
@@ -53,7 +55,8 @@ def questions_workbook(sitting: Sitting, rows: Sequence[tuple[Question, str, Any
     """The questions of a sitting with opinions and decisions: the result of the sitting."""
     areas = {o.area: o.name for o in area_offices()}
     columns = [Column(T("题号", "no."), 6), Column(T("组", "group"), 6), Column(T("被审县区", "area"), 10), Column(T("单位", "institution"), 26), Column(T("统计期", "period"), 9), Column(T("疑点", "found"), 46),
-               Column(T("建议值", "suggested"), 20), Column(T("影响（tce）", "at stake (tce)"), 10), Column(T("组的意见", "opinion"), 40), Column(T("组的建议", "advice"), 12), Column(T("会审结论", "decision"), 12),
+               Column(T("建议值", "suggested"), 20), Column(T("影响（tce）", "at stake (tce)"), 10, "#,##0.0"), Column(T("组的意见", "opinion"), 40), Column(T("组的建议", "advice"), 12),
+               Column(T("会审结论", "decision"), 12),
                Column(T("理由", "reason"), 30), Column(T("办理人", "by"), 9)]
     data = []
     for question, name, d in rows:

@@ -12,10 +12,10 @@ from django.db.models import F
 
 from jieneng.core.period import Period
 from jieneng.core.words import T
-from jieneng.figures.overview import unit_words
 from jieneng.registry.queries import standings
 from jieneng.returns.models import Return, Revision, Round
 from jieneng.review.models import ReviewFinding, ReviewRun
+from jieneng.rulebook import unit_words
 from jieneng.rulebook.types import Book
 
 PEERS = 40

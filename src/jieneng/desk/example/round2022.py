@@ -47,8 +47,10 @@ def review_levels(who: Any, book: Book, round_: Round) -> None:
             chain.hand_up(who, book, round_, office, "汇总表已盖章（样例）")
 
 
-def _asked(ret: Return) -> Ask:
-    """What the province asks of a unit that files here: the value on the bill (made up), for the unit to confirm."""
+def _asked(ret: Return, known: bool) -> Ask:
+    """What the province asks about: the item, and of a unit that files here the value on the bill (made up), for the unit to confirm."""
+    if not known:
+        return Ask(ret.pk, "electricity_kwh", "与账单不一致，请核对抄表日期（样例）")
     typed = Revision.objects.get(ret=ret, number=ret.revision).answers.get("electricity_kwh")
     return Ask(ret.pk, "electricity_kwh", "账单上的数不同，请核对抄表日期（样例）", str(int(Decimal(typed) * 97 / 100)) if typed else "")
 
@@ -59,7 +61,7 @@ def after_freeze(who: Any, round_: Round) -> None:
         office = Office.objects.get(code=code)
         members = standings(dt.date(2022, 12, 31)).filter(office__path__startswith=office.path).order_by("institution__key").values_list("institution_id", flat=True)
         rows = Return.objects.filter(round=round_, period="2022-12", state="accepted", institution__in=list(members)[3:200:200 // EACH][:EACH])
-        asks = [_asked(r) for r in rows if code == DIRECT]
+        asks = [_asked(r, code == DIRECT) for r in rows]
         if rows.exists():
             returns.act(who, "reopen", rows, reason="省局审核：12 月用电与账单不一致，请核对抄表日期（样例）", asks=asks)
     chase.remind(who, round_, ["office:341823", "office:341802"])

@@ -14,12 +14,12 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from jieneng import rulebook
 from jieneng.core.amount import decimal_of
 from jieneng.core.figure import Figure, Selection
 from jieneng.core.period import Period
 from jieneng.core.problem import Severity
 from jieneng.core.words import T, language
-from jieneng.figures import overview
 from jieneng.figures.overview import trace_url
 from jieneng.people.origin import device
 from jieneng.people.roles import ROLES
@@ -156,7 +156,7 @@ def exact(value: Any, places: int = 0) -> SafeString:
 
 def unit_words(code: str) -> str:
     """A unit as people write it: m³, 人, tCO₂; a code the book does not know stands as it is."""
-    return overview.unit_words(book(), code)
+    return rulebook.unit_words(book(), code)
 
 
 @register.filter

@@ -138,7 +138,7 @@ def chase_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     data = [[areas.get(u.area, u.area), u.key, u.name, u.department, str(STATES[u.state]), u.filed, u.returns, u.weight, u.deadline, str(T("逾期", "overdue")) if u.overdue(today) else "",
              reminded[u.pk].day if u.pk in reminded else None] for u in _wanted(request, round_, every, today)]
     columns = [Column(T("县区", "area"), 10), Column(T("信用代码", "code"), 22), Column(T("单位", "institution"), 30), Column(T("主管部门", "department"), 20),
-               Column(T("状态", "state"), 10), Column(T("已报份数", "filed"), 9), Column(T("应报份数", "due"), 9), Column(T("上年能耗 tce", "last year tce"), 12),
+               Column(T("状态", "state"), 10), Column(T("已报份数", "filed"), 9), Column(T("应报份数", "due"), 9), Column(T("上年能耗 tce", "last year tce"), 12, "#,##0.0"),
                Column(T("截止", "due by"), 12), Column(T("逾期", "overdue"), 8), Column(T("上次提醒", "last reminded"), 12)]
     whole = queries.line("", "", every)
     note = str(T("已报率 {a}，审核通过率 {b}（退回不算已报）", "filed {a}, accepted {b} (sent back not counted)", a=_pct(whole.rate), b=_pct(whole.pass_rate)))

@@ -20,7 +20,7 @@ from jieneng.core.problem import Place, Problem, refuse
 from jieneng.core.words import T
 from jieneng.rulebook.types import Book
 
-from .cells import norm
+from .cells import Fault, identifier, norm
 from .grid import Row, Sheet, Table, shown
 from .guard import Limits, look, shown_name
 from .header import Merged, column_labels
@@ -37,6 +37,9 @@ SINGLE = frozenset(("identifier.uscc", "identifier.platform", "name", "departmen
                     "covered_by", "since", "item_name", "value", "unit"))
 
 
+_NOT_KNOWN = Meaning("skip").why
+
+
 @dataclass(frozen=True)
 class Column:
     """A column (or, in a long table, a name of an item) with what it seems to be and its first values."""
@@ -47,6 +50,18 @@ class Column:
     sample: tuple[str, ...] = ()
     sheet: str = ""
     """Named where only another sheet of the workbook has the column; ``at`` is then counted on past the columns of the main one."""
+    eaten: int = 0
+    """Of a column of codes: how many values were stored as numbers and have lost digits. Of this file, not of its kind."""
+
+    @property
+    def doubled(self) -> bool:
+        """It looks like something that another column is taken for already, and is not read until a person says so."""
+        return self.meaning.role == "skip" and not self.meaning.sure and self.meaning.why != _NOT_KNOWN
+
+    @property
+    def unknown(self) -> bool:
+        """Not recognised, and so not read."""
+        return self.meaning.role == "skip" and not self.meaning.sure and self.meaning.why == _NOT_KNOWN
 
 
 @dataclass
@@ -77,6 +92,7 @@ class Guess:
         """Everything a person has to look at, with its column."""
         found = [Problem("guess.unsure", T("“{c}”：{w}", "“{c}”: {w}", c=c.label, w=c.meaning.why), where=Place(file=self.file, sheet=self.sheet, field=c.label))
                  for c in (*self.columns, *self.names) if not c.meaning.sure and c.meaning.role != "skip"]
+        found += [Problem("guess.doubled", T("“{c}”：{w}", "“{c}”: {w}", c=c.label, w=c.meaning.why), where=Place(file=self.file, sheet=self.sheet, field=c.label)) for c in self.columns if c.doubled]
         for role, known in self.codes.items():
             if open_ := [v for v, code in known.items() if not code]:
                 label = next((c.label for c in self.columns if c.meaning.role == role), role)
@@ -210,7 +226,9 @@ def _guess(sheet: Sheet, filled: Mapping[int, list[str]], at: int, deep: int, kn
     for c, label in sorted(labels.items()):
         met[norm(label)] += 1
         named = label if met[norm(label)] == 1 else f"{label}#{met[norm(label)]}"
-        columns.append(Column(c, named, _by_content(knows.meaning(label), values[c]), tuple(v for v in values[c][:SAMPLE])))
+        meaning = _by_content(knows.meaning(label), values[c])
+        eaten = _eaten([row[c - 1] for row in data if c <= len(row)]) if meaning.role.startswith(("identifier.", "alias.")) else 0
+        columns.append(Column(c, named, meaning, tuple(v for v in values[c][:SAMPLE]), eaten=eaten))
     title = "\n".join(" ".join(dict.fromkeys(shown(c) for c in cells if c)) for n, cells in filled.items() if n < at)
     result = Guess(file, "", sheet.name, at, deep, "wide", _once(columns), title=title[:2000], values=values,
                    rows=[[shown(c) for c in cells] for cells in list(filled.values())[:at + deep + SAMPLE]])
@@ -221,6 +239,17 @@ def _guess(sheet: Sheet, filled: Mapping[int, list[str]], at: int, deep: int, kn
 def _goes_on(cells: Sequence[str], labels: Mapping[int, str]) -> bool:
     """Whether a row still belongs to the head: merged cells repeat their label while others give the items' numbers."""
     return sum(c <= len(cells) and norm(shown(cells[c - 1])) == norm(label) for c, label in labels.items()) > 1
+
+
+def _eaten(cells: Sequence[str]) -> int:
+    """How many codes a spreadsheet has made numbers of, so that their last digits are gone."""
+    lost = 0
+    for cell in cells:
+        try:
+            identifier(cell, "")
+        except Fault as fault:
+            lost += fault.code == "identifier-eaten"
+    return lost
 
 
 def _by_content(meaning: Meaning, values: Sequence[str]) -> Meaning:
