@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from jieneng import engine
-from jieneng.core.asked import whole
 from jieneng.core.figure import Figure, Selection
 from jieneng.core.formula import Value, read
 from jieneng.core.period import Period
@@ -70,7 +69,7 @@ def documents(request: HttpRequest) -> HttpResponse:
 @needs("compose")
 def compose(request: HttpRequest, code: str, year: int) -> HttpResponse:
     """Compose a draft; what is missing is named, and nothing is written."""
-    snapshot = get_object_or_404(SnapshotRecord, pk=whole(request.POST.get("snapshot")) or 0)
+    snapshot = get_object_or_404(SnapshotRecord, pk=request.POST.get("snapshot", ""))
     version = actions.compose(request.user, code, year, snapshot)
     return HttpResponseRedirect(reverse("document", args=[version.pk]))
 
