@@ -191,7 +191,7 @@ def test_a_list_of_corrections_stands_in_the_offices_own_columns(city: dict[str,
     assert table == [("为什么", "原来的数", "项目", "应改为", "月份", "单位", "代码", "计量"),
                      ("账单", 10030, "用电", 1003, "2022年3月", "示例第一小学", SCHOOL_ONE, "kWh")]
     correct(city["people"]["zhoumin"], book(), city["institutions"][SCHOOL_ONE], form="consumption", period="2022-03", item="water_m3", new="7", reason="账单", word="王秀英")
-    with pytest.raises(Refused, match="布局里没有指标"):
+    with pytest.raises(Refused, match="表样里没有指标"):
         exporting.corrections(parse_layout(LIST), 2022, queries.listed(scope(city["people"]["zhoumin"], "see"), "consumption", 2022))
 
 

@@ -72,7 +72,7 @@ VERBS: dict[str, T] = {
     "correction.ask": T("退回的列入更正清单", "put on the list of corrections what was sent back:"), "correction.settle": T("审核通过，不再要求更正", "passed as it stands, no correction asked any more:"),
     "correction.withdraw": T("撤回更正", "withdrew the correction of"), "correction.issue": T("发更正清单", "handed over the list of corrections to"),
     "correction.adopt": T("经单位确认代改", "changed on the unit's word"), "difference.explain": T("说明两边差异", "explained differences:"),
-    "layout.save": T("保存布局", "saved the layout"), "export.layout": T("按布局导出", "exported by the layout"), "export.template": T("照表样填出", "filled a table by the layout"),
+    "layout.save": T("保存表样", "saved the layout"), "export.layout": T("按表样导出", "exported by the layout"), "export.template": T("照表样填出", "filled a table by the layout"),
     "export.register": T("导出平台上要办的名录变更", "exported the register changes for the platform"),
     "platform.register": T("核对平台名录", "checked the platform's register"), "register_line.withdraw": T("标为不用在平台上办", "said that nothing is to be done on the platform for"),
     "account.create": T("新建账号", "created the account"), "account.appoint": T("授予角色", "gave a role to"),
@@ -146,7 +146,7 @@ def _file(told: Told, pk: Any) -> None:
     batch = Import.objects.select_related("file").filter(pk=pk).first() if str(pk or "").isdigit() else None
     if batch is not None:
         told.object, told.url = f"“{batch.file.name}”", reverse("import", args=[batch.pk])
-        told.facts.append((T("布局", "layout"), batch.layout))
+        told.facts.append((T("表样", "layout"), batch.layout))
 
 
 def _register_import(told: Told, data: dict[str, Any]) -> None:

@@ -102,12 +102,12 @@ def corrections(layout: Layout, year: int, rows: Sequence[tuple[Correction, Stan
     units = Units(b)
     units.check(layout)
     if layout.shape != "long" or layout.long is None or not layout.long.value.columns or layout.ledger:
-        raise refuse("export.corrections", T("更正清单一行一项，布局“{c}”不是", "a list of corrections has a row per item; layout “{c}” has not", c=layout.code),
-                     T("shape: long", "shape: long"), T("照手册“更正清单的布局”写一个", "write one as in the how-to on layouts"), Place(file=layout.place))
+        raise refuse("export.corrections", T("更正清单一行一项，表样“{c}”不是", "a list of corrections has a row per item; layout “{c}” has not", c=layout.code),
+                     T("shape: long", "shape: long"), T("照手册“更正清单的表样”写一个", "write one as in the how-to on layouts"), Place(file=layout.place))
     named = {i.item: i for i in layout.items}
     if lacking := sorted({c.item for c, _ in rows if c.item} - set(named)):
-        raise refuse("export.items", T("布局里没有指标：{i}", "the layout lacks the items: {i}", i="、".join(str(b.items[i].label) if i in b.items else i for i in lacking)),
-                     do=T("在布局的 items 里补上", "add them to the layout’s items"), where=Place(file=layout.place))
+        raise refuse("export.items", T("表样里没有指标：{i}", "the layout lacks the items: {i}", i="、".join(str(b.items[i].label) if i in b.items else i for i in lacking)),
+                     do=T("在表样的 items 里补上", "add them to the layout’s items"), where=Place(file=layout.place))
     numbers, codes = queries.numbers_of(b, layout.form, year), _codes({s.institution_id for _, s in rows})
     made = []
     for c, s in rows:
@@ -159,7 +159,7 @@ def _sheet_name(layout: Layout, p: str, period: Period) -> str:
     if spec is not None and spec.sheet:
         return str(Period.parse(p).label.zh)
     if spec is not None and (spec.title or spec.file) and p and Period.parse(p) != period:
-        raise refuse("export.period", T("这个布局一张表只有一个统计期，期间是 {p}", "this layout holds one period a table, found {p}", p=p),
+        raise refuse("export.period", T("这个表样一张表只有一个统计期，期间是 {p}", "this layout holds one period a table, found {p}", p=p),
                      do=T("逐月导出：--period 2022-03", "export month by month: --period 2022-03"))
     return layout.sheets[0] if layout.sheets else "Sheet1"
 

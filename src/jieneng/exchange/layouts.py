@@ -45,7 +45,7 @@ def save(person: User, text: str) -> LayoutVersion:
     require(person, "import", None)
     layout = check(text)
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,59}", layout.code):
-        raise refuse("layout.code", T("布局代码“{c}”不能用", "“{c}” cannot be a layout's code", c=layout.code[:40]),
+        raise refuse("layout.code", T("表样代码“{c}”不能用", "“{c}” cannot be a layout's code", c=layout.code[:40]),
                      T("小写字母、数字、短横线，如 platform-2022", "small letters, digits, hyphens, such as platform-2022"), where=Place(field="code"))
     digest = hashlib.sha256(text.encode()).hexdigest()
     with action():
@@ -54,7 +54,7 @@ def save(person: User, text: str) -> LayoutVersion:
         if last is not None and last.hash == digest:
             return last
         if last is None and (folder() / f"{layout.code}.yaml").exists():
-            raise refuse("layout.taken", T("已经有布局“{c}”，是管理员放进来的文件", "layout “{c}” exists as a file put there by the operator", c=layout.code),
+            raise refuse("layout.taken", T("已经有表样“{c}”，是管理员放进来的文件", "layout “{c}” exists as a file put there by the operator", c=layout.code),
                          do=T("换一个代码", "choose another code"), where=Place(field="code"))
         made = LayoutVersion.objects.create(code=layout.code, number=last.number + 1 if last else 1, title=layout.title.as_json(), text=text, hash=digest, by=person)
         record(person, "layout.save", "layout", layout.code, line=root.path if root else "", data={

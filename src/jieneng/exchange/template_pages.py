@@ -94,7 +94,7 @@ def _layout(row: ReceivedFile, code: str, period: Period) -> Layout:
         return guessed(row, period)
     found = next((x for x in usable() if x.code == code), None)
     if found is None:
-        raise refuse("export.layout", T("没有布局“{c}”", "there is no layout “{c}”", c=code[:40]), do=T("重新选一个", "choose another"), where=Place(field="layout"))
+        raise refuse("export.layout", T("没有表样“{c}”", "there is no layout “{c}”", c=code[:40]), do=T("重新选一个", "choose another"), where=Place(field="layout"))
     return found
 
 

@@ -70,7 +70,7 @@ def _check_book(layout: Layout) -> None:
     book = the_book()
     if layout.book != book.code:
         raise refuse(
-            "layout.book", T("布局“{code}”是给规则库 {theirs} 写的", "layout “{code}” was written for book {theirs}",
+            "layout.book", T("表样“{code}”是给规则库 {theirs} 写的", "layout “{code}” was written for book {theirs}",
                              code=layout.code, theirs=layout.book),
             expected=T("本工作区的规则库 {ours}", "this workspace's book {ours}", ours=book.code))
 

@@ -113,7 +113,7 @@ def _identity(sheets: list[_Sheet], name: str) -> dict[str, str]:
             if missing := [k for k in KEPT if k not in pairs]:
                 raise refuse("workbook.identity", T("工作簿的标识不全：{x}", "marks are missing: {x}", x="、".join(missing)), do=FETCH, where=Place(file=name))
             return pairs
-    raise refuse("workbook.foreign", NOT_OURS, do=T("别的表格请用“导入”按布局读入；填报请重新下载工作簿", "bring other tables in by a layout; to fill in, download the workbook again"),
+    raise refuse("workbook.foreign", NOT_OURS, do=T("别的表格请用“导入”按表样读入；填报请重新下载工作簿", "bring other tables in by a layout; to fill in, download the workbook again"),
                  where=Place(file=name))
 
 

@@ -223,7 +223,7 @@ def _not_asked(book: Book, round_: Round, drafts: list[tuple[Any, int]], outcome
         source = draft.sources.get(item) or {}
         outcome.problems.append(Problem(
             "import.not_asked", T("{why}：{n} 个数没有收", "{why}: {n} values were not taken", why=why, n=n), do=T(
-                "不用处理；要收的，核对数据年份和布局里的指标", "nothing to do; if they are wanted, check the data year and the layout's item"),
+                "不用处理；要收的，核对数据年份和表样里的指标", "nothing to do; if they are wanted, check the data year and the layout's item"),
             where=Place(file=draft.file, sheet=source.get("sheet") or draft.sheet, cell=source.get("cell") or draft.cell)))
 
 

@@ -4,6 +4,7 @@ A run keeps one line for the whole city: its steps say what the worst of all tot
 among everybody's, so that looking at one of them moves nothing there. Here only the totals that the own findings feed are asked, and only
 the own findings may be wrong; what lies below the line stands for itself with the share that the run kept for each total. Same draws and
 same certainty as the run's line (``jieneng.review.stakes``); never more than the run's own step, which holds for all totals together.
+Small suspicions are taken as they stand, without the run's scaling by how many errors were met: what is left is rather said too high.
 """
 
 from __future__ import annotations

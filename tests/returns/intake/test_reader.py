@@ -227,7 +227,7 @@ def test_a_csv_of_a_chinese_office(tmp_path: Path) -> None:
 
 
 def test_files_that_do_not_fit_the_layout(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="布局要的是"):
+    with pytest.raises(Refused, match="表样要的是"):
         read_file(_write(tmp_path, "代码,电\n1,2\n".encode()), parse_layout(BASE % {"kind": "xlsx", "reads": "answers"} + WIDE), corpus.a_book(),
                   name="a.csv")
     for data in ([], [[]], [[""]]):

@@ -42,7 +42,7 @@ def guess(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 
 def export_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--layout", type=Path, help=str(T("布局文件：照它读的样子写出来", "the layout file: written as it is read")))
+    parser.add_argument("--layout", type=Path, help=str(T("表样文件：照它读的样子写出来", "the layout file: written as it is read")))
     parser.add_argument("--what", choices=["corrections", "sheets", "differences", "register-changes", "register-lines"], help=str(T(
         "corrections 更正清单（可加 --layout 按自己的列序），sheets 填报对照单，differences 两边对照，register-changes 平台上要办的名录变更，register-lines 办了没有",
         "corrections (with --layout: your own columns), reference sheets, the two-sided table, or register changes to be keyed in on the platform; register-lines: done or not")))
@@ -186,6 +186,6 @@ def compare(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 
 VERBS = [
-    Verb("export", T("按布局导出，或导出更正清单、对照单", "export by a layout; corrections, reference sheets"), export_arguments, export),
+    Verb("export", T("按表样导出，或导出更正清单、对照单", "export by a layout; corrections, reference sheets"), export_arguments, export),
     Verb("compare", T("本库和国家平台两边对照", "ours against the national platform"), compare_arguments, compare),
 ]

@@ -62,8 +62,8 @@ def open_(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 def import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=str(T("要导入的文件", "files to import")))
-    parser.add_argument("--layout", type=Path, help=str(T("布局文件", "the layout file")))
-    parser.add_argument("--guess", action="store_true", help=str(T("不导入，从表头认出一个布局，写到 --out（缺省：印出来）", "import nothing: propose a layout from the header, into --out (default: printed)")))
+    parser.add_argument("--layout", type=Path, help=str(T("表样文件", "the layout file")))
+    parser.add_argument("--guess", action="store_true", help=str(T("不导入，从表头认出一个表样，写到 --out（缺省：印出来）", "import nothing: propose a layout from the header, into --out (default: printed)")))
     parser.add_argument("--out", type=Path, help=str(T("--guess 写到哪个文件", "the file --guess writes")))
     parser.add_argument("--on-behalf", metavar="OFFICE", help=str(T("代表哪个单位（缺省：本级）", "on behalf of this office (default: the top one)")))
     parser.add_argument("--accept", action="store_true", help=str(T("读入即为市级已审", "accepted as soon as read")))
@@ -83,8 +83,8 @@ def import_(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
         return guess(args, out)
     if args.layout is None:
-        raise refuse("cli.layout", T("没有写布局", "no layout given"), T("--layout 布局.yaml", "--layout LAYOUT.yaml"),
-                     T("还没有布局的，先用 --guess 从表头认一个", "where there is none yet, let --guess propose one from the header"))
+        raise refuse("cli.layout", T("没有写表样", "no layout given"), T("--layout 表样.yaml", "--layout LAYOUT.yaml"),
+                     T("还没有表样的，先用 --guess 从表头认一个", "where there is none yet, let --guess propose one from the header"))
     layout = text(args.layout)
     office, who, done = _office(args.on_behalf), person(args), []
     for path in args.files:
@@ -212,7 +212,7 @@ def freeze(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 
 VERBS = [
     Verb("open", T("新建统计任务", "open a round"), open_arguments, open_),
-    Verb("import", T("按布局导入文件", "import files by a layout"), import_arguments, import_),
+    Verb("import", T("按表样导入文件", "import files by a layout"), import_arguments, import_),
     Verb("review", T("会审：按影响排序的疑点", "review: findings by what they may move"), review_arguments, review),
     Verb("accept", T("审核通过没有错误的报表", "accept returns without errors"), accept_arguments, accept),
     Verb("freeze", T("封存快照", "freeze a snapshot"), freeze_arguments, freeze),

@@ -24,7 +24,7 @@ from .planted import Mark
 from .rows import TYPES, Cell, Row
 
 CREATED = dt.datetime(2023, 3, 13, 8, 20)
-FOOTER = "填表人：（示例）    审核人：（示例）    本表由布局样例生成"
+FOOTER = "填表人：（示例）    审核人：（示例）    本表由表样样例生成"
 
 
 class Writing:

@@ -117,7 +117,7 @@ def identifier(cell: str, scheme: str) -> str:
     eaten = Fault(
         "identifier-eaten",
         T(
-            "识别码“{v}”存成了数字，尾数已丢",
+            "单位代码“{v}”存成了数字，尾数已丢",
             "the code “{v}” was stored as a number and has lost digits",
             v=brief(text),
         ),
@@ -129,7 +129,7 @@ def identifier(cell: str, scheme: str) -> str:
     if cell[:1] in ("d", "h", "b"):
         raise Fault(
             "identifier-type",
-            T("识别码“{v}”成了日期或真假值", "the code “{v}” became a date or a truth value", v=brief(text)),
+            T("单位代码“{v}”成了日期或真假值", "the code “{v}” became a date or a truth value", v=brief(text)),
             do=T("按文本格式重新填", "type it as text"),
         )
     if cell[:1] == "n":
@@ -139,7 +139,7 @@ def identifier(cell: str, scheme: str) -> str:
     if scheme == "uscc":
         text = unicodedata.normalize("NFKC", text).upper().replace(" ", "")
     if len(text) > 64:
-        raise Fault("identifier-long", T("识别码超过 64 个字", "the code is longer than 64 characters"))
+        raise Fault("identifier-long", T("单位代码超过 64 个字", "the code is longer than 64 characters"))
     return text
 
 

@@ -29,7 +29,7 @@ def check_layout(layout: Layout, book: Book, convertible: Callable[[str, str], b
         wrong(
             1,
             T(
-                "布局用规则库“{a}”，现在用的是“{b}”",
+                "表样用规则库“{a}”，现在用的是“{b}”",
                 "the layout is for book “{a}”, this is “{b}”",
                 a=layout.book,
                 b=book.code,
@@ -68,7 +68,7 @@ def check_layout(layout: Layout, book: Book, convertible: Callable[[str, str], b
             wrong(
                 spec.line,
                 T(
-                    "列名“{c}”写的单位是“{o}”，布局写的是“{u}”",
+                    "列名“{c}”写的单位是“{o}”，表样写的是“{u}”",
                     "column “{c}” names the unit “{o}”, the layout says “{u}”",
                     c=spec.column,
                     o=other,

@@ -148,7 +148,7 @@ class Fields(Rows):
             "map",
             T("“{v}”对不上代码", "“{v}” stands for no code", v=c.brief(text)),
             T("{a}", "{a}", a="、".join(list(spec.map)[:20])),
-            T("改正这一格，或在布局的 map 里补上", "mend the cell, or add it to the layout’s map"),
+            T("改正这一格，或在表样的 map 里补上", "mend the cell, or add it to the layout’s map"),
         )
 
     def _field(self, name: str, line: Line) -> str:
@@ -199,9 +199,9 @@ class Fields(Rows):
             self._fault(
                 c.Fault(
                     "identifier-missing",
-                    T("这一行没有识别码（内容：{c}）", "the row has no code (it says: {c})", c=content),
+                    T("这一行没有单位代码（内容：{c}）", "the row has no code (it says: {c})", c=content),
                     do=T(
-                        "补上识别码；如果是说明文字，用布局的 stop 或 rows 跳过",
+                        "补上单位代码；如果是说明文字，用表样的 stop 或 rows 跳过",
                         "add the code; if it is a remark, skip it by the layout’s stop or rows",
                     ),
                 ),

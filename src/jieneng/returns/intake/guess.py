@@ -101,7 +101,7 @@ class Guess:
         roles = {c.meaning.role for c in self.columns}
         where = Place(file=self.file, sheet=self.sheet)
         if not roles & {"identifier.uscc", "identifier.platform"}:
-            found.append(Problem("guess.identifier", T("没有找到识别码列", "no column of codes was found"), do=T("选哪一列是信用代码或平台编号", "choose the column of codes"), where=where))
+            found.append(Problem("guess.identifier", T("没有找到单位代码列", "no column of codes was found"), do=T("选哪一列是信用代码或平台编号", "choose the column of codes"), where=where))
         if not roles & {"period", "year"} and not self.period and any(c.meaning.item for c in (*self.columns, *self.names)):
             found.append(Problem("guess.period", T("没有找到统计期", "no period was found"), do=T("写明是哪一年或哪一月", "say which year or month"), where=where))
         return found
@@ -130,7 +130,7 @@ def guess_table(table: Table, book: Book, *, form: str, file: str) -> Guess:
             tried.append(found)
     if not tried:
         raise refuse("guess.none", T("没有找到像表头的行", "no row looks like a header"), T("一行里至少认出两列", "at least two known columns in a row"),
-                     T("核对是不是表格；或照着说明自己写布局", "check that it is a table, or write the layout by hand"), Place(file=file))
+                     T("核对是不是表格；或照着说明自己写表样", "check that it is a table, or write the layout by hand"), Place(file=file))
     result = max(tried, key=lambda t: t[0])[1]  # the first of the best
     _together(result, [g for _, g in tried if g is not result])
     result.sheets, result.encoding = sheets, table.encoding
@@ -357,7 +357,7 @@ def layout_text(result: Guess, book: Book, *, form: str, code: str = "", title: 
     items = [c for c in (result.names or result.columns) if c.meaning.role == "item"]
     facts = [c for c in result.columns if c.meaning.role.startswith("fact.")]
     answers = bool(items or facts)
-    name = title or T(f"从“{result.file}”认出的布局", f"Layout learned from “{result.file}”")
+    name = title or T(f"从“{result.file}”认出的表样", f"Layout learned from “{result.file}”")
     out: dict[str, Any] = {"layout": code or "guessed", "title": {"zh": name.zh, "en": name.en}, "book": book.code, "reads": "answers" if answers else "register"}
     if answers:
         out["form"] = form

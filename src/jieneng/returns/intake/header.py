@@ -131,7 +131,7 @@ def find_header(rows: Sequence[Row], sheet: Sheet, layout: Layout, merged: Merge
                     n=len(places),
                     p=", ".join(column_letters(p) for p in places),
                 ),
-                do=T("布局里第二个写成“{c}#2”", "write “{c}#2” for the second in the layout", c=name),
+                do=T("表样里第二个写成“{c}#2”", "write “{c}#2” for the second in the layout", c=name),
                 where=where,
             )
             for name, places in doubled
@@ -172,7 +172,7 @@ def _missing(
 ) -> Problem:
     """Which columns are not there, and, where another row has them, which."""
     do = T(
-        "核对是不是选错了布局，或者表头改了名称",
+        "核对是不是选错了表样，或者表头改了名称",
         "check whether this is the right layout, or whether headers were renamed",
     )
     if layout.header_row:
@@ -183,7 +183,7 @@ def _missing(
                 )
                 if needed and len(there) == len(needed):
                     do = T(
-                        "表头其实在第 {n} 行，把布局的 header.row 改成 {n} 或 auto",
+                        "表头其实在第 {n} 行，把表样的 header.row 改成 {n} 或 auto",
                         "the header is in row {n}: set header.row to {n} or auto",
                         n=row.number,
                     )

@@ -387,7 +387,7 @@ def parse_layout(text: str, file: str = "layout.yaml") -> Layout:
     """A layout from YAML text. Raises ``Refused`` with every problem, each with ``file`` and line."""
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise refuse(
-            "layout", T("布局文件超过 256 KB", "the layout file is larger than 256 KB"), where=Place(file=file)
+            "layout", T("表样文件超过 256 KB", "the layout file is larger than 256 KB"), where=Place(file=file)
         )
     root = tree(text, file)
     door = Door(file)
@@ -459,7 +459,7 @@ def _identifier(door: Door, node: Node | None) -> tuple[Spec | None, str, bool]:
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", scheme):
         door.wrong(
             node,
-            T("“identifier.scheme”要写识别码的种类", "“identifier.scheme” must say what kind of code it is"),
+            T("“identifier.scheme”要写单位代码的种类", "“identifier.scheme” must say what kind of code it is"),
             T("如 uscc、platform、osebuilding", "such as uscc, platform, osebuilding"),
         )
     repeats = door.choice(got.get("repeats"), ("number", "refuse"), "identifier.repeats", "refuse") == "number"
@@ -475,11 +475,11 @@ def load_layout(path: Path) -> Layout:
     except OSError as error:
         raise refuse(
             "layout",
-            T("布局文件打不开：{e}", "cannot open the layout file: {e}", e=error.strerror or "?"),
+            T("表样文件打不开：{e}", "cannot open the layout file: {e}", e=error.strerror or "?"),
             where=Place(file=str(path)),
         ) from error
     except UnicodeDecodeError as error:
         raise refuse(
-            "layout", T("布局文件不是 UTF-8", "the layout file is not UTF-8"), where=Place(file=str(path))
+            "layout", T("表样文件不是 UTF-8", "the layout file is not UTF-8"), where=Place(file=str(path))
         ) from error
     return parse_layout(text, str(path))

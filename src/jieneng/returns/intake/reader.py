@@ -56,8 +56,8 @@ def read_file(
         raise Refused(
             Problem(
                 "file-layout",
-                T("文件是 {a}，布局要的是 {b}", "the file is {a}, the layout wants {b}", a=is_, b=wants),
-                do=T("选对应的布局", "choose the layout that fits"),
+                T("文件是 {a}，表样要的是 {b}", "the file is {a}, the layout wants {b}", a=is_, b=wants),
+                do=T("选对应的表样", "choose the layout that fits"),
                 where=Place(file=shown_as),
             )
         )
@@ -109,7 +109,7 @@ def read_table(table: Table, layout: Layout, book: Book, result: IntakeResult) -
                     Problem(
                         "table-empty",
                         T("文件里没有能读的表", "the file has no table that can be read"),
-                        do=T("核对是不是选对了文件和布局", "check the file and the layout"),
+                        do=T("核对是不是选对了文件和表样", "check the file and the layout"),
                         where=Place(file=result.file),
                     )
                 ]
@@ -304,7 +304,7 @@ class Reading(Fields):
                 c.Fault(
                     "item-unknown",
                     T("不认识的指标“{i}”", "unknown item “{i}”", i=c.brief(name)),
-                    do=T("在布局的 items 里补上，或写进 skip", "add it to the layout’s items, or to skip"),
+                    do=T("在表样的 items 里补上，或写进 skip", "add it to the layout’s items, or to skip"),
                 ),
                 self._place(spec, line),
             )

@@ -66,8 +66,8 @@ def slots_of(path: Path, layout: Layout, book: Book, asked: Period, *, name: str
     Units(book).check(layout)
     shown_as = shown_name(name or Path(path).name)
     if "answers" not in layout.reads or layout.ledger or layout.kind != "xlsx":
-        raise Refused(Problem("template.layout", T("布局“{c}”不是报表的 xlsx 布局", "layout “{c}” is not one of returns in xlsx", c=layout.code),
-                              T("reads: answers，file.kind: xlsx", "reads: answers, file.kind: xlsx"), T("换一个布局", "choose another layout")))
+        raise Refused(Problem("template.layout", T("表样“{c}”不是报表的 xlsx 表样", "layout “{c}” is not one of returns in xlsx", c=layout.code),
+                              T("reads: answers，file.kind: xlsx", "reads: answers, file.kind: xlsx"), T("换一个表样", "choose another layout")))
     only_xlsx(path, name, limits)
     walk = _Slots(layout, book, IntakeResult(layout.code, layout.hash, shown_as), asked)
     unread: list[Problem] = []
@@ -76,7 +76,7 @@ def slots_of(path: Path, layout: Layout, book: Book, asked: Period, *, name: str
             if walk.takes(sheet):
                 unread += walk.sheet(sheet)
     if not walk.result.counts.get("sheets"):
-        raise Refused(*(unread or [Problem("table-empty", T("文件里没有能填的表", "the file has no table that can be filled"), do=T("核对文件和布局", "check the file and the layout"))]))
+        raise Refused(*(unread or [Problem("table-empty", T("文件里没有能填的表", "the file has no table that can be filled"), do=T("核对文件和表样", "check the file and the layout"))]))
     return walk.rows, walk.result
 
 

@@ -10,7 +10,7 @@ from jieneng.core.words import T, language
 from jieneng.rulebook.types import Book
 
 FIELDS: dict[str, T] = {
-    "identifier": T("识别码", "identifier"), "name": T("单位名称", "name"), "area": T("统计归口地区", "line (area)"), "department": T("主管部门", "department"),
+    "identifier": T("单位代码", "identifier"), "name": T("单位名称", "name"), "area": T("统计归口地区", "line (area)"), "department": T("主管部门", "department"),
     "territory": T("所在地", "territory"), "type": T("单位性质", "type"), "line": T("统计归口", "statistical line"), "since": T("起始日期", "since"), "until": T("终止日期", "until"),
     "in_scope": T("是否纳入统计", "in scope"), "covered_by": T("代报单位", "covered by"), "period": T("统计期", "period"), "unit": T("计量单位", "unit"),
     "status": T("填报状态", "status"), "quota_warning": T("定额预警", "quota warning"), "contact": T("联络员", "liaison"), "contact_office": T("联络员科室", "liaison’s office"),
