@@ -207,6 +207,14 @@ def _month(text: str) -> str:
     return str(Period.parse(text).label)
 
 
+def _parts_said(found: Mapping[str, int]) -> list[str]:
+    """What became of machine rooms and heating sources with a filing."""
+    words = {"opened": T("新增机房、热源 {n} 处", "machine rooms and heating sources added: {n}", n=found.get("opened", 0)),
+             "closed": T("不再有的机房、热源 {n} 处", "machine rooms and heating sources no longer there: {n}", n=found.get("closed", 0)),
+             "renamed": T("改名的机房、热源 {n} 处", "machine rooms and heating sources renamed: {n}", n=found.get("renamed", 0))}
+    return [str(w) for k, w in words.items() if found.get(k)]
+
+
 def _returns(told: Told, data: dict[str, Any]) -> None:
     told.returns = sorted(unpacked(data.get("returns", "")))
     first = names_of(told.returns[:FEW])
@@ -221,6 +229,7 @@ def _returns(told: Told, data: dict[str, Any]) -> None:
         said.append(str(data["reason"]) if told.event.verb == "returns.send_back" else str(T("原因：{r}", "reason: {r}", r=data["reason"])))
     if kept := len(unpacked(data.get("kept", ""))):
         said.append(str(T("经确认保留“错误” {n} 份", "errors kept after confirmation in {n}", n=kept)))
+    said += _parts_said({k: len(keys) for k, keys in (data.get("parts") or {}).items()})
     told.says = _joined(said)
     was = {s: len(unpacked(ids)) for s, ids in (data.get("from") or {}).items()}
     told.facts.append((T("原来的状态", "states before"), "、".join(f"{moves.STATES.get(s, s)} {n:,}" for s, n in was.items())))

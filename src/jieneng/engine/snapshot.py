@@ -1,6 +1,7 @@
 """Snapshots: a frozen folder of Parquet files with a manifest; its id is a hash of the manifest.
 
     <id>/returns/<form>@<edition>.parquet   one row per return, a decimal(18,4) column per item of the edition
+         parts/<form>@<edition>.parquet     of a form that is a part of another: one row per machine room or heating source
          wide/<form>@<edition>.parquet      one row per institution and year, twelve months side by side
          bodies.parquet                     every institution with its standing at the end of the year
          ledgers/<kind>.parquet             every ledger line as it stood
@@ -42,6 +43,7 @@ BODIES: tuple[tuple[str, str], ...] = (
     ("institution", "int"), ("code", "text"), ("name", "text"), ("line", "text"), ("area", "text"), ("department", "text"),
     ("territory", "text"), ("type", "text"), ("in_scope", "bool"), ("covered_by", "int"), ("expected", "bool"), ("due", "int"),
 )
+PART_KEYS: tuple[tuple[str, str], ...] = (*KEYS, ("part", "int"), ("part_name", "text"))
 LEDGER_KEYS: tuple[tuple[str, str], ...] = (("record", "int"), ("revision", "int"), ("key", "text"), ("line", "text"))
 LEDGER_TYPES = {"text": "text", "choice": "text", "number": "number", "date": "date", "year": "year"}
 Progress = Callable[[int, int], None]
@@ -73,9 +75,10 @@ class Snapshot:
     @property
     def counts(self) -> dict[str, int]:
         files = self.manifest["files"]
-        returns = sum(f["rows"] for n, f in files.items() if n.startswith("returns/"))
+        parts = {n.partition("/")[2]: f["rows"] for n, f in files.items() if n.startswith("parts/")}
+        returns = sum(f["rows"] for n, f in files.items() if n.startswith("returns/") and n.partition("/")[2] not in parts)
         ledgers = sum(f["rows"] for n, f in files.items() if n.startswith("ledgers/"))
-        return {"returns": returns, "ledgers": ledgers, "bodies": files["bodies.parquet"]["rows"]}
+        return {"returns": returns, "ledgers": ledgers, "bodies": files["bodies.parquet"]["rows"], **({"parts": sum(parts.values())} if parts else {})}
 
     @property
     def periods(self) -> list[str]:
@@ -166,9 +169,10 @@ def write_snapshot(
     returns: Mapping[str, tuple[Sequence[str], Source]], bodies: Iterable[Mapping[str, Any]],
     ledgers: Mapping[str, tuple[Ledger, Iterable[Mapping[str, Any]]]], left_out: list[dict[str, Any]],
     chain_head: Mapping[str, Any], progress: Progress | None = None, expected_rows: int = 0,
+    parts: Mapping[str, tuple[Sequence[str], Iterable[Mapping[str, Any]]]] | None = None,
 ) -> Snapshot:
     """Write a snapshot under ``home/snapshots``. Rows of ``returns`` carry the keys and the items as texts or Decimals;
-    a record store gives them in ``Pieces``.
+    a record store gives them in ``Pieces``. ``parts``: of forms in ``returns`` that add up parts, the parts themselves.
 
     ``left_out`` may still grow while the rows are read. What was written is read back and added up again before the
     folder gets its name. Raises ``Refused`` when a snapshot of this id is already there, when a value does not fit, when
@@ -182,6 +186,7 @@ def write_snapshot(
         try:
             state = [0]
             rows, totals = _write_tables(work, returns, bodies, ledgers, lambda r: _counted(r, progress, state, expected_rows))
+            rows |= _write_parts(work, parts or {})
             manifest = {"format": FORMAT, "cutoff": cutoff, "rulebook": dict(rulebook), "round": dict(round),
                         "files": _files(work, rows), "totals": totals, "left_out": left_out, "chain": dict(chain_head)}
             final = _publish(root, work, manifest)
@@ -223,6 +228,14 @@ def _write_tables(
     for kind, (ledger, source) in ledgers.items():
         rows[f"ledgers/{kind}.parquet"] = tables.write_table(work / "ledgers" / f"{kind}.parquet", ledger_columns(ledger), source)
     return rows, totals
+
+
+def _write_parts(work: Path, parts: Mapping[str, tuple[Sequence[str], Iterable[Mapping[str, Any]]]]) -> dict[str, int]:
+    """A row for each part of each return; rows per file. No folder where there are none."""
+    if parts:
+        (work / "parts").mkdir()
+    return {f"parts/{name}.parquet": tables.write_table(work / "parts" / f"{name}.parquet", [*PART_KEYS, *((i, "number") for i in items)], rows)
+            for name, (items, rows) in parts.items()}
 
 
 def _files(work: Path, rows: Mapping[str, int]) -> dict[str, Any]:

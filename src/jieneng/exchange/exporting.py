@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -75,6 +75,8 @@ def _bodies(mine: Any, closed: set[int], layout: Layout, period: Period, area: s
     ids = {s.institution_id for s in lines}
     other = _codes(ids)
     answers: dict[int, dict[str, dict[str, str | None]]] = {}
+    if any(f.part_of for f in book().forms.values() if f.code == layout.form):
+        return _part_bodies(lines, other, queries.our_parts(layout.form, period.year, ids), str(Period("year", period.year)))
     if "answers" in layout.reads:
         for (i, p), said in queries.our_answers(layout.form, period.year, ids).items():
             if Period.parse(p) in period:
@@ -82,6 +84,12 @@ def _bodies(mine: Any, closed: set[int], layout: Layout, period: Period, area: s
     found = [Body({s.institution.scheme: s.institution.key, **other.get(s.institution_id, {})}, _said(s), answers.get(s.institution_id, {}))
              for s in sorted(lines, key=lambda s: (s.office.path, s.name))]
     return [x for x in found if x.answers] if "answers" in layout.reads and "register" not in layout.reads else found
+
+
+def _part_bodies(lines: Sequence[Standing], other: Mapping[int, dict[str, str]], parts: Mapping[int, list[tuple[str, dict[str, str | None]]]], year: str) -> list[Body]:
+    """Of a form that is a part of another: a row for each machine room or heating source, with its name."""
+    return [Body({s.institution.scheme: s.institution.key, **other.get(s.institution_id, {})}, {**_said(s), "part": name}, {year: said})
+            for s in sorted(lines, key=lambda s: (s.office.path, s.name)) for name, said in parts.get(s.institution_id, [])]
 
 
 def _said(s: Standing) -> dict[str, str]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, F, Max, QuerySet
 
 from jieneng.core.period import Period
 from jieneng.core.words import T
@@ -21,6 +21,7 @@ from jieneng.registry.models import Standing
 from jieneng.registry.queries import standings
 from jieneng.returns.chain.blockers import BLOCKERS
 from jieneng.returns.models import Import, Return, Revision, Round
+from jieneng.returns.parts import form_of
 from jieneng.returns.queries import book as the_book
 from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book, Item
@@ -60,6 +61,12 @@ def current_rows(holder: str, form: str, year: int, institutions: Iterable[int] 
     if institutions is not None:
         rows = rows.filter(institution__in=set(institutions))
     return {(r.institution_id, r.period): r for r in rows.order_by("number")}
+
+
+def our_parts(form: str, year: int, institutions: Iterable[int]) -> dict[int, list[tuple[str, dict[str, str | None]]]]:
+    """What we hold of a form that is a part of another (机房, 热源): institution → name and stored texts of each part, of current revisions."""
+    rows = Revision.objects.filter(ret__round__year=year, ret__institution__in=set(institutions), number=F("ret__revision")).exclude(parts={})
+    return {i: [(p["name"], p["answers"]) for k, p in parts.items() if form_of(k) == form] for i, parts in rows.values_list("ret__institution_id", "parts")}
 
 
 def our_answers(form: str, year: int, institutions: Iterable[int] | None = None) -> dict[tuple[int, str], dict[str, str | None]]:

@@ -119,7 +119,7 @@ def bring_in(person: User, received: ReceivedFile, layout_text: str, *, office: 
         if ticked := _ticked(person, layout, taken, result, batch, office, only_looked_at):
             counts["register_lines"] = ticked
         if "answers" in layout.reads:
-            if open_rounds:
+            if open_rounds and not any(f.part_of for f in book.forms.values() if f.code == layout.form):
                 _open_rounds(person, layout.form, result, office)
             for what, done_ in _answers(person, layout, taken, result, batch, office, accept, writing, unread):
                 unread = 0
@@ -150,6 +150,8 @@ def _ticked(person: User, layout: Layout, taken: str, result: IntakeResult, batc
 def _answers(person: User, layout: Layout, take: str, result: IntakeResult, batch: Import, office: Office, accept: bool,
              progress: Callable[[int, int], None], unread: int) -> list[tuple[str, Any]]:
     """Answers to where they belong: what a holder says, our own returns, or both. Ours are read before the holder's rows move."""
+    if take not in ("ours", "") and any(f.part_of for f in the_book().forms.values() if f.code == layout.form):
+        raise refuse("import.take", T("机房、热源的表只收为本处的数", "a table of machine rooms or heating sources is taken as our own"), do=T("take 选 ours", "choose take: ours"))
     if take not in TAKEN:
         raise refuse("import.take", T("不认识“{t}”", "unknown “{t}”", t=take), T("{a}", "{a}", a="、".join(TAKEN)))
     holder = {"both": "platform", "ours": ""}.get(take, take)

@@ -164,9 +164,14 @@ def calculate(book: Book, engine: Engine, snapshot: Snapshot, names: Sequence[st
     Items go by the name that the year's edition gives them, and composites add the terms of that year (``rulebook.at_year``).
     ``by``: area, department, type, territory, institution or None. ``like``: items that must also have been answered in
     another period (``2021:electricity_kwh``, see ``Engine.sums``); ``year_on_year`` makes them. Raises ``KeyError`` for an
-    unknown name, ``Refused`` when the snapshot is damaged or a factor has no value at all.
+    unknown name, ``Refused`` when the snapshot is damaged or a factor has no value at all. ``form``: default the one that asks what the
+    figure rests on (``form_with``).
     """
-    form = form or str(book.settings["main_form"])
+    if not form:
+        forms = [form_with(book, n) for n in names]
+        if len(set(forms)) > 1:
+            return [f for n, of in zip(names, forms, strict=True) for f in calculate(book, engine, snapshot, [n], period=period, by=by, where=where, form=of, like=like)]
+        form = forms[0] if forms else str(book.settings["main_form"])
     book = at_year(book, period.year, form)
     scene = Scene(book, engine, snapshot, form, period, by, where or {}, _sorted(like))
     for name in names:
@@ -199,6 +204,23 @@ def _announce(scene: Scene, name: str) -> None:
         scene.want(scene.like, [t.item for t in book.composites[name].terms])
     else:
         scene.want(scene.like, [book.items[name].code])
+
+
+def form_with(book: Book, name: str) -> str:
+    """The form whose items a figure rests on: the main one, or a part of it (机房, 热源) where only that asks them all."""
+    main = str(book.settings["main_form"])
+    asked: dict[str, set[str]] = {}
+    for f in book.forms.values():
+        asked.setdefault(f.code, set()).update(i.item for i in f.items)
+    wanted = rests_on(book, name)
+    return main if wanted <= asked.get(main, set()) else next((c for c in asked if wanted <= asked[c]), main)
+
+
+def rests_on(book: Book, name: str) -> set[str]:
+    """Every item that a figure reads."""
+    if name in book.indicators:
+        return {i for n in read(book.indicators[name].formula, Needs()) for i in rests_on(book, n.removeprefix("base."))}
+    return {t.item for t in book.composites[name].terms} if name in book.composites else {name}
 
 
 def needs(book: Book, name: str) -> Complete:

@@ -21,7 +21,7 @@ from jieneng.engine import Engine, Snapshot
 from jieneng.rulebook import at_year, breaks
 from jieneng.rulebook.types import Book
 
-from .calculate import calculate, composites_of, needs, owed
+from .calculate import calculate, composites_of, form_with, needs, owed
 from .lineage import Families, families_between
 from .prove import CHANGE
 
@@ -48,12 +48,13 @@ def year_on_year(book: Book, engine: Engine, snapshot: Snapshot, names: Sequence
     """Each name in each group of ``period``, against the same span one year before. Same arguments as ``calculate``."""
     last, result = period.last_year, []
     held = _frozen(book, str(last.year))
-    form = form or str(book.settings["main_form"])
+    given = form
     families = families_between(engine, snapshot, last, period) if "institution" not in (where or {}) else Families((), frozenset())
     for name in names:
+        form = given or form_with(book, name)
         broken = "；".join(str(b) for b in breaks(book, form, name, last.year, period.year))
 
-        def made(at: Period, like: tuple[str, ...] = (), name: str = name, where: Mapping[str, Any] | None = where) -> dict[str, Figure]:
+        def made(at: Period, like: tuple[str, ...] = (), name: str = name, where: Mapping[str, Any] | None = where, form: str = form) -> dict[str, Figure]:
             found = calculate(book, engine, snapshot, [name], period=at, by=by, where=where, form=form, like=like)
             return {f.subject.get("code", ""): f for f in found}
 

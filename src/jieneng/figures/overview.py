@@ -22,7 +22,7 @@ from jieneng.returns.models import SnapshotRecord
 from jieneng.rulebook import breaks
 from jieneng.rulebook.types import Book
 
-from .calculate import calculate
+from .calculate import calculate, form_with, rests_on
 from .compare import YearOnYear, year_on_year
 
 MEASURES = {"composites": "composites", "indicators": "indicators", "items": "items"}
@@ -93,8 +93,22 @@ def compared(book: Book, snapshot: SnapshotRecord, names: Sequence[str], period:
 
 def broken(book: Book, names: Sequence[str], before: int, now: int) -> list[T]:
     """Where the series of some figures break between two data years, each said once."""
-    form = str(book.settings["main_form"])
-    return list(dict.fromkeys(t for n in names for t in breaks(book, form, n, before, now)))
+    return list(dict.fromkeys(t for n in names for t in breaks(book, form_with(book, n), n, before, now)))
+
+
+def part_figures(book: Book, snapshot: SnapshotRecord, period: Period, where: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Machine rooms and heating sources of a year: for each form how many institutions have them and the figures that the book names
+    (settings: overview.parts). Nothing for a form that nobody filled in."""
+    made = []
+    for code, names in dict(book.settings["overview"].get("parts", {})).items():
+        form = next((f for f in book.forms.values() if f.code == code and f.years_from <= period.year and (f.years_to is None or period.year <= f.years_to)), None)
+        asked = {i.item for i in form.items} if form else set()
+        known = [n for n in names if rests_on(book, n) <= asked]
+        found = {f.name: f for f in compute(book, snapshot, known, period, None, where)} if known and period.kind == "year" else {}
+        if form is not None and found:
+            made.append({"form": form, "part": form.part, "members": next(iter(found.values())).coverage, "lines": [
+                {"name": n, "label": label_of(book, n), "figure": found[n], "places": places_of(book, n)} for n in known if n in found]})
+    return made
 
 
 def home_figures(scope: Scope) -> dict[str, Any]:

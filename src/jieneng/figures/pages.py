@@ -20,7 +20,8 @@ from jieneng.people.access import needs
 from jieneng.records.workbook import Column, list_workbook, workbook_response
 from jieneng.registry.queries import closed_to, standing_of
 from jieneng.returns import queries as returns
-from jieneng.returns.models import Import, Return, SnapshotRecord
+from jieneng.returns.models import Import, Return, Revision, SnapshotRecord
+from jieneng.returns.parts import part_forms, read_parts, sum_of
 from jieneng.rulebook import at_year, unit_words
 
 from . import overview as view
@@ -85,6 +86,7 @@ def _table(request: HttpRequest) -> dict[str, Any] | None:
         "indicators": [_line(book, n, against.get(n)) for n in view.shown(book, "indicators")],
         "compared": period.last_year.label if any(y.change.exact is not None for y in against.values()) else None,
         "breaks": view.broken(book, names, period.last_year.year, period.year) if any(y.before for y in against.values()) else [],
+        "parts": view.part_figures(book, snapshot, period, inner),
         "by_factors": any(y.factors for y in against.values())}
 
 
@@ -270,10 +272,31 @@ def cell(request: HttpRequest) -> HttpResponse:
     if revision is None:
         raise Http404
     source = revision.sources.get(item)
+    key = request.GET.get("part", "")
+    if key:
+        source = revision.sources.get(f"{key}.{item}")
     batch = Import.objects.select_related("file").filter(pk=source[0]).first() if source else None
     return render(request, "figures/cell.html", {
-        "ret": ret, "revision": revision, "item": book.items[item], "value": revision.answers.get(item), "source": source,
-        "batch": batch, "name": _name_at(ret)})
+        "ret": ret, "revision": revision, "item": book.items[item], "value": _value_of(revision, item, key), "source": source,
+        "batch": batch, "name": _name_at(ret), "part": revision.parts[key]["name"] if key in revision.parts else "",
+        "part_rows": _part_rows(revision, item) if not key else []})
+
+
+def _part_rows(revision: Revision, item: str) -> list[dict[str, Any]]:
+    """The machine rooms or heating sources whose values a sum is made of, each with the way to its cell."""
+    return [{"key": k, "name": p["name"], "value": p["answers"][item]} for k, p in revision.parts.items() if item in p["answers"]]
+
+
+def _value_of(revision: Revision, item: str, key: str) -> Any:
+    """One value of a return: an answer, that of a part, or the sum over its parts."""
+    if key:
+        return revision.parts.get(key, {"answers": {}})["answers"].get(item)
+    mine = [p for p in read_parts(revision.parts) if item in p.answers]
+    if item in revision.answers or not mine:
+        return revision.answers.get(item)
+    form = next((f for f in part_forms(returns.book(), revision.ret.round.form, revision.ret.round.year) if f.code == mine[0].form), None)
+    value = sum_of(returns.book(), form, mine).get(item) if form else None
+    return None if value is None else f"{value:f}"
 
 
 def _name_at(ret: Return) -> str:

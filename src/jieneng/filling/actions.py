@@ -22,21 +22,24 @@ from jieneng.returns.intake import Draft as IntakeDraft
 from jieneng.returns.intake import From
 from jieneng.returns.models import Import, Return, ReturnAsk, ReturnFinding, Revision, Round
 from jieneng.returns.moves import STATES, move
+from jieneng.returns.parts import LONGEST_NAME, changed, stored
 from jieneng.returns.queries import book as the_book
 from jieneng.returns.ranges import packed
 from jieneng.rulebook import form_for
 
+from . import parts
 from .access import year_to_write
-from .amounts import same
+from .amounts import plain, same
 from .judge import Found, Judged, field_of, not_answered
 from .models import Draft, DraftSave, Filing, Signature
-from .queries import OPEN, Year, at_version, plain
+from .part_sheets import PartRow, into_draft
+from .queries import OPEN, Year, at_version
 from .reading import Cell, Read
 from .shape import EVERY, Shape, computed, shape_of
 from .signing import PARTS, sign, standing, wanting
 from .taken_up import taken_up
 
-LONGEST = {"": 60, "why": 200, "reason": 200, "basis": 60, "unused": 1, "answer": 200}
+LONGEST = {"part": 1, "name": LONGEST_NAME, "": 60, "why": 200, "reason": 200, "basis": 60, "unused": 1, "answer": 200}
 """Characters kept of a field, by its first word ("": a value)."""
 
 
@@ -63,13 +66,14 @@ class Saved:
     conflicts: list[Other] = field(default_factory=list)
 
 
-def fields_of(year: Year) -> set[str]:
-    """Every field that the draft may hold."""
+def fields_of(year: Year, given: Iterable[str] = ()) -> set[str]:
+    """Every field that the draft may hold. ``given``: fields that may add parts."""
     typed = [e.code for e in year.shape.entries.values() if not e.parts]
     found = {f"{p}.{c}" for p in (*year.open, EVERY) for c in typed} - {f"{EVERY}.{p.quantity.code}" for p in year.shape.pairs}
     found |= {f"unused.{f}" for f in year.shape.families}
     found |= {f"{k}.{e.code}" for k in ("basis", "reason") for e in year.shape.standing}
     found |= {f"answer.{a.pk}" for a in year.asks}
+    found |= parts.fields_of(year, given)
     return found | {f"why.{p}.{c.id}" for p in (*year.open, EVERY) for c in year.shape.form.checks}
 
 
@@ -94,7 +98,7 @@ def save(person: User, round_: Round, institution: Institution, given: Mapping[s
         start = {k: v for k, v in year.values.items() if k not in draft.values} if draft.version else dict(year.values)
         base = {**start, **at_version(draft, seen)}
         now = {**start, **draft.values}
-        allowed, keep, undecided = fields_of(year), set(mine), set(waiting)
+        allowed, keep, undecided = fields_of(year, given), set(mine), set(waiting)
         wanted = {k: v.strip()[:LONGEST.get(k.partition(".")[0], LONGEST[""])] for k, v in given.items() if k in allowed}
         saved = Saved(year)
         changes: dict[str, list[str | None]] = {}
@@ -139,7 +143,7 @@ def _write(person: User, draft: Draft, changes: dict[str, list[str | None]], cel
 
 def _begin(person: User, year: Year, changes: Mapping[str, Any]) -> None:
     """The first value of a period moves its return to 填报中: one event; the saves after it are kept in the draft's own history."""
-    typed = {k.partition(".")[0] for k in changes}
+    typed = {year.closing if parts.is_part_field(k, year.kinds) else k.partition(".")[0] for k in changes}
     rows = Return.objects.select_for_update().filter(pk__in=[r.pk for p, r in year.returns.items() if p in typed and r.state == "expected"])
     ids = [r.pk for r in rows if r.state == "expected"]
     if not ids:
@@ -156,8 +160,9 @@ def _begin(person: User, year: Year, changes: Mapping[str, Any]) -> None:
 def problems_of(year: Year, judged: Judged, periods: Iterable[str]) -> list[Problem]:
     """What stands in the way of filing these periods, each with the field it is about."""
     wanted = set(periods)
-    found = [p for k, p in judged.problems.items() if k.partition(".")[0] in wanted | {EVERY}]
-    once = {(f.finding.rule, f.fields if f.all_year else f.period): f for f in judged.found if f.period in wanted and f.blocks}
+    inside = judged.inside(wanted)
+    found = [p for k, p in judged.problems.items() if k.partition(".")[0] in inside]
+    once = {f.once: f for f in judged.found if f.period in wanted and f.blocks}
     found += [Problem("filling.check", f.finding.says, None, f.finding.do if not f.explainable else T(
         "写明原因；填错了就改", "give the reason, or mend it"), Place(field=f.fields[0] if f.fields else f.key)) for f in once.values()]
     found += [Problem("filling.asked", T("退回的{x}还没有改，也没有答复：{r}", "{x} was sent back and neither changed nor answered: {r}", x=str(year.shape.entries[a.item].label), r=a.reason),
@@ -168,8 +173,16 @@ def problems_of(year: Year, judged: Judged, periods: Iterable[str]) -> list[Prob
         for at in fields if p in wanted else ():
             if at not in told:
                 told.add(at)
-                found.append(Problem("filling.missing", not_answered(year.shape.entries[at.partition(".")[2]].label), where=Place(field=at)))
+                found.append(Problem("filling.missing", _not_answered(year, at), where=Place(field=at)))
     return found
+
+
+def _not_answered(year: Year, at: str) -> T:
+    """The words for a required field nobody filled in."""
+    if at.startswith("name."):
+        return T("{p}还没有写名称", "{p} has no name yet", p=parts.label_of(year, parts.key_in(at)))
+    said = not_answered(entry.label if (entry := parts.entry_of(year, at)) else T("{a}", "{a}", a=at))
+    return T("{p}：{s}", "{p}: {s}", p=parts.label_of(year, key), s=said) if (key := parts.key_in(at)) else said
 
 
 def unanswered(year: Year, judged: Judged, periods: Iterable[str]) -> list[ReturnAsk]:
@@ -260,7 +273,8 @@ def file(person: User, round_: Round, institution: Institution, periods: Iterabl
         record(person, "returns.file", "returns", len(wanted), line=year.standing.office.path, data={
             "returns": packed(r.pk for r in rows.values()), "from": {s: packed(ids) for s, ids in before.items()},
             "content": together(contents), "revised": True, "reason": "；".join(dict.fromkeys(reasons))[:300],
-            "draft": draft.version if draft else 0, "rulebook": year.book.hash, "filing": filing.pk, "filed": filing.content})
+            "draft": draft.version if draft else 0, "rulebook": year.book.hash, "filing": filing.pk, "filed": filing.content,
+            **({"parts": moved} if year.closing in wanted and (moved := changed(year.filed_parts or year.last_parts, stored(judged.parts))) else {})})
     return len(wanted)
 
 
@@ -285,15 +299,18 @@ def _revision(person: User, year: Year, draft: Draft | None, judged: Judged, ret
         at = field_of(year.values, ret.period, code, code in standing)
         if at in cells:
             sources[code] = list(cells[at])
+    mine = judged.parts if ret.period == judged.closing else []
+    for p in mine:
+        sources |= {at: list(cells[at]) for i in p.answers if (at := f"{p.key}.{i}") in cells}
     reason = "；".join(dict.fromkeys([*(f.reason for f in found if f.reason), *(f"{f.finding.rule} {f.waived}" for f in found if f.waived), *_answered(year, judged, ret)]))
     revision = Revision(
         ret=ret, number=ret.revision, answers={k: None if v is None else plain(v) or "0" for k, v in answers.items()}, sources=sources,
-        edition=year.round.edition, rulebook=year.book.hash, by=person, at=now, reason=reason[:300])
+        parts=stored(mine), edition=year.round.edition, rulebook=year.book.hash, by=person, at=now, reason=reason[:300])
     revision.content = revision.fingerprint()
     revision.save(force_insert=True)
     ReturnFinding.objects.bulk_create([ReturnFinding(
         ret=ret, revision=ret.revision, rule=f.finding.rule, severity=f.finding.severity.value, items=list(f.finding.items),
-        says=f.finding.says.as_json(), do=f.finding.do.as_json() if f.finding.do else {}, rulebook=year.book.hash) for f in found])
+        says=f.finding.says.as_json(), do=f.finding.do.as_json() if f.finding.do else {}, rulebook=year.book.hash, part=f.part) for f in found])
     return revision
 
 
@@ -335,7 +352,8 @@ def take_workbook(person: User, round_: Round, institution: Institution, receive
                 given |= {f"{p}.{code}": "" for p in open_ if f"{p}.{code}" in year.values}
         given |= {f"basis.{k}": b for k, (b, _) in read.basis.items() if b and k in standing}
         given |= {f"reason.{k}": r for k, (_, r) in read.basis.items() if r and k in standing}
-        saved = save(person, round_, institution, given, seen=year.draft.version, cells=cells)
+        mine, where = into_draft(year, read)
+        saved = save(person, round_, institution, {**given, **mine}, seen=year.draft.version, cells={**cells, **where})
         record(person, "filling.workbook", "draft", saved.year.draft.pk, line=year.standing.office.path, data={
             "file": received.sha256, "name": received.name, "institution": institution.key, "year": round_.year, "changed": saved.changed,
             "problems": len(read.problems) + sum(c.problem is not None for c in read.cells)})
@@ -351,8 +369,11 @@ def take_units(person: User, round_: Round, office: Office, received: ReceivedFi
     book = the_book()
     shape = shape_of(book, form_for(book, round_.form, round_.year))
     schemes = dict(Institution.objects.values_list("key", "scheme"))
-    drafts, problems = [], []
+    drafts, problems, rooms = [], [], dict[str, list[IntakeDraft]]()
     for read in reads:
+        for mark, part in read.parts.items() if read.identity.get("kind") == "institution" else ():
+            problems += [c.problem for c in part.cells.values() if c.problem]
+            rooms.setdefault(parts.form_of(mark), []).append(_part_draft(read, round_, part, schemes))
         problems += read.problems
         for (key, period), row in read.rows.items():
             problems += [c.problem for c in row.values() if c.problem]
@@ -360,8 +381,11 @@ def take_units(person: User, round_: Round, office: Office, received: ReceivedFi
     with action():
         batch = Import.objects.create(file=received, layout="workbook", layout_hash=book.hash, layout_text="", reads="answers", on_behalf=office, by=person)
         outcome = import_answers(person, book, form=round_.form, drafts=drafts, batch=batch, office=office, unread=len(problems))
-        batch.counts = {"answers": outcome.counts()}
-        batch.problems = [p.as_json() for p in (*problems, *outcome.problems)]
+        counts, told = {"answers": outcome.counts()}, [*problems, *outcome.problems]
+        for form, mine in rooms.items():
+            done = import_answers(person, book, form=form, drafts=mine, batch=batch, office=office)
+            counts[form], told = done.counts(), [*told, *done.problems]
+        batch.counts, batch.problems = counts, [p.as_json() for p in told]
         batch.save(update_fields=["counts", "problems"])
     return batch
 
@@ -377,6 +401,15 @@ def _row_draft(shape: Shape, read: Read, key: str, period: str, row: Mapping[str
     at = From(file=read.name, sheet=first.sheet, cell=first.cell, row=int("".join(x for x in first.cell if x.isdigit()) or 0))
     return [IntakeDraft(identifier=key, scheme=schemes.get(key, "uscc"), period=Period.parse(period), at=at, name=read.names.get((key, period), ""),
                         answers={k: v for k, v in answers.items() if v is not None}, sources=sources)]
+
+
+def _part_draft(read: Read, round_: Round, part: PartRow, schemes: Mapping[str, str]) -> IntakeDraft:
+    """A machine room or heating source as it was received: answered cells only."""
+    key, cells = read.identity["key"], {i: c for i, c in part.cells.items() if c.value is not None}
+    first = next(iter(part.cells.values()))
+    sources = {i: {"sheet": f"{read.name} {c.sheet}", "cell": c.cell, "raw": "", "unit": ""} for i, c in cells.items()}
+    at = From(file=read.name, sheet=first.sheet, cell=first.cell, row=int("".join(x for x in first.cell if x.isdigit()) or 0))
+    return IntakeDraft(identifier=key, scheme=schemes.get(key, "uscc"), period=Period("year", round_.year), at=at, part=part.name, answers={i: c.value for i, c in cells.items()}, sources=sources)
 
 
 __all__ = ["OPEN", "Import", "Other", "Saved", "closed", "confirm", "fields_of", "file", "problems_of", "save", "take_units", "take_workbook", "unanswered", "withdraw"]

@@ -68,3 +68,11 @@ def read_amount(text: str, item: Item, unit: str, field: str) -> Decimal | Probl
         return wrong("places", T("{x} 的小数太多", "{x} has too many decimals", x=shown), T("最多 {n} 位小数", "at most {n} decimals", n=PLACES),
                      T("四舍五入后再填", "round it first"))
     return value
+
+
+def plain(value: Decimal | None) -> str:
+    """A stored amount as it would be typed."""
+    if value is None:
+        return ""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -22,7 +22,7 @@ from jieneng.returns.intake.child import _Out, _Package, _row, encode, limit
 from jieneng.returns.intake.guard import Limits, look_at, look_inside, shown_name, too_wide
 
 _UNCALCULATED = re.compile(rb'<c [^>]*?>\s*(?:<f[^>]*>[^<]*</f>|<f[^>]*/>)\s*(?:<v></v>|<v/>)?\s*</c>')
-_MARKED, _FACTS = "t#items", ("t#basis", "tformat")
+_MARKED, _FACTS = "t#items", ("t#basis", "t#parts", "tformat")
 LITTLE = 80
 """Rows of a sheet that holds no answers: enough for the identity and what figures rest on."""
 

@@ -21,7 +21,7 @@ from jieneng.returns.queries import answers_of
 from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book
 
-from . import workbook
+from . import part_sheets, workbook
 from .judge import field_of
 from .queries import OPEN, Year
 from .reading import Read
@@ -77,7 +77,7 @@ def institution_spec(year: Year, *, comments: Comments | None = None, read: Read
         lines.append(Line(key, str(Period.parse(p).label), p, values, _before(year.earlier, p, judged.answers), year.returns[p].state not in OPEN, texts))
     choices = {k: v for k, v in basis_choices(year.book).items() if k in standing}
     return Spec(year.book, year.shape, f"{year.standing.name} {year.round.year} {year.shape.form.title}", identity(year.round, "institution", key, year.book), lines,
-                _notes(year.deadline), beside_all=True, carry=True, basis=choices, comments=comments or {},
+                _notes(year.deadline), beside_all=True, carry=True, basis=choices, comments=comments or {}, parts=part_sheets.sheets_of(year, judged, read),
                 chosen={k: (year.values.get(f"basis.{k}", ""), year.values.get(f"reason.{k}", "")) for k in choices})
 
 
@@ -117,6 +117,10 @@ def remarks(shape: Shape, reads: Iterable[Read], earlier: Mapping[str, Mapping[s
     """What to say beside each cell of workbooks that came back: problems, and findings of the checks reckoned anew. (mark, item) → texts."""
     examiner, notes = Examiner(shape.form), Comments()
     for read in reads:
+        for key, part in read.parts.items():
+            for code, cell in part.cells.items():
+                if cell.problem:
+                    notes.setdefault((key, code), []).append(_words(cell.problem))
         told = {k: {c: cell.value for c, cell in row.items()} for k, row in read.rows.items()}
         mine: dict[str, dict[str, dict[str, Decimal | None]]] = {}
         for (key, period), answers in told.items():

@@ -14,6 +14,7 @@ from jieneng.core.problem import Finding, Problem, Severity
 from jieneng.core.words import T
 from jieneng.returns.advice import Advice, advice
 from jieneng.returns.examine import Examiner
+from jieneng.returns.parts import Part
 from jieneng.rulebook.types import Book
 
 from .amounts import read_amount
@@ -35,6 +36,8 @@ class Found:
     reason: str = ""
     blames_last_year: bool = False
     waived: str = ""
+    part: str = ""
+    """The part it is about (``data_centre-1``), or the form over whose parts it speaks; blank: the return itself."""
 
     @property
     def all_year(self) -> bool:
@@ -44,9 +47,16 @@ class Found:
     @property
     def key(self) -> str:
         """The field its explanation is typed in: of a value that holds all year, the reason for its change."""
+        if self.part:
+            return f"why.{self.part}.{self.finding.rule}"
         if self.all_year:
             return f"reason.{self.fields[0].partition('.')[2]}" if len(self.fields) == 1 else f"why.{EVERY}.{self.finding.rule}"
         return f"why.{self.period}.{self.finding.rule}"
+
+    @property
+    def once(self) -> tuple[object, ...]:
+        """What makes it one finding: of a value that holds all year it is the same in every period."""
+        return self.finding.rule, self.part, self.fields if self.all_year else self.period
 
     @property
     def explainable(self) -> bool:
@@ -67,6 +77,18 @@ class Judged:
     problems: dict[str, Problem] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
     missing: dict[str, list[str]] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
+    closing: str = ""
+
+    def inside(self, periods: Iterable[str]) -> set[str]:
+        """The first words of the fields that hold values of these periods: their own, those of all year, those of parts with the closing one."""
+        wanted = set(periods)
+        return {*wanted, EVERY, *(p.key for p in self.parts if self.closing in wanted)}
+
+    def sort(self) -> None:
+        """Errors first, then by period."""
+        order = {"must": 0, "explain": 1, "note": 2}
+        self.found.sort(key=lambda f: (order[f.finding.severity.value], f.period))
 
     def totals(self, codes: Iterable[str]) -> dict[str, Decimal | None]:
         """Sum over the periods of each item; None where no period is answered."""
@@ -79,9 +101,9 @@ class Judged:
     def in_the_way(self, periods: Iterable[str]) -> int:
         """How many things stand in the way of filing these periods."""
         wanted = set(periods)
-        once = {(f.finding.rule, f.fields if f.all_year else f.period) for f in self.found if f.period in wanted and f.blocks}
+        once, inside = {f.once for f in self.found if f.period in wanted and f.blocks}, self.inside(wanted)
         return (len(once) + len({at for p, m in self.missing.items() if p in wanted for at in m})
-                + sum(k.partition(".")[0] in wanted | {EVERY} for k in self.problems))
+                + sum(k.partition(".")[0] in inside for k in self.problems))
 
 
 def field_of(values: Mapping[str, str], period: str, code: str, standing: bool) -> str:
@@ -137,8 +159,7 @@ def judge(book: Book, shape: Shape, values: Mapping[str, str], periods: Iterable
         judged.missing[text] = [
             at for e in shape.entries.values() if e.required and not e.parts and answers[e.code] is None
             and (at := field_of(values, text, e.code, e.code in standing)) not in judged.problems]
-    order = {"must": 0, "explain": 1, "note": 2}
-    judged.found.sort(key=lambda f: (order[f.finding.severity.value], f.period))
+    judged.sort()
     return judged
 
 

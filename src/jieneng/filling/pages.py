@@ -22,8 +22,9 @@ from jieneng.returns.models import Round
 from jieneng.returns.plan.queries import plan_of
 from jieneng.returns.queries import book, main_form
 
-from . import actions, show, signing
-from .queries import OPEN, Year, plain, year_of, years_in
+from . import actions, parts, show, signing
+from .amounts import plain
+from .queries import OPEN, Year, year_of, years_in
 from .shape import EVERY, unit_word
 from .signing import PARTS
 
@@ -91,7 +92,8 @@ def _handle(request: HttpRequest, year: Year, periods: list[str], page: str, ext
     if go := request.POST.get("go", ""):
         return HttpResponseRedirect(reverse("filling-easy", args=[year.round.pk, year.institution.pk, max(1, _number(go))]))
     messages.success(request, str(T("已保存", "Saved")))
-    return HttpResponseRedirect(request.path)
+    moved = next((at for name in ("part-add", "part-drop", "part-back", "part-zero") if (at := request.POST.get(name, ""))), "")
+    return HttpResponseRedirect(request.path + (f"#{parts.form_of(moved)}" if parts.form_of(moved) in year.kinds else ""))
 
 
 def _file(request: HttpRequest, year: Year, periods: list[str], page: str, extra: Mapping[str, Any]) -> HttpResponse:
@@ -146,10 +148,24 @@ def _buttons(request: HttpRequest, year: Year) -> dict[str, str]:
         last = year.last_year((year.open or year.periods)[-1])
         given |= {f"{EVERY}.{e.code}": plain(last[e.code]) for e in year.shape.standing
                   if last.get(e.code) is not None and not request.POST.get(f"{EVERY}.{e.code}", year.values.get(f"{EVERY}.{e.code}", "")).strip()}
+    given |= _part_buttons(request, year)
     if "=" in (proposed := request.POST.get("take", "")):
         at, _, text = proposed.partition("=")
         given[at] = text
     return given
+
+
+def _part_buttons(request: HttpRequest, year: Year) -> dict[str, str]:
+    """What the buttons of machine rooms and heating sources fill in: one more, one taken away or back, and zero in what is empty."""
+    if year.closing not in year.open:
+        return {}
+    post = request.POST
+    known = {k.partition(".")[2] for k in year.values if k.startswith("part.")}
+    # the button names the part it adds: pressed twice, or sent along by a save of the page, it adds one
+    wanted = post.get("part-add", "")
+    given = {f"part.{wanted}": "1"} if parts.form_of(wanted) in year.kinds and (wanted in known or wanted == parts.next_key(year, parts.form_of(wanted))) else {}
+    given |= {f"part.{key}": there for name, there in (("part-drop", ""), ("part-back", "1")) if (key := post.get(name, "")) in known}
+    return given | (parts.zeros(year, post["part-zero"], _posted(request)) if post.get("part-zero") else {})
 
 
 def _page(request: HttpRequest, year: Year, periods: list[str], page: str, extra: Mapping[str, Any], status: int = 200) -> HttpResponse:
@@ -171,7 +187,7 @@ def _year_context(year: Year, judged: Any, marks: Mapping[str, str], context: Ma
              "url": reverse("filling-month", args=[year.round.pk, year.institution.pk, p]),
              "cells": [{**show.box(year, judged, marks, e, p), "k": n} for n, pair in enumerate(pairs) for e in pair.entries]} for p in year.periods]
     return {"title": T("全年一张表", "The year on one sheet") if len(year.periods) > 1 else T("只报全年", "The whole year at once"), "families": families, "columns": columns, "rows": rows,
-            "standing_boxes": show.standing_boxes(year, judged, marks), "idle_all": ",".join(f["code"] for f in families["idle"]),
+            "sections": show.part_sections(year, judged, marks), "standing_boxes": show.standing_boxes(year, judged, marks), "idle_all": ",".join(f["code"] for f in families["idle"]),
             "questions": show.questions(year, [e.code for p in pairs for e in p.entries])}
 
 
@@ -190,6 +206,8 @@ def _month_context(year: Year, judged: Any, marks: Mapping[str, str], context: M
     position = year.periods.index(period)
     near = {n: year.periods[at] for n, at in (("previous", position - 1), ("next", position + 1)) if 0 <= at < len(year.periods)}
     return {"title": T("{p}　能源资源消费状况", "{p}: consumption", p=str(p.label)), "lines_in": lines, "standing_boxes": show.standing_boxes(year, judged, marks, period),
+            "sections": show.part_sections(year, judged, marks) if period == year.closing else [], "kinds": [s.form.part for s in year.kinds.values()],
+            "closing": {"label": show.month_words(year.closing), "url": reverse("filling-month", args=[year.round.pk, year.institution.pk, year.closing])},
             "closed": year.returns[period].state not in OPEN, "state": year.returns[period].state, "questions": show.questions(year, year.shape.entries),
             "near": {n: {"url": reverse("filling-month", args=[year.round.pk, year.institution.pk, x]), "label": show.month_words(x)} for n, x in near.items()}}
 
@@ -200,6 +218,9 @@ def _steps(year: Year) -> list[list[str]]:
     for pair in year.shape.pairs:
         if not pair.computed and pair.quantity.required and not year.values.get(f"unused.{pair.family}"):
             steps += [[f"{p}.{e.code}" for e in pair.entries] for p in year.open]
+    if year.closing in year.open:
+        for key in parts.keys_of(year.values, year.kinds):
+            steps += [[f"{key}.{e.code}"] for e in year.kinds[parts.form_of(key)].entries.values() if e.required and not e.parts]
     return steps
 
 
@@ -207,21 +228,40 @@ def _easy_context(year: Year, judged: Any, marks: Mapping[str, str], context: Ma
     steps = _steps(year)
     n = min(max(1, context["step"]), len(steps))
     fields = steps[n - 1]
+    if key := parts.key_in(fields[0]):
+        return _easy_part(year, judged, marks, context, steps, n, key)
     first = fields[0].partition(".")
     period = first[0] if first[0] != EVERY else (year.open or year.periods)[-1]
     entries = [year.shape.entries[at.partition(".")[2]] for at in fields]
     boxes = [{**show.box(year, judged, marks, x, period, at), "unit": unit_word(year.book, x.item.unit)} for x, at in zip(entries, fields, strict=True)]
     p, e = Period.parse(period), year.shape.entries[first[2]]
     before = (judged.answers.get(str(p.previous)) or year.earlier.get(str(p.previous), {})).get(e.code)
-    done = sum(all(year.values.get(at) for at in s) for s in steps)
     family = next((f for f in year.shape.families if e.code in year.shape.family_items(f)), "")
-    near = {"before": show.field_label(year, steps[n - 2][0]) if n > 1 else "", "after": show.field_label(year, steps[n][0]) if n < len(steps) else ""}
-    return {"title": T("第 {n} 项　{x}，一共 {all} 项", "Question {n} of {all}: {x}", n=n, all=len(steps), x=show.short(e)), "n": n, "all": len(steps), "done": done, "boxes": boxes,
-            "share": {"done": f"{done * 100 / len(steps):.2f}%", "now": f"{(n - 1) * 100 / len(steps):.2f}%", "width": f"{100 / len(steps):.2f}%"},
+    return {**_easy_place(year, steps, n), "title": T("第 {n} 项　{x}，一共 {all} 项", "Question {n} of {all}: {x}", n=n, all=len(steps), x=show.short(e)), "boxes": boxes,
             "question": T("{p} {x}是多少？", "{x}, {p}?", p="" if first[0] == EVERY else show.month_words(period), x=str(e.label)),
             "compare": [(T("上个月", "last month"), before if first[0] != EVERY else None), (T("去年同期", "a year ago"), boxes[0]["last"])],
-            "near": near, "family": family, "lines": [x for x in context["lines"] if {f["id"] for f in x["fields"]} & {b["id"] for b in boxes}],
+            "family": family, "lines": [x for x in context["lines"] if {f["id"] for f in x["fields"]} & {b["id"] for b in boxes}],
             "problems": [x for x in context["problems"] if x["field"] in fields], "definition": e.item.definition, "guides": show.questions(year, [e.code])}
+
+
+def _easy_place(year: Year, steps: list[list[str]], n: int) -> dict[str, Any]:
+    """How far one has come, and what lies before and after."""
+    done = sum(all(year.values.get(at) for at in s) for s in steps)
+    near = {"before": show.field_label(year, steps[n - 2][0]) if n > 1 else "", "after": show.field_label(year, steps[n][0]) if n < len(steps) else ""}
+    return {"n": n, "all": len(steps), "done": done, "near": near,
+            "share": {"done": f"{done * 100 / len(steps):.2f}%", "now": f"{(n - 1) * 100 / len(steps):.2f}%", "width": f"{100 / len(steps):.2f}%"}}
+
+
+def _easy_part(year: Year, judged: Any, marks: Mapping[str, str], context: Mapping[str, Any], steps: list[list[str]], n: int, key: str) -> dict[str, Any]:
+    """A question about one machine room or heating source."""
+    e, part = parts.entry_of(year, steps[n - 1][0]), next(p for p in judged.parts if p.key == key)
+    if e is None:
+        raise Http404
+    box = {**show.part_box(year, judged, marks, part, e), "unit": unit_word(year.book, e.item.unit)}
+    return {**_easy_place(year, steps, n), "title": T("第 {n} 项　{x}，一共 {all} 项", "Question {n} of {all}: {x}", n=n, all=len(steps), x=str(e.label)), "boxes": [box],
+            "question": T("{p} {x}是多少？", "{x}, {p}?", p=parts.label_of(year, key), x=str(e.label)), "compare": [(T("去年", "last year"), box["last"])], "family": "",
+            "lines": [x for x in context["lines"] if box["id"] in {f["id"] for f in x["fields"]}], "problems": [x for x in context["problems"] if x["field"] == box["field"]],
+            "definition": e.item.definition, "guides": []}
 
 
 @require_http_methods(["GET", "POST"])

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from jieneng.core.period import Period
 from jieneng.people.scope import Scope
@@ -13,12 +14,15 @@ from jieneng.registry.models import Institution, Standing
 from jieneng.registry.queries import standing_for
 from jieneng.returns.asks import open_asks
 from jieneng.returns.models import Return, ReturnAsk, Revision, Round, Waiver
+from jieneng.returns.parts import closing, part_forms
 from jieneng.returns.plan.queries import plan_of
 from jieneng.returns.queries import answers_of, returns_in
 from jieneng.returns.waivers import says, waivers_of
 from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book
 
+from . import parts
+from .amounts import plain
 from .judge import Judged, judge
 from .models import Control, Draft
 from .shape import EVERY, Shape, shape_of
@@ -29,7 +33,11 @@ OPEN = ("expected", "draft", "returned")
 
 @dataclass
 class Year:
-    """The year of one institution in one round: its returns, its draft, and what stands beside it."""
+    """The year of one institution in one round: its returns, its draft, and what stands beside it.
+
+    ``kinds``: the forms that are parts of this one (机房, 热源), by code; ``filed_parts`` those of the closing return as it was last filed,
+    ``last_parts`` those of last year's.
+    """
 
     book: Book
     round: Round
@@ -44,6 +52,14 @@ class Year:
     deadline: dt.date | None = None
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     asks: list[ReturnAsk] = field(default_factory=list)
+    kinds: dict[str, Shape] = field(default_factory=dict)
+    filed_parts: Mapping[str, Any] = field(default_factory=dict)
+    last_parts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def closing(self) -> str:
+        """The period whose return carries the parts."""
+        return closing(self.returns)
 
     @property
     def periods(self) -> list[str]:
@@ -64,16 +80,10 @@ class Year:
 
     def judge(self, values: Mapping[str, str] | None = None) -> Judged:
         """What there is to say of the draft (or of other values) in all its periods."""
-        return judge(self.book, self.shape, self.values if values is None else values, self.periods, self.earlier,
-                     {rule: str(says(w)) for rule, w in self.waivers.items()})
-
-
-def plain(value: Decimal | None) -> str:
-    """A stored amount as it would be typed."""
-    if value is None:
-        return ""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+        said, waived = self.values if values is None else values, {rule: str(says(w)) for rule, w in self.waivers.items()}
+        judged = judge(self.book, self.shape, said, self.periods, self.earlier, waived)
+        parts.judge_parts(self, judged, said, waived)
+        return judged
 
 
 def prefilled(shape: Shape, current: Mapping[str, Mapping[str, Decimal | None]]) -> dict[str, str]:
@@ -107,14 +117,27 @@ def year_of(book: Book, round_: Round, institution: Institution) -> Year | None:
     year.earlier = {p: answers_of(r) for p, r in latest.items()}
     filed = {p: a for p, a in year.earlier.items() if p in returns and returns[p].revision}
     closed = prefilled(shape, {p: a for p, a in filed.items() if returns[p].state not in OPEN})
-    year.values = {**prefilled(shape, filed), **draft.values} if draft.version else prefilled(shape, filed)
+    _lay_parts(year, latest)
+    given = prefilled(shape, filed) | parts.prefilled(year.filed_parts if returns[year.closing].revision else None, year.last_parts)
+    year.values = {**given, **draft.values} if draft.version else given
     # what is filed stands as filed, whatever the draft still says
     done = {p for p in returns if returns[p].state not in OPEN}
     year.values = {k: v for k, v in year.values.items() if k.partition(".")[0] not in done} | {
         k: v for k, v in closed.items() if k.partition(".")[0] in done}
+    if year.closing in done:
+        year.values = {k: v for k, v in year.values.items() if not parts.is_part_field(k, year.kinds)} | parts.prefilled(year.filed_parts, {})
     if done and (common := {k: v for k, v in closed.items() if k.startswith(EVERY + ".")}):
         year.values |= {f"{p}.{k.partition('.')[2]}": v for k, v in common.items() for p in done}
     return year
+
+
+def _lay_parts(year: Year, latest: Mapping[str, Revision]) -> None:
+    """Which parts there may be, those last filed, and those of the year before."""
+    year.kinds = {f.code: shape_of(year.book, f) for f in part_forms(year.book, year.round.form, year.round.year)}
+    if year.returns[year.closing].revision and year.closing in latest:
+        year.filed_parts = latest[year.closing].parts
+    before = latest.get(closing([p for p in latest if Period.parse(p).year < year.round.year]))
+    year.last_parts = {k: p for k, p in before.parts.items() if parts.form_of(k) in year.kinds} if before else {}
 
 
 def years_in(scope: Scope, form: str) -> list[tuple[Round, Institution]]:

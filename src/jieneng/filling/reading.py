@@ -19,10 +19,12 @@ from jieneng.core.words import T
 from jieneng.returns.intake.grid import cell_name, shown
 from jieneng.returns.intake.guard import Limits
 from jieneng.returns.intake.opening import open_table
+from jieneng.returns.parts import part_forms
 from jieneng.rulebook.types import Book
 
+from . import part_sheets
 from .amounts import read_amount
-from .shape import Shape, unit_sign
+from .shape import Shape, shape_of, unit_sign
 from .workbook import FORMAT, sign
 
 Rows = Iterable[tuple[int, list[str]]]
@@ -51,12 +53,15 @@ class Read:
     rows: dict[tuple[str, str], dict[str, Cell]] = field(default_factory=dict)
     names: dict[tuple[str, str], str] = field(default_factory=dict)
     basis: dict[str, tuple[str, str]] = field(default_factory=dict)
+    parts: dict[str, part_sheets.PartRow] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     @property
     def cells(self) -> Iterator[Cell]:
         for row in self.rows.values():
             yield from row.values()
+        for part in self.parts.values():
+            yield from part.cells.values()
 
 
 @dataclass
@@ -92,6 +97,9 @@ def understand(sheets: Iterable[tuple[str, list[tuple[int, list[str]]]]], name: 
         raise refuse("workbook.no_sheet", T("工作簿里没有“填报”表", "the workbook has no sheet to fill in"), do=FETCH, where=Place(file=name))
     for s in data:
         _data(s, read, book, shape)
+    kinds = {f.code: shape_of(book, f) for f in part_forms(book, shape.form.code, int(read.identity["year"]))}
+    for s in (s for s in found if s.marks("#parts")):
+        part_sheets.read_sheet(s.name, s.rows, read, kinds, lambda row, column, raw, e, s=s: _cell(read, s, row, column, raw, e, unit_sign(book, e.item.unit)), _text)  # type: ignore[misc]
     for s in found:
         if s.marks("#basis"):
             read.basis |= {cells[0][2:]: (_text(cells, 3), _text(cells, 4)) for _, cells in s.rows if cells and cells[0].startswith("t#") and cells[0] != "t#basis"}

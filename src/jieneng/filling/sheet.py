@@ -24,6 +24,7 @@ from jieneng.people.scope import Scope
 from jieneng.records.events import fingerprint, together
 from jieneng.registry.models import Institution, Standing
 from jieneng.registry.queries import closed_to, standing_for
+from jieneng.returns import parts
 from jieneng.returns.models import Return, Revision, Round
 from jieneng.returns.queries import answers_of, book
 from jieneng.rulebook import form_for
@@ -86,12 +87,14 @@ class Sheet:
 
 @dataclass
 class Verdict:
-    """What is known of a code. ``sheet``: what it was printed from; ``changes``: period, item, then, now; where it is an older one."""
+    """What is known of a code. ``sheet``: what it was printed from; ``changes``: period, item, then, now; where it is an older one.
+    ``part_changes``: period and what differs of its machine rooms and heating sources."""
 
     kind: str
     sheet: Sheet | None = None
     changes: list[tuple[str, str, Decimal | None, Decimal | None]] = field(default_factory=list)
     why: T | None = None
+    part_changes: list[tuple[str, parts.Change]] = field(default_factory=list)
 
     @property
     def words(self) -> T:
@@ -176,7 +179,9 @@ def verify(code: str, scope: Scope, person: User) -> Verdict:
         return Verdict("altered", then, why=T("校验码和这一版报表的内容不符", "the code does not fit what this revision says"))
     if now.code == clean:
         return Verdict("same", then)
-    return Verdict("older", then, changes(then, now))
+    moved = [(p, c) for p in sorted(then.revisions.keys() | now.revisions.keys())
+             for c in parts.changes(*(s.revisions[p].parts if p in s.revisions else {} for s in (then, now)))]
+    return Verdict("older", then, changes(then, now), part_changes=moved)
 
 
 def changes(then: Sheet, now: Sheet) -> list[tuple[str, str, Decimal | None, Decimal | None]]:

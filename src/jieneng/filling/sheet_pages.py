@@ -22,9 +22,10 @@ from jieneng.registry import vouchers
 from jieneng.registry.models import Contact, Institution
 from jieneng.registry.queries import closed_to, insider, standing_for
 from jieneng.returns.models import OnBehalf, Round
+from jieneng.returns.part_lines import tables_of
 from jieneng.returns.queries import book
 
-from .queries import plain
+from .amounts import plain
 from .shape import unit_sign
 from .sheet import Sheet, qr, sheet_of, verify
 from .show import month_words, spans
@@ -119,7 +120,8 @@ def context_of(sheet: Sheet, request: HttpRequest) -> dict[str, Any]:
     return {"sheet": sheet, "form": sheet.shape.form, "standing": sheet.standing, "round": sheet.round, "monthly": len(sheet.revisions) > 1 or sheet.round.rhythm == "month",
             "columns": [month_words(p) for p in sheet.revisions], "rows": rows_of(sheet), "reasons": _reasons(sheet), "on_word": on_word, "named": named, "phone": next(iter(contacts), ""),
             "apart": _apart(sheet, on_word, named),
-            "signers": [(PARTS[p], signed.get(p, "")) for p in reversed(PARTS)], "filed_at": max(r.at for r in sheet.revisions.values()), "qr": qr(sheet.code), "code": spaced(sheet.code)}
+            "signers": [(PARTS[p], signed.get(p, "")) for p in reversed(PARTS)], "filed_at": max(r.at for r in sheet.revisions.values()), "qr": qr(sheet.code), "code": spaced(sheet.code),
+            "part_tables": [t for r in sheet.revisions.values() if r.parts for t in tables_of(book(), r)]}
 
 
 @require_http_methods(["GET", "POST"])
@@ -156,6 +158,8 @@ def check(request: HttpRequest) -> HttpResponse:
             entries = verdict.sheet.shape.entries
             context |= context_of(verdict.sheet, request)
             context["changes"] = [{"period": p, "label": entries[i].label, "number": entries[i].number, "then": a, "now": b} for p, i, a, b in verdict.changes]
+            context["changes"] += [{"period": p, "label": f"{c.name} {book().items[c.item].label}", "number": "", "then": None if c.before is None else Decimal(c.before),
+                                    "now": None if c.after is None else Decimal(c.after)} for p, c in verdict.part_changes]
     return render(request, "filling/verify.html", context)
 
 

@@ -16,11 +16,14 @@ from jieneng.core.words import T
 from jieneng.people.models import User
 from jieneng.registry.models import Contact
 from jieneng.returns.moves import STATES
+from jieneng.returns.parts import Part
 
+from . import parts
 from .actions import Other, unanswered
+from .amounts import plain
 from .judge import Found, Judged, field_of, not_answered, unused
 from .models import Filing
-from .queries import OPEN, Year, plain
+from .queries import OPEN, Year
 from .shape import EVERY, Entry, Pair, unit_sign
 from .signing import PARTS, standing
 
@@ -70,8 +73,10 @@ def change(now: Decimal | None, before: Decimal | None) -> str:
 
 
 def field_label(year: Year, at: str) -> str:
-    """A field in words: 3 月 水消费量."""
+    """A field in words: 3 月 水消费量; of a part its name before it."""
     first, _, rest = at.partition(".")
+    if parts.is_part_field(at, year.kinds):
+        return _part_field(year, at)
     if first == "why":
         period, _, rule = rest.partition(".")
         return str(T("{p} {r} 的说明", "explanation of {r}, {p}", p=month_words(period), r=rule))
@@ -81,6 +86,20 @@ def field_label(year: Year, at: str) -> str:
         said = {"basis": T("依据", "basis"), "reason": T("变动原因", "reason for change"), "unused": T("登记为不使用", "declared not used")}[first]
         return f"{label} {said}"
     return label if first == EVERY else f"{month_words(first)} {label}"
+
+
+def _part_field(year: Year, at: str) -> str:
+    """A field of a part in words: 一号机房 机柜总数量."""
+    first, _, rest = at.partition(".")
+    if first == "why":
+        return str(T("{r} 的说明", "explanation of {r}", r=rest.rpartition(".")[2]))
+    key = parts.key_in(at)
+    if first in parts.OWN:
+        form, n = year.kinds[parts.form_of(key)].form, parts.number_of(key)
+        said = T("名称", "name") if first == "name" else T("有没有", "there or not")
+        return str(T("第 {n} 处{p}的{s}", "{p} no. {n}: {s}", n=n, p=form.part or form.title, s=said))
+    e = parts.entry_of(year, at)
+    return f"{parts.label_of(year, key)} {e.label if e else rest}"
 
 
 def header(year: Year) -> dict[str, Any]:
@@ -221,10 +240,10 @@ def finding_lines(year: Year, judged: Judged, periods: Iterable[str]) -> list[di
     """The findings of some periods as a page shows them: words, what to do, the change proposed, the reason given. Like ones once."""
     wanted, lines, once = set(periods), [], set()
     for f in judged.found:
-        if f.period not in wanted or (f.all_year and (f.finding.rule, f.fields) in once):
+        if f.period not in wanted or (f.all_year and f.once in once):
             continue
-        once.add((f.finding.rule, f.fields))
-        label = month_words(f.period) if len(year.periods) > 1 and not f.all_year else ""
+        once.add(f.once)
+        label = month_words(f.period) if len(year.periods) > 1 and not f.all_year and not f.part else ""
         lines.append({"severity": f.finding.severity.value, "says": f.finding.says, "do": f.finding.do, "rule": f.finding.rule, "period": f.period,
                       "label": label, "above": f.key.startswith("reason."), "slot": f.fields[0] if f.fields else "", "key": f.key, "reason": f.reason,
                       "explainable": f.explainable and not f.waived, "blocks": f.blocks, "waived": f.waived, "advice": _proposals(year, f),
@@ -241,19 +260,23 @@ def summary(year: Year, judged: Judged, periods: Iterable[str]) -> list[dict[str
     """What stands in the way of filing, in one list, each leading to its field. Required fields empty in many months are one line."""
     wanted = list(periods)
     lines = [{"id": k.replace(".", "-"), "words": f"{field_label(year, k)}{T('：', ': ')}{p.found}", "kind": "e"}
-             for k, p in judged.problems.items() if k.partition(".")[0] in {*wanted, EVERY}]
-    once = {(f.finding.rule, f.fields if f.all_year else f.period): f for f in reversed(judged.found) if f.period in wanted and f.blocks}
+             for k, p in judged.problems.items() if k.partition(".")[0] in judged.inside(wanted)]
+    once = {f.once: f for f in reversed(judged.found) if f.period in wanted and f.blocks}
     lines += [{"id": (f.fields[0] if f.fields else f.key).replace(".", "-"), "kind": "e" if f.finding.severity == Severity.must else "w",
-               "words": (f"{month_words(f.period)} " if len(year.periods) > 1 and not f.all_year else "") + str(f.finding.says)} for f in reversed(once.values())]
+               "words": (f"{month_words(f.period)} " if len(year.periods) > 1 and not f.all_year and not f.part else "") + str(f.finding.says)} for f in reversed(once.values())]
     lines += [{"id": f"answer-{a.pk}", "kind": "e", "words": str(T("退回的{x}还没有改，也没有答复", "{x} was sent back and neither changed nor answered", x=field_label(year, f"{a.ret.period}.{a.item}")))}
               for a in unanswered(year, judged, wanted)]
     empty: dict[str, list[str]] = {}
     for p in wanted:
         for at in judged.missing.get(p, []):
-            empty.setdefault(at.partition(".")[2], [])
-            if at not in empty[at.partition(".")[2]]:
-                empty[at.partition(".")[2]].append(at)
+            code = at.partition(".")[2] if not (key := parts.key_in(at)) else key
+            empty.setdefault(code, [])
+            if at not in empty[code]:
+                empty[code].append(at)
     for code, fields in empty.items():
+        if parts.key_in(fields[0]):
+            lines.append({"id": fields[0].replace(".", "-"), "words": str(T("{p}还有 {n} 项没有填", "{p}: {n} not answered", p=parts.label_of(year, code), n=len(fields))), "kind": "m", "family": ""})
+            continue
         e, families_ = year.shape.entries[code], year.shape.families
         first, n = fields[0], len(fields)
         months = "" if first.startswith(EVERY) or len(year.periods) == 1 else month_words(first.partition(".")[0]) if n == 1 else str(
@@ -273,6 +296,7 @@ def said(year: Year, judged: Judged, periods: Iterable[str], *, others: Iterable
     for e in codes:
         if e.parts:
             sums |= {f"{p}-{e.code}": _grouped(judged.answers[p][e.code]) for p in year.periods}
+    sums |= part_sums(year, judged)
     changed, against = [_told(year, o) for o in others], [_told(year, o) for o in conflicts]
     bar, asks = progress(year, judged, wanted), ask_lines(year, judged, wanted)
     theirs = {o["field"].replace(".", "-"): "" if o["now"] == "—" else o["now"] for o in changed}
@@ -281,7 +305,7 @@ def said(year: Year, judged: Judged, periods: Iterable[str], *, others: Iterable
             "asks": asks, "to_confirm": [a for a in asks if a["suggested"] is not None and a["open"]],
             "summary": summary(year, judged, wanted), "others": changed, "conflicts": against, "blocking": judged.in_the_way(wanted),
             "problems": [{"field": k, "id": k.replace(".", "-"), "problem": p, "label": field_label(year, k)} for k, p in judged.problems.items()
-                         if k.partition(".")[0] in {*wanted, EVERY}],
+                         if k.partition(".")[0] in judged.inside(wanted)],
             "marks": json.dumps({"marks": {k.replace(".", "-"): v for k, v in marks.items()}, "sums": sums, "progress": [bar["done"], bar["all"]],
                                  "theirs": theirs}, ensure_ascii=False)}
 
@@ -303,7 +327,46 @@ def progress(year: Year, judged: Judged, periods: Iterable[str]) -> dict[str, in
     """How many of the required fields are answered, and what is left."""
     wanted, standing = list(periods), {e.code for e in year.shape.standing}
     fields = {field_of(year.values, p, e.code, e.code in standing) for p in wanted for e in year.shape.entries.values() if e.required and not e.parts}
+    if year.closing in wanted:
+        fields |= {at for p in judged.parts for at in (f"name.{p.key}", *(f"{p.key}.{e.code}" for e in year.kinds[p.form].entries.values() if e.required and not e.parts))}
     left = {at for p in wanted for at in judged.missing.get(p, [])}
     none = unused(year.shape, year.values)
     return {"all": len(fields), "done": len(fields) - len(left), "unused": len([f for f in year.shape.families if f in none]),
             "computed": sum(bool(e.parts) for e in year.shape.entries.values())}
+
+
+def part_sums(year: Year, judged: Judged) -> dict[str, str]:
+    """Id → what is computed in the sections of parts: sums within a part, and over all of a form."""
+    found = {f"{p.key}-{e.code}": _grouped(p.answers.get(e.code)) for p in judged.parts for e in year.kinds[p.form].entries.values() if e.parts}
+    for kind in {p.form for p in judged.parts}:
+        found |= {f"{kind}-{code}": _grouped(v) for code, v in parts.totals(year, judged, kind).items()}
+    return found
+
+
+def part_sections(year: Year, judged: Judged, marks: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The machine rooms and heating sources of a year, a section for each form: a line for each item, a column for each part, and
+    what was taken away."""
+    return [_section(year, judged, marks, code) for code in year.kinds]
+
+
+def _section(year: Year, judged: Judged, marks: Mapping[str, str], code: str) -> dict[str, Any]:
+    shape, mine = year.kinds[code], [p for p in judged.parts if p.form == code]
+    totals = parts.totals(year, judged, code) if len(mine) > 1 else {}
+    gone = [{"key": k, "label": parts.label_of(year, k)} for k in parts.keys_of(year.values, [code], there=False)]
+    rows = [{"number": e.number, "title": str(e.label), "unit": unit_of(year, e), "sub": bool(e.item.parent), "computed": bool(e.parts), "required": e.required,
+             "boxes": [part_box(year, judged, marks, p, e) for p in mine], "total": {"id": f"{code}-{e.code}", "value": _grouped(totals.get(e.code))}}
+            for e in shape.entries.values()] if mine else []
+    heads = [{"key": p.key, "label": parts.label_of(year, p.key), "name": p.name, "mark": marks.get(f"name.{p.key}", ""), "new": p.key not in year.last_parts,
+              "left": sum(parts.key_in(at) == p.key for at in judged.missing.get(year.closing, []))} for p in mine]
+    return {"code": code, "form": shape.form, "part": shape.form.part, "closed": year.closing not in year.open, "gone": gone, "heads": heads, "next": parts.next_key(year, code), "rows": rows, "several": len(mine) > 1}
+
+
+def part_box(year: Year, judged: Judged, marks: Mapping[str, str], part: Part, e: Entry) -> dict[str, Any]:
+    """One box of a part, with what the same part had a year ago."""
+    at = f"{part.key}.{e.code}"
+    value, before = part.answers.get(e.code), year.last_parts.get(part.key)
+    last = before["answers"].get(e.code) if before else None
+    cell = year.draft.cells.get(at) if year.draft.version else None
+    return {"field": at, "id": at.replace(".", "-"), "value": _grouped(value) if value is not None or e.parts else year.values.get(at, ""), "computed": bool(e.parts),
+            "mark": marks.get(at, ""), "last": None if last is None else Decimal(last), "unit": unit_of(year, e), "label": field_label(year, at), "from": bool(cell),
+            "change": change(value, None if last is None else Decimal(last))}

@@ -21,6 +21,7 @@ from jieneng.returns.telling import reporters_of
 
 from .access import year_to_write
 from .models import Draft, Signature
+from .parts import is_part_field
 from .queries import Year
 
 PARTS: dict[str, T] = {"filler": T("填表人", "filled in by"), "statistics": T("统计负责人", "head of statistics"), "head": T("单位负责人", "head of the unit")}
@@ -31,7 +32,8 @@ def content_of(year: Year, periods: Iterable[str]) -> str:
     """A fingerprint of what a signature stands for: the periods, every value in them, and what holds for all of them."""
     wanted = sorted(periods)
     closed = {p for p in year.periods if p not in wanted}
-    values = {k: v for k, v in year.values.items() if k.partition(".")[0] not in closed and v != "" and not (k.startswith("why.") and k.split(".")[1] in closed)}
+    values = {k: v for k, v in year.values.items() if k.partition(".")[0] not in closed and v != "" and not (k.startswith("why.") and k.split(".")[1] in closed)
+              and (year.closing in wanted or not is_part_field(k, year.kinds))}
     return fingerprint([year.round.pk, year.institution.pk, wanted, values])
 
 

@@ -23,7 +23,7 @@ from jieneng.records.workbook import Sheet, height
 from jieneng.returns.examine import Examiner
 from jieneng.rulebook.types import Book
 
-from . import rules
+from . import part_sheets, rules
 from .quick_sheet import QuickSheet
 from .shape import Entry, Shape, unit_sign
 
@@ -69,6 +69,7 @@ class Spec:
     chosen: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     comments: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence[part_sheets.PartSheet] = ()
 
 
 def sign(identity: Mapping[str, str]) -> str:
@@ -137,6 +138,8 @@ class _Writer:
             rows.write(HEAD + n, line, n)
         self._finish()
         self._checks()
+        for part in self.spec.parts:
+            part_sheets.write(self, part, self.spec.comments)
         if self.spec.basis:
             self._basis()
         self._identity()

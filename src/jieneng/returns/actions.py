@@ -12,7 +12,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from jieneng.core.period import Period
-from jieneng.core.problem import Place, Problem, Severity, refuse
+from jieneng.core.problem import Finding, Place, Problem, Severity, refuse
 from jieneng.core.words import T
 from jieneng.people.models import Office, User
 from jieneng.people.queries import root_office
@@ -25,11 +25,13 @@ from jieneng.rulebook import form_for
 from jieneng.rulebook.editions import not_asked
 from jieneng.rulebook.types import Book
 
+from . import parts
 from .after import after
 from .asks import Ask, ask, suggested, together_said, within
 from .chain.blockers import blockers
 from .examine import Examiner
 from .gate import Gate
+from .merged_parts import amount_text, compact, merged_parts
 from .models import Import, Return, ReturnFinding, Revision, Round, RoundStep, Signoff, SnapshotRecord
 from .moves import MOVES, VERBS
 from .plan.calendar import default_steps
@@ -70,6 +72,9 @@ def open_round(person: User, book: Book, *, form: str, year: int, office: Office
     """Open a round: one return for every institution in scope at each period's end. Opening again adds who is new."""
     require(person, "sign", office.path)
     edition = form_for(book, form, year)
+    if edition.part_of:
+        raise refuse("round.part", T("“{f}”随“{w}”一起报，不单独开统计任务", "“{f}” is filed with “{w}” and has no round of its own", f=edition.title, w=edition.part_of),
+                     do=T("开主表的统计任务", "open a round of the main form"))
     rhythm = rhythm or edition.rhythm[0]
     if rhythm not in edition.rhythm:
         raise refuse("round.rhythm", T("{form} 不按{rhythm}填报", "{form} is not answered by {rhythm}", form=edition.name,
@@ -122,21 +127,7 @@ class _Work:
     key: str
     name: str
     where: Place
-
-
-def _text(value: Decimal | None) -> str | None:
-    """A stored amount as text, with no trailing zeros so that equal amounts are equal texts."""
-    if value is None:
-        return None
-    text = f"{value:f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in ("", "-0") else text
-
-
-def _compact(sources: dict[str, dict[str, Any]], batch: int) -> dict[str, Any]:
-    """Sources per item, with raw text and unit only where they differ from what is stored."""
-    return {item: [batch, s.get("sheet", ""), s.get("cell", ""), s.get("raw", ""), s.get("unit", "")]
-            for item, s in sources.items()}
+    parts: dict[str, Any] = field(default_factory=dict)
 
 
 def _unknown(drafts: Sequence[Any], known: dict[tuple[str, str], int], inside: Callable[[str], bool],
@@ -181,7 +172,8 @@ def import_answers(
     with action():
         known = by_identifier()
         good = _unknown(drafts, known, lambda path: path.startswith(office.path), outcome.problems, Likely(office.path))
-        rounds = {r.year: r for r in Round.objects.filter(form=form)}
+        kind = next((f.part_of for f in book.forms.values() if f.code == form and f.part_of), "")
+        rounds = {r.year: r for r in Round.objects.filter(form=kind or form)}
         by_year: dict[int, list[tuple[Any, int]]] = {}
         for draft, pk in good:
             by_year.setdefault(draft.period.year, []).append((draft, pk))
@@ -192,8 +184,12 @@ def import_answers(
                     "import.no_round", T("{year} 年还没有统计任务", "there is no round for {year} yet", year=year),
                     do=T("先新建统计任务", "open a round first"), where=Place(file=batch.file.name)))
                 continue
-            _not_asked(book, rounds[year], by_year[year], outcome)
-            work = _merge(rounds[year], by_year[year], batch, outcome)
+            _not_asked(book, form, year, by_year[year], outcome)
+            if kind:
+                work = [_Work(m.ret, dict(m.old.answers), m.sources, m.ret.institution_id, m.ret.institution.key, m.name, m.where, m.parts)
+                        for m in merged_parts(book, rounds[year], form, by_year[year], batch, outcome)]
+            else:
+                work = _merge(rounds[year], by_year[year], batch, outcome)
             _write(person, book, rounds[year], work, batch, word if accept else "", outcome, _after(progress, done, total))
             done += len(by_year[year])
         batch.counts = {"answers": outcome.counts()}
@@ -208,9 +204,9 @@ def import_answers(
     return outcome
 
 
-def _not_asked(book: Book, round_: Round, drafts: list[tuple[Any, int]], outcome: Outcome) -> None:
+def _not_asked(book: Book, code: str, year: int, drafts: list[tuple[Any, int]], outcome: Outcome) -> None:
     """Take out what the year's edition does not ask, saying so once for each item: the first cell, how many, and why."""
-    form = form_for(book, round_.form, round_.year)
+    form = form_for(book, code, year)
     asked = {i.item for i in form.items}
     first: dict[str, tuple[Any, int]] = {}
     for draft, _ in drafts:
@@ -219,7 +215,7 @@ def _not_asked(book: Book, round_: Round, drafts: list[tuple[Any, int]], outcome
                 found, n = first.get(item, (draft, 0))
                 first[item] = found, n + 1
     for item, (draft, n) in first.items():
-        why = not_asked(book, round_.form, item, round_.year)
+        why = not_asked(book, code, item, year)
         source = draft.sources.get(item) or {}
         outcome.problems.append(Problem(
             "import.not_asked", T("{why}：{n} 个数没有收", "{why}: {n} values were not taken", why=why, n=n), do=T(
@@ -235,7 +231,7 @@ def _merge(round_: Round, drafts: list[tuple[Any, int]], batch: Import, outcome:
     returns = {(r.institution_id, r.period): r for r in locked}
     current = {
         r.ret_id: r for r in Revision.objects.filter(ret__round=round_, ret__institution__in=whose)
-        .only("ret_id", "number", "answers", "sources").order_by("number")
+        .only("ret_id", "number", "answers", "sources", "parts").order_by("number")
     }
     work: dict[int, _Work] = {}
     for draft, pk in drafts:
@@ -251,12 +247,12 @@ def _merge(round_: Round, drafts: list[tuple[Any, int]], batch: Import, outcome:
         if ret.pk not in work:
             old = current.get(ret.pk)
             work[ret.pk] = _Work(ret, dict(old.answers) if old else {}, dict(old.sources) if old else {}, pk, ret.institution.key,
-                                 draft.name or draft.identifier, Place(file=draft.file, sheet=draft.sheet, cell=draft.cell))
+                                 draft.name or draft.identifier, Place(file=draft.file, sheet=draft.sheet, cell=draft.cell), dict(old.parts) if old else {})
         job = work[ret.pk]
-        fresh = {item: _text(value) for item, value in draft.answers.items()}
+        fresh = {item: amount_text(value) for item, value in draft.answers.items()}
         changed = {i for i, v in fresh.items() if i not in job.answers or job.answers[i] != v}
         job.answers.update(fresh)
-        job.sources.update(_compact({i: s for i, s in draft.sources.items() if i in changed}, batch.pk))
+        job.sources.update(compact({i: s for i, s in draft.sources.items() if i in changed}, batch.pk))
     kept = []
     for pk, job in work.items():
         old = current.get(pk)
@@ -272,7 +268,9 @@ def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Im
     """Write revisions, states and findings of one round in chunks, inside the caller's transaction. ``word``: the verb that passes them, if any."""
     form = form_for(book, round_.form, round_.year)
     examiner = Examiner(form)
-    earlier = _earlier(round_, {j.institution for j in work}) if examiner.looks_back else {}
+    carrying = {j.institution for j in work if j.parts}
+    earlier = _earlier(round_, {j.institution for j in work}) if examiner.looks_back else _earlier(round_, carrying) if carrying else {}
+    due = _due_periods(round_, carrying)
     now, gate = timezone.now(), Gate(person)
     todo, lines = _open_to(gate, work, outcome)
     # in period order, so that "last month" is the one just read
@@ -288,16 +286,19 @@ def _write(person: User, book: Book, round_: Round, work: list[_Work], batch: Im
             ret.state = gate.step(ret.state, "import", lines.get(ret.pk, ""), job.key).to
             revisions.append(Revision(
                 ret=ret, number=ret.revision, answers=job.answers, sources=job.sources, edition=round_.edition,
-                rulebook=book.hash, by=person, batch=batch, at=now))
+                rulebook=book.hash, by=person, batch=batch, at=now, parts=job.parts))
             revisions[-1].content = revisions[-1].fingerprint()
             outcome.contents.append(revisions[-1].content)
             answers = answers_of(revisions[-1])
             verdict = examiner.examine(answers, *_before(earlier, job.institution, ret.period))
             earlier[(job.institution, ret.period)] = answers
+            told = [("", f) for f in verdict.findings]
+            if job.parts:
+                told += _judge_parts(book, round_, job, earlier, due[job.institution])
             findings += [ReturnFinding(
                 ret=ret, revision=ret.revision, rule=f.rule, severity=f.severity.value, items=list(f.items),
-                says=f.says.as_json(), do=f.do.as_json() if f.do else {}, rulebook=book.hash) for f in verdict.findings]
-            held = bool(word) and any(f.severity == Severity.must for f in verdict.findings)
+                says=f.says.as_json(), do=f.do.as_json() if f.do else {}, rulebook=book.hash, part=part) for part, f in told]
+            held = bool(word) and any(f.severity == Severity.must for _, f in told)
             outcome.held += held
             if held:
                 outcome.held_returns.append(ret.pk)
@@ -331,6 +332,22 @@ def _open_to(gate: Gate, work: list[_Work], outcome: Outcome) -> tuple[list[_Wor
         else:
             todo.append(job)
     return todo, lines
+
+
+def _due_periods(round_: Round, institutions: set[int]) -> dict[int, list[str]]:
+    """Institution → the periods of the round that it answers for."""
+    found: dict[int, list[str]] = {i: [] for i in institutions}
+    rows = Return.objects.filter(round=round_, institution__in=institutions).exclude(state__in=("exempt", "covered")) if institutions else Return.objects.none()
+    for institution, period in rows.values_list("institution_id", "period"):
+        found[institution].append(period)
+    return found
+
+
+def _judge_parts(book: Book, round_: Round, job: _Work, earlier: dict[tuple[int, str], dict[str, Decimal | None]], due: list[str]) -> list[tuple[str, Finding]]:
+    """What the checks say of the parts of a return: each by itself, and all of them beside the year as it stands."""
+    year = parts.year_of_answers(book, form_for(book, round_.form, round_.year), {p: earlier.get((job.institution, p), {}) for p in due})
+    found = parts.examine(book, parts.part_forms(book, round_.form, round_.year), parts.read_parts(job.parts), year=year)
+    return [(f.part, f.finding) for f in found]
 
 
 def _store(returns: Iterable[Return]) -> None:
@@ -424,11 +441,11 @@ def open_must(returns: Sequence[Return]) -> set[int]:
 
 def common_line(paths: Iterable[str]) -> str:
     """The lowest office that all paths lie under."""
-    parts = [p.strip("/").split("/") for p in set(paths)]
-    if not parts:
+    split = [p.strip("/").split("/") for p in set(paths)]
+    if not split:
         return ""
     shared = []
-    for level in zip(*parts, strict=False):
+    for level in zip(*split, strict=False):
         if len(set(level)) > 1:
             break
         shared.append(level[0])

@@ -14,6 +14,7 @@ from jieneng.records.models import Event
 from jieneng.registry.queries import standings
 from jieneng.rulebook.types import Book
 
+from . import parts
 from .models import Import, Return, Revision, SnapshotRecord
 from .queries import opened, returns_in
 from .ranges import unpacked
@@ -35,6 +36,8 @@ class Moved:
     after: Decimal | None
     revisions: tuple[int, int]
     why: str
+    part: str = ""
+    """The machine room or heating source it is a value of."""
 
     @property
     def difference(self) -> Decimal | None:
@@ -81,13 +84,16 @@ def difference(book: Book, before: SnapshotRecord, after: SnapshotRecord, scope:
             if a != b:
                 found.lines.append(Moved(row.pk, row.institution_id, names[0], names[1], row.period, item, _number(a), _number(b),
                                          (old.get(row.pk, 0), new.get(row.pk, 0)), why))
+        for c in parts.changes(first.parts if first else {}, second.parts if second else {}):
+            found.lines.append(Moved(row.pk, row.institution_id, names[0], names[1], row.period, c.item, _number(c.before), _number(c.after),
+                                     (old.get(row.pk, 0), new.get(row.pk, 0)), why, c.name))
     return found
 
 
 def _pairs(changed: list[int], old: dict[int, int], new: dict[int, int], scope: Scope) -> Iterator[tuple[Return, Revision | None, Revision | None]]:
     for start in range(0, len(changed), 500):
-        part = changed[start:start + 500]
-        rows = list(returns_in(scope).filter(pk__in=part).select_related("institution").order_by("institution_id", "period"))
+        span = changed[start:start + 500]
+        rows = list(returns_in(scope).filter(pk__in=span).select_related("institution").order_by("institution_id", "period"))
         revisions = {(r.ret_id, r.number): r for r in Revision.objects.filter(ret__in=rows).select_related("batch__file")}
         for row in rows:
             yield row, revisions.get((row.pk, old.get(row.pk, 0))), revisions.get((row.pk, new.get(row.pk, 0)))

@@ -13,7 +13,7 @@ from jieneng.people.access import needs
 from jieneng.people.queries import area_offices
 from jieneng.records.workbook import Column, list_workbook, workbook_response
 
-from .difference import difference
+from .difference import Moved, difference
 from .models import SnapshotRecord
 from .queries import book
 
@@ -22,6 +22,11 @@ def _two(pk: str, other: str) -> tuple[SnapshotRecord, SnapshotRecord]:
     """Both snapshots, the earlier first."""
     a, b = get_object_or_404(SnapshotRecord, pk=pk), get_object_or_404(SnapshotRecord, pk=other)
     return (a, b) if a.cutoff <= b.cutoff else (b, a)
+
+
+def _label(rules: Any, m: Moved) -> str:
+    """An item in words, of a machine room or heating source with its name before it."""
+    return f"{m.part} {rules.items[m.item].label}".strip()
 
 
 @needs("see")
@@ -36,7 +41,7 @@ def against(request: HttpRequest, pk: str, other: str) -> HttpResponse:
     page = Paginator(found.lines, 100 if request.GET.get("per") == "100" else 25).get_page(request.GET.get("page"))
     return render(request, "returns/against.html", {
         "title": T("{y} 年两份快照的差别", "Two snapshots of {y}", y=after.year), "before": before, "after": after, "found": found, "sums": sums, "page": page,
-        "rows": [{"m": m, "area": names.get(m.area, m.area), "label": rules.items[m.item].label, "unit": rules.items[m.item].unit} for m in page.object_list]})
+        "rows": [{"m": m, "area": names.get(m.area, m.area), "label": _label(rules, m), "unit": rules.items[m.item].unit} for m in page.object_list]})
 
 
 @needs("see")
@@ -46,7 +51,7 @@ def against_xlsx(request: HttpRequest, pk: str, other: str) -> HttpResponse:
     before, after = _two(pk, other)
     found = difference(rules, before, after, request.scope)
     names = {o.area: o.name for o in area_offices()}
-    data = [[names.get(m.area, m.area), m.name, m.period, str(rules.items[m.item].label), rules.items[m.item].unit, m.before, m.after, m.difference,
+    data = [[names.get(m.area, m.area), m.name, m.period, _label(rules, m), rules.items[m.item].unit, m.before, m.after, m.difference,
              f"{m.revisions[0]}→{m.revisions[1]}", m.why] for m in found.lines]
     columns = [Column(T("县区", "area"), 10), Column(T("单位", "institution"), 30), Column(T("统计期", "period"), 10), Column(T("指标", "item"), 26), Column(T("计量单位", "unit"), 10),
                Column(T("原数", "before"), 16), Column(T("现数", "after"), 16), Column(T("增减", "difference"), 16), Column(T("版次", "revision"), 9), Column(T("原因", "why"), 40)]

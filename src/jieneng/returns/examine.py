@@ -44,10 +44,13 @@ class Examiner:
         """Whether any check needs last year's or last month's answers."""
         return any("." in name for _, needs in self.checks for name in needs)
 
-    def examine(self, answers: Answers, last_year: Answers | None = None, last_month: Answers | None = None) -> Verdict:
-        """Judge one return. Unknown condition or unknown result: the rule is not applied, and counted as such."""
+    def examine(self, answers: Answers, last_year: Answers | None = None, last_month: Answers | None = None, *, year: Answers | None = None) -> Verdict:
+        """Judge one return. Unknown condition or unknown result: the rule is not applied, and counted as such.
+
+        ``year``: the year of the main form, for the checks over forms of its parts (``returns.parts``).
+        """
         verdict = Verdict()
-        for check, needs, holds, values in self._judged(answers, last_year, last_month):
+        for check, needs, holds, values in self._judged(answers, last_year, last_month, year):
             if holds is None:
                 verdict.not_applied += 1
                 continue
@@ -60,11 +63,11 @@ class Examiner:
         """The rules that a return fails, without the words of a finding."""
         return [check.id for check, _, holds, _ in self._judged(answers, last_year, last_month) if holds is False]
 
-    def _judged(self, answers: Answers, last_year: Answers | None, last_month: Answers | None
+    def _judged(self, answers: Answers, last_year: Answers | None, last_month: Answers | None, year: Answers | None = None
                 ) -> Iterator[tuple[Check, frozenset[str], Answer, dict[str, Answer]]]:
         """Each check with its answer (None: not applied) and the values it saw."""
         nothing: Answers = {}
-        sides: dict[str, Answers] = {"": answers, "last_year": last_year or nothing, "last_month": last_month or nothing}
+        sides: dict[str, Answers] = {"": answers, "last_year": last_year or nothing, "last_month": last_month or nothing, "year": year or nothing}
         for (check, needs), names in zip(self.checks, self.sides, strict=True):
             values: dict[str, Answer] = {name: sides.get(side, nothing).get(item) for name, side, item in names}
             for name, text in check.let.items():

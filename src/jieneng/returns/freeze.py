@@ -30,6 +30,7 @@ from jieneng.registry.queries import standings
 from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book
 
+from .frozen_parts import part_tables
 from .models import Return, ReturnFinding, Round, SnapshotRecord
 from .ranges import packed
 
@@ -165,6 +166,7 @@ def freeze(person: User, book: Book, year: int, *, version: str = "city", progre
         for name, group in by_edition.items():
             items = [i.item for i in form_for(book, group[0].form, group[0].year).items]
             tables[name] = (items, engine.Pieces(piece for r in group for piece in _pieces(r)))
+        sums, every = part_tables(book, rounds)
         ledgers: dict[str, Any] = {}
         arrive()
         for give in PARTS.values():
@@ -172,7 +174,7 @@ def freeze(person: User, book: Book, year: int, *, version: str = "city", progre
         snapshot = engine.write_snapshot(
             Path(settings.HOME), cutoff=cutoff.isoformat(timespec="seconds"),
             rulebook={"code": book.code, "hash": book.hash}, round={"year": year, "version": version},
-            returns=tables, bodies=_bodies(year, [r for r in rounds if r.year == year]), ledgers=ledgers, left_out=left_out,
+            returns={**tables, **sums}, parts=every, bodies=_bodies(year, [r for r in rounds if r.year == year]), ledgers=ledgers, left_out=left_out,
             chain_head=events.head(), progress=progress, expected_rows=counted(rounds).count())
         made = SnapshotRecord.objects.create(
             pk=snapshot.id, year=year, version=version, cutoff=cutoff, manifest_hash=snapshot.manifest_hash,

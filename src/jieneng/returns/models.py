@@ -136,13 +136,15 @@ class Revision(models.Model):
     """What was answered at one time: one flat mapping item → decimal as text, or null for not answered.
 
     ``sources`` says where each value came from: {"sheet": s, "cells": {item: "N7"}, "raw": {item: "as received"},
-    "units": {item: "万kWh"}}; raw and units only where they differ from what is stored.
+    "units": {item: "万kWh"}}; raw and units only where they differ from what is stored. ``parts``: the machine rooms and heating
+    sources that the closing return of a year carries (``returns.parts``).
     """
 
     ret = models.ForeignKey(Return, on_delete=models.PROTECT, related_name="revisions")
     number = models.PositiveIntegerField()
     answers = models.JSONField()
     sources = models.JSONField(default=dict)
+    parts = models.JSONField(default=dict)
     status = models.CharField(max_length=12, default="original")
     edition = models.CharField(max_length=20)
     rulebook = models.CharField(max_length=64)
@@ -162,16 +164,18 @@ class Revision(models.Model):
     def fingerprint(self) -> str:
         """What was answered, from where, by which rules, by whom and when: changed past the system, it is no longer ``content``."""
         whose = [self.ret_id, self.ret.round_id, self.ret.institution_id, self.ret.period]
-        return fingerprint([*whose, self.number, self.answers, self.sources, self.status, self.edition, self.rulebook, self.by_id,
-                            self.at.astimezone(dt.UTC).isoformat(), self.reason])
+        said = [*whose, self.number, self.answers, self.sources, self.status, self.edition, self.rulebook, self.by_id,
+                self.at.astimezone(dt.UTC).isoformat(), self.reason]
+        return fingerprint([*said, self.parts] if self.parts else said)  # those without parts say what they said before there were any
 
 
 class ReturnFinding(models.Model):
-    """What a rule says about a revision (疑点)."""
+    """What a rule says about a revision (疑点). ``part``: the part it is about (``data_centre-1``), or the form over whose parts it speaks."""
 
     ret = models.ForeignKey(Return, on_delete=models.PROTECT, related_name="findings")
     revision = models.PositiveIntegerField()
     rule = models.CharField(max_length=20)
+    part = models.CharField(max_length=60, blank=True, default="")
     severity = models.CharField(max_length=8)
     items = models.JSONField(default=list)
     says = models.JSONField()
@@ -180,7 +184,7 @@ class ReturnFinding(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["ret", "revision", "rule"], name="one_finding_per_rule"),
+            models.UniqueConstraint(fields=["ret", "revision", "rule", "part"], name="one_finding_per_rule_and_part"),
         ]
 
     def __str__(self) -> str:

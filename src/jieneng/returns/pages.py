@@ -30,7 +30,7 @@ from jieneng.registry.models import Institution
 from jieneng.registry.queries import closed_to, insider, standing_for, standing_of, standings
 from jieneng.rulebook import form_for
 
-from . import actions, queries
+from . import actions, part_lines, queries
 from . import freeze as freezing
 from .advice import advice
 from .asks import Ask, open_asks
@@ -43,7 +43,7 @@ from .models import OnBehalf, Return, ReturnFinding, Round, SnapshotRecord, Waiv
 from .moves import MOVES, STATES, VERBS
 from .plan.queries import MODES, plan_of, stage, steps_of
 from .ranges import packed, unpacked
-from .waivers import waivers_of
+from .waivers import checks_with_parts, waivers_of
 
 SEVERITIES = ("must", "explain", "note")
 LISTED = 200
@@ -388,9 +388,9 @@ def one_return(request: HttpRequest, pk: int) -> HttpResponse:
         "title": T("{name} {period}", "{name} {period}", name=standing.name if standing else row.institution.key,
                    period=str(Period.parse(row.period).label)),
         "ret": row, "standing": standing, "lines": lines, "form": form, "current": current, "revisions": revisions[::-1],
-        "findings": advised, "ask_rows": _ask_rows(advised), "possible": possible,
+        "part_tables": part_lines.tables_of(book, current, before) if current else [], "findings": advised, "ask_rows": _ask_rows(advised), "possible": possible,
         "may_waive": _may(request, "accept", today.office.path if today else "-"), "may_enter": gate.allows(row.state, "import", path, row.institution.key) and all(_may(request, v, path) for v in ("import", "review")),
-        "waivers": Waiver.objects.filter(institution=row.institution, form=row.round.form, revoked="").select_related("by"), "checks": [c for c in form.checks if not c.process],
+        "waivers": Waiver.objects.filter(institution=row.institution, form=row.round.form, revoked="").select_related("by"), "checks": checks_with_parts(form),
         "on_word": OnBehalf.objects.filter(batch__revisions__ret=row).select_related("by", "batch__file").distinct(), "today": timezone.localdate(), "must": must, "history": history(row), "neighbours": beside["links"],
         "monthly": Period.parse(row.period).kind == "month"})
 

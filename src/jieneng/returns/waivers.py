@@ -13,9 +13,11 @@ from jieneng.people.scope import require
 from jieneng.records.events import action, record
 from jieneng.registry.models import Institution
 from jieneng.registry.queries import standing_for
-from jieneng.rulebook.types import Form
+from jieneng.rulebook.types import Check, Form
 
 from .models import Waiver
+from .parts import part_forms
+from .queries import book
 
 LONGEST = 366
 """Days that a waiver lasts at most: a check that never fits is a matter of the rulebook."""
@@ -27,12 +29,18 @@ def _line(institution: Institution) -> str:
     return found.office.path if found else "?"
 
 
+def checks_with_parts(form: Form) -> list[Check]:
+    """The checks of a form and those of the forms that are parts of it, which one may let go."""
+    found = [*form.checks, *(c for f in part_forms(book(), form.code, form.years_from) for c in (*f.checks, *f.across))]
+    return [c for c in found if not c.process]
+
+
 def grant(person: User, institution: Institution, form: Form, rule: str, *, until: dt.date | None, reason: str) -> Waiver:
     """Let a check go for an institution until a day. Needs ``accept`` over it; the reason goes with every return filed under it."""
     line, today = _line(institution), timezone.localdate()
     require(person, "accept", line, institution.key)
     wrong: list[Problem] = []
-    if rule not in {c.id for c in form.checks if not c.process}:
+    if rule not in {c.id for c in checks_with_parts(form)}:
         wrong.append(Problem("waiver.rule", T("没有规则“{r}”", "there is no rule “{r}”", r=rule[:20]), where=Place(field="rule")))
     if not reason.strip():
         wrong.append(Problem("waiver.reason", T("没有写豁免的原因", "no reason given"), do=T("写明核对了什么、依据是什么", "say what was checked and on what ground"), where=Place(field="reason")))

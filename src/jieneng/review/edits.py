@@ -26,19 +26,19 @@ SUSPICION = {"must": 1.0, "explain": 0.3, "note": 0.1}
 
 
 def of_form(panel: Panel, round_: Round, made: Sequence[Found]) -> list[Found]:
-    """The findings of the form's checks, one per institution and rule. What a finding of the review already speaks of is put there."""
+    """The findings of the form's checks, one per institution, rule and (of machine rooms and heating sources) part. What a finding of the review already speaks of is put there."""
     at = {int(k): n for n, k in enumerate(panel.ids)}
-    by: dict[tuple[int, str], list[ReturnFinding]] = {}
+    by: dict[tuple[int, str, str], list[ReturnFinding]] = {}
     rows = ReturnFinding.objects.filter(ret__round=round_, revision=F("ret__revision")).select_related("ret").order_by("ret__period", "pk")
     for r in rows.iterator(chunk_size=2000):
         if r.ret.institution_id in at:
-            by.setdefault((at[r.ret.institution_id], r.rule), []).append(r)
+            by.setdefault((at[r.ret.institution_id], r.rule, r.part), []).append(r)
     spoken: dict[tuple[int, str], Found] = {}
     for f in made:
         if f.suspicion >= 0.2:
             spoken.setdefault((f.row, f.item), f)
     found = []
-    for (row, rule), group in by.items():
+    for (row, rule, _), group in by.items():
         first = group[0]
         told = next((spoken[row, i] for i in first.items if (row, i) in spoken), None)
         months = tuple(sorted({int(r.ret.period[5:7]) for r in group if len(r.ret.period) == 7}))

@@ -31,7 +31,7 @@ def show(book: Book, name: str) -> list[str]:
     for fi in form.items:
         item = book.items[fi.item]
         lines.append(f"  {fi.number or '—':>5} {fi.label or item.label}  {item.unit}  {fi.item}" + ("" if fi.required else str(T("  可不填", "  optional"))))
-    for c in form.checks:
+    for c in (*form.checks, *form.across):
         lines.append(f"  {c.id:>5} {c.severity.label}  {c.holds}" + (f"  [{c.when}]" if c.when else ""))
     lines += [f"  ! {n}" for n in form.notes]
     return lines

@@ -89,7 +89,7 @@ def _asked(book: Book, was: FormItem, now: FormItem) -> Iterator[Change]:
 
 
 def _checks(a: Form, b: Form) -> Iterator[Change]:
-    rules, later = {c.id: c for c in a.checks}, {c.id: c for c in b.checks}
+    rules, later = ({c.id: c for c in (*form.checks, *form.across)} for form in (a, b))
     for id, check in rules.items():
         if id not in later:
             yield Change("check", id, T("取消审核规则 {c}（{h}）", "check {c} dropped ({h})", c=id, h=check.holds))

@@ -271,6 +271,26 @@ class _Builder:
                 elif a.years_to + 1 < b.years_from:
                     self.door.tell("form.gap", node, T("{a} 与 {b} 之间缺年份", "years are missing between {a} and {b}", a=a.name, b=b.name))
             self._still_asked(code, editions)
+        self._parts()
+
+    def _parts(self) -> None:
+        """Forms that are parts of another: it must be there, and what their checks over forms read must be asked by it in the same years."""
+        for form in [f for f in self.forms.values() if f.part_of]:
+            node = self.nodes[("form", form.name)]
+            whole = [f for f in self.forms.values() if f.code == form.part_of and f.years_from <= (form.years_to or f.years_from) and form.years_from <= (f.years_to or form.years_from)]
+            if not whole or any(f.part_of for f in whole) or form.part is None:
+                self.door.tell("form.part", node, T("{f} 是“{w}”的组成部分，但这些年没有那张报表，或没写 part", "{f} is a part of “{w}”, which is not there in its years, or part is missing",
+                                                       f=form.name, w=form.part_of), do=T("part_of 写主表的代码，part 写一处叫什么（机房）", "part_of names the main form, part says what one is called"))
+                continue
+            everywhere = set.intersection(*({i.item for i in f.items} for f in whole))
+            kept = []
+            for check in form.across:
+                beside = {n.removeprefix("year.") for n in _all_names(check) if n.startswith("year.")}
+                if strange := sorted(beside - set(self.items)):
+                    self.door.tell("formula.item", node, T("{c} 用了没有的“{n}”", "{c} reads “{n}”, which is not there", c=check.id, n="、".join(strange)))
+                if beside <= everywhere:  # else it falls away with what is no longer asked
+                    kept.append(check)
+            self.forms[form.name] = dataclasses.replace(form, across=tuple(kept))
 
     def _still_asked(self, code: str, editions: Sequence[Form]) -> None:
         """A total must not go on adding what an edition no longer asks: it would be unknown for ever, with nobody told why."""
@@ -299,6 +319,7 @@ class _Builder:
         code, edition = r.text("form"), r.text("edition")
         items: dict[str, FormItem] = {}
         checks: dict[str, Check] = {}
+        across: dict[str, Check] = {}
         before = None
         if r.text("extends", "") == "previous":
             earlier = [f for f in self.forms.values() if f.code == code]
@@ -307,7 +328,7 @@ class _Builder:
                 self.door.tell("form.previous", r.node, T("{f} 没有前一版", "{f} has no previous edition", f=code))
             else:
                 items = {i.item: dataclasses.replace(i, replaces="") for i in before.items}
-                checks = {c.id: c for c in before.checks}
+                checks, across = {c.id: c for c in before.checks}, {c.id: c for c in before.across}
         self._changes(r, items, checks)
         listed: set[str] = set()
         for n in r.list("items", False):
@@ -322,11 +343,17 @@ class _Builder:
                 self.door.tell("check.twice", n, T("规则“{c}”写了两次", "check “{c}” stands twice", c=check.id))
             checks[check.id] = check
             self._check_formulas(check, n, set(items))
+        for n in r.list("across", False):
+            check = self.read_check(n)
+            across[check.id] = check
+            self._check_formulas(check, n, {*items, *(f"year.{i}" for i in self.items)})
         years_to = r.text("years_to", "")
         form = Form(code, edition, r.words("title") or T("?", "?"), r.text("issuer"), r.text("document"), r.integer("years_from"),
                     int(years_to) if years_to.isdigit() else None, r.texts("rhythm"), tuple(items.values()), tuple(checks.values()),
                     self.source(r.get("source")), tuple(bilingual(n, self.door) for n in r.list("notes", False)),
-                    **{key: r.text(key, "") for key in ("number", "approver", "approval", "valid_until")})
+                    **{key: r.text(key, "") for key in ("number", "approver", "approval", "valid_until")},
+                    part_of=r.text("part_of", before.part_of if before else ""), part=r.words("part", False) or (before.part if before else None),
+                    across=tuple(c for c in across.values() if {n for n in _all_names(c) if not n.startswith("year.")} <= set(items)))
         if form.name in self.forms:
             self.door.tell("form.edition", r.node, T("{f} 有两份", "{f} stands twice", f=form.name))
         # checks that read an item no longer asked fall away with it
@@ -365,7 +392,7 @@ class _Builder:
         for what, text in [("holds", check.holds), *([("when", check.when)] if check.when else []), *check.let.items(), *check.suggest.items()]:
             names = self._formula(text, node, want_truth=what in ("holds", "when"))
             for name in sorted(names - lets):
-                base = name.rpartition(".")[2]
+                base = name if name.startswith("year.") else name.rpartition(".")[2]
                 if base not in items:
                     self.door.tell("formula.item", node, T("{c} 用了这一版没有的“{n}”", "{c} reads “{n}”, which this edition lacks",
                                                            c=check.id, n=name))
@@ -409,10 +436,15 @@ def _worth(value: FactorValue) -> tuple[Any, ...]:
 
 
 def _names(check: Check) -> set[str]:
+    return {n.rpartition(".")[2] for n in _all_names(check)}
+
+
+def _all_names(check: Check) -> set[str]:
+    """The names a check reads, with the side they stand on (``last_year.``, ``year.``)."""
     names: set[str] = set()
     for text in (check.holds, *check.let.values(), *((check.when,) if check.when else ())):
         try:
-            names |= {n.rpartition(".")[2] for n in read(text, Needs())}
+            names |= read(text, Needs())
         except FormulaError:
             return set()
     return names - set(check.let)

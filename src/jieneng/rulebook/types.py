@@ -81,6 +81,10 @@ class Form:
 
     ``number``, ``approver``, ``approval``, ``valid_until``: its legal identification as printed at the head (表号、批准机关、批准文号、有效期至);
     blank where it is not known, and then printed blank.
+
+    ``part_of``: the form whose returns carry it, once for each ``part`` (机房, 供热热源) that an institution has: none, one or several.
+    ``across``: its checks over forms. There an item stands for its sum over the parts, and ``year.electricity_kwh`` for the year of the
+    form that carries them.
     """
 
     code: str
@@ -99,6 +103,9 @@ class Form:
     approver: str = ""
     approval: str = ""
     valid_until: str = ""
+    part_of: str = ""
+    part: T | None = None
+    across: tuple[Check, ...] = ()
 
     @property
     def name(self) -> str:

@@ -1,7 +1,7 @@
 """The formula language: one line of text, several readings.
 
 Python's own expression syntax with a closed list of what may appear: names (dotted ones reach ``last_year.``,
-``last_month.``, ``body.``, ``threshold.``, ``base.``), plain numbers, ``+ - *``, comparisons (chained too), ``and or not``
+``last_month.``, ``year.``, ``body.``, ``threshold.``, ``base.``), plain numbers, ``+ - *``, comparisons (chained too), ``and or not``
 and the functions of ``FUNCTIONS``. There is no division sign: ``ratio(a, b)`` is unknown where ``b`` is zero or unknown.
 There are no strings. Nothing is ever evaluated as Python.
 

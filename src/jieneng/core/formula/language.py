@@ -14,7 +14,7 @@ MAX_NODES = 400
 MAX_DEPTH = 30
 MAX_CALLS = 6
 """Functions within functions: a column repeats some operands, so each level may double its SQL."""
-PREFIXES = ("last_month", "last_year", "body", "threshold", "base")
+PREFIXES = ("last_month", "last_year", "body", "threshold", "base", "year")
 FUNCTIONS = {"missing": (1, 1), "ratio": (2, 2), "total": (1, 60), "abs": (1, 1), "min": (1, 60), "max": (1, 60),
              "known": (1, 60), "change_from_base": (1, 1)}
 """Function → least and most operands. ``known`` stands only directly inside total, min and max."""

@@ -161,7 +161,7 @@ class Needs:
 
 # -- a formula in words --------------------------------------------------------------------------------------------------
 
-_PREFIX_WORDS = {"last_year": ("去年同期", "last year's "), "last_month": ("上月", "last month's "), "base": ("基期", "base "),
+_PREFIX_WORDS = {"last_year": ("去年同期", "last year's "), "year": ("全年", "the year's "), "last_month": ("上月", "last month's "), "base": ("基期", "base "),
                  "body": ("单位", "the body's "), "threshold": ("核对线", "threshold ")}
 _SIGNS = {"*": "×", "-": "−", "<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
 _OR, _AND, _CLAIM, _SUM, _PRODUCT, _ATOM = range(6)

@@ -70,7 +70,7 @@ def save(request: HttpRequest, key: str, year: shapes.Year, given: shapes.Typed)
     """Save fields of the draft, nothing is filed. Whole or not at all: a field that somebody changed since ``seen`` refuses all (412)."""
     door.only(request, ())
     round_, institution, made = _own(request, key, year)
-    known = filling.fields_of(made)
+    known = filling.fields_of(made, given.fields)
     strange = sorted(set(given.fields) - known)
     if closed := [f for f in strange if f.partition(".")[0] in made.returns and f.partition(".")[0] not in made.open]:
         raise Refused(*[Problem("filling.closed", T("“{p}”的报表已经是“{s}”，不能再改", "the return for “{p}” is “{s}” and cannot be changed", p=f.partition(".")[0], s=STATES[made.returns[f.partition(".")[0]].state]),

@@ -24,7 +24,7 @@ from jieneng.records.events import fingerprint
 from jieneng.registry import queries as register
 from jieneng.registry.models import Standing
 from jieneng.returns import queries as returns
-from jieneng.returns.models import Return, ReturnFinding, Round, SnapshotRecord
+from jieneng.returns.models import Return, ReturnFinding, Revision, Round, SnapshotRecord
 from jieneng.returns.moves import STATES
 from jieneng.rulebook import form_for
 
@@ -139,7 +139,7 @@ def one(request: HttpRequest, pk: int) -> Return:
 
 def _findings(rows: Iterable[ReturnFinding]) -> list[dict[str, Any]]:
     return [{"return_id": f.ret_id, "institution": f.ret.institution.key, "period": f.ret.period, "rule": f.rule, "severity": f.severity, "items": f.items,
-             "says": f.says, "do": f.do or None} for f in rows]
+             "part": f.part, "says": f.says, "do": f.do or None} for f in rows]
 
 
 @router.get("/returns/{pk}", summary="一份报表：数、单位、审核问题；ETag 留着改的时候用", response={200: shapes.AnswersOut, 304: None, shapes.ERRORS: shapes.Problems}, tags=["报表 / Returns"])
@@ -158,7 +158,12 @@ def one_return(request: HttpRequest, response: HttpResponse, pk: shapes.Number) 
     answers = current.answers if current else {}
     flagged = ReturnFinding.objects.filter(ret=row, revision=row.revision).select_related("ret__institution")
     return {**status(row, _names([row])), "edition": form_for(book, row.round.form, row.round.year).edition, "answers": answers,
-            "units": {i: book.items[i].unit for i in answers if i in book.items}, "findings": _findings(flagged)}
+            "parts": current.parts if current else {}, "units": {i: book.items[i].unit for i in (*answers, *_in_parts(current)) if i in book.items}, "findings": _findings(flagged)}
+
+
+def _in_parts(revision: Revision | None) -> list[str]:
+    """The items that the parts of a revision answer."""
+    return [i for p in (revision.parts.values() if revision else ()) for i in p["answers"]]
 
 
 @router.get("/findings", summary="现行各版报表的审核问题", response={200: shapes.Findings, shapes.ERRORS: shapes.Problems}, tags=["审核问题 / Findings"])

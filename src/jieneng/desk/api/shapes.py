@@ -142,6 +142,7 @@ class FindingOut(Out):
     rule: str
     severity: str
     items: list[str]
+    part: str = Field("", description="the part it is about (data_centre-1), or the form over whose parts it speaks; empty: the return itself")
     says: Words
     do: Words | None = None
 
@@ -156,12 +157,23 @@ class FindingFilters(Page):
     institution: str = Field("", max_length=64)
 
 
+class PartOut(Out):
+    """A machine room or heating source: its name, and item → amount as in the return itself."""
+
+    name: str
+    answers: dict[str, str | None]
+
+
 class AnswersOut(ReturnOut):
-    """A return with what it says: item → amount as decimal text in the item's unit; null where it was not answered."""
+    """A return with what it says: item → amount as decimal text in the item's unit; null where it was not answered.
+
+    ``parts``: the machine rooms and heating sources that the closing return of a year carries, by key (``data_centre-1``).
+    """
 
     edition: str
     units: dict[str, str]
     answers: dict[str, str | None]
+    parts: dict[str, PartOut]
     findings: list[FindingOut]
 
 

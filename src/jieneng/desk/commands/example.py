@@ -101,6 +101,7 @@ def _load(args: argparse.Namespace, out: Out, steps: Steps, manifest: Any) -> No
             actions.open_round(who, book, form="consumption", year=year, office=office, rhythm="month")
     with steps.step("import", T("导入三年报表和台账", "importing three years of returns and the ledgers")):
         done = bring("answers")
+        bring("parts")
         bring("ledger")
     out.say(T("  报表 {n} 份，没有读入 {p} 处", "  {n} returns, {p} places not taken in", n=done["new"], p=done["problems"]))
     with steps.step("review", T("审核", "review")):

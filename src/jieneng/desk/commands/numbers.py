@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -200,8 +201,21 @@ def _cells(args: argparse.Namespace, figure: Any, opened: Any, out: Out) -> list
         batch = Import.objects.select_related("file").filter(pk=source[0]).first()
         name = batch.file.name if batch else "—"
         out.line(f"      {c.period} {c.name} {leaf.column} = {c.value:,f}   {name} {'!'.join(str(p) for p in source[1:3] if p)}" + (f" “{source[3]} {source[4]}”" if source[3] else ""))
+        for key, p in (revision.parts if revision else {}).items():
+            if (said := p["answers"].get(leaf.column)) is not None:
+                out.line(f"        {p['name']} = {Decimal(said):,f}   {_place(revision.sources.get(f'{key}.{leaf.column}'))}")
         shown.append({"institution": c.code, "period": c.period, "value": str(c.value), "file": name, "sheet": source[1], "cell": source[2]})
     return shown
+
+
+def _place(source: list[Any] | None) -> str:
+    """File, sheet and cell of a value; nothing where it was typed here."""
+    from jieneng.returns.models import Import
+
+    if not source:
+        return ""
+    batch = Import.objects.select_related("file").filter(pk=source[0]).first()
+    return f"{batch.file.name if batch else ''} {'!'.join(str(p) for p in source[1:3] if p)}".strip()
 
 
 def _trace_document(args: argparse.Namespace, out: Out) -> dict[str, Any]:

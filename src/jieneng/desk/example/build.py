@@ -22,6 +22,7 @@ from .places import BY_CODE
 from .planted import Mark, Plant, Planted, plant_errors
 from .platform import AREAS, write_platform
 from .platform import LAYOUT as PLATFORM
+from .rooms import write_rooms
 from .rows import Row, entered, number
 
 Progress = Callable[[int, int], None]
@@ -74,7 +75,7 @@ class _Work:
 
     def __init__(self, folder: Path, seed: int, progress: Progress | None) -> None:
         self.folder, self.seed, self.progress = folder, seed, progress
-        self.done, self.total = 0, 2 + 4 + len(YEARS) * len(LAYOUTS) + 2 + 2
+        self.done, self.total = 0, 2 + 4 + len(YEARS) * len(LAYOUTS) + 2 + 2 + 2
         self.steps: list[Step] = []
         self.rows: dict[str, list[Row]] = {}
 
@@ -105,6 +106,10 @@ class _Work:
                 write_consumption(path, area, year, entered(city, answers, planted, area, year))
                 self.add(path, layout, "answers", year, area)
 
+    def parts(self, city: City, answers: Answers, planted: Planted, seed: int) -> None:
+        for path, layout in write_rooms(self.folder, seed, city, answers, planted):
+            self.add(path, layout, "parts", YEARS[-1])
+
     def platform(self, city: City, answers: Answers, planted: Planted, seed: int) -> None:
         rows = [row for area in AREAS for row in entered(city, answers, planted, area, YEARS[-1])]
         for path in write_platform(self.folder, rows, seed):
@@ -127,7 +132,7 @@ class _Work:
 def build(folder: Path, seed: int = 2022, progress: Progress | None = None) -> Manifest:
     """Write the example city into ``folder`` (made if need be): the same files byte for byte for the same seed.
 
-    Register, changes by year, the consumption of nine areas in 2020, 2021 and 2022, two exports of the national platform, five ledgers, files with errors to be
+    Register, changes by year, the consumption of nine areas in 2020, 2021 and 2022, machine rooms and heating of 2022, two exports of the national platform, five ledgers, files with errors to be
     refused, a folder with a messy export to try, ``key.yaml`` (every planted error) and ``manifest.json``. ``progress(done, total)`` is called per file.
     """
     folder = Path(folder)
@@ -140,6 +145,7 @@ def build(folder: Path, seed: int = 2022, progress: Progress | None = None) -> M
     work.tick()
     work.register(city)
     work.consumption(city, answers, planted)
+    work.parts(city, answers, planted, seed)
     work.platform(city, answers, planted, seed)
     refused = work.rest(city, answers)
     write_mess(folder / MESS, city, answers)

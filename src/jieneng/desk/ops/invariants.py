@@ -21,7 +21,7 @@ from jieneng.figures.prove import prove
 from jieneng.records import events, files
 from jieneng.records.models import Event, Job, ReceivedFile
 from jieneng.reports.models import DocumentVersion
-from jieneng.returns import queries
+from jieneng.returns import frozen_parts, queries
 from jieneng.returns.models import ReturnFinding, Revision, SnapshotRecord
 
 from . import archive, doctor, replay, workspace
@@ -137,10 +137,12 @@ def _still_said(record: SnapshotRecord) -> tuple[int, list[str]]:
     folder = queries.snapshot_folder(record.pk)
     try:
         snapshot = engine.open_snapshot(folder)
-        tables = [(n, engine.read_table(snapshot.file(n)), snapshot.items(n)) for n in snapshot.manifest["files"] if n.startswith("returns/")]
+        added = {n.partition("/")[2] for n in snapshot.manifest["files"] if n.startswith("parts/")}
+        tables = [(n, engine.read_table(snapshot.file(n)), snapshot.items(n)) for n in snapshot.manifest["files"]
+                  if n.startswith("returns/") and n.partition("/")[2] not in added]
+        count, faults = frozen_parts.still_said(queries.book(), snapshot)
     except Refused:
         return 0, []  # I6 names it
-    count, faults = 0, []
     for name, rows, items in tables:
         frozen = {(row["return_id"], row["revision"]): row for row in rows}
         numbers = {n for _, n in frozen}

@@ -14,6 +14,8 @@ from jieneng.rulebook.types import Book
 
 from .layout import Layout
 
+_Wrong = Callable[..., None]
+
 
 def check_layout(layout: Layout, book: Book, convertible: Callable[[str, str], bool]) -> list[Problem]:
     """What the layout asks of a book that the book does not have: items, units, bases, fields, codes.
@@ -43,6 +45,7 @@ def check_layout(layout: Layout, book: Book, convertible: Callable[[str, str], b
             T("规则库没有报表“{f}”", "the book has no form “{f}”", f=layout.form),
             T("{a}", "{a}", a=", ".join(sorted(forms))),
         )
+    _check_part(layout, book, wrong)
     for spec in layout.items:
         item = book.items.get(spec.item)
         if item is None:
@@ -103,6 +106,20 @@ def check_layout(layout: Layout, book: Book, convertible: Callable[[str, str], b
     return problems
 
 
+def _check_part(layout: Layout, book: Book, wrong: _Wrong) -> None:
+    """A form that is a part of another (机房) has a row for each part and says its name; no other form does."""
+    form = next((f for f in book.forms.values() if f.code == layout.form), None)
+    if form is None or "answers" not in layout.reads:
+        return
+    if form.part_of and "part" not in layout.fields:
+        wrong(1, T("“{f}”一处一行，布局没写哪一列是{p}名称", "“{f}” has a row for each part; the layout does not say which column names the {p}", f=form.code, p=form.part or form.title),
+              T("part: 列名", "part: the column"))
+    if "part" in layout.fields and not form.part_of:
+        wrong(layout.fields["part"].line, T("“{f}”没有分处填的，不写 part", "“{f}” has no parts; leave part out", f=form.code))
+    if form.part_of and (layout.holder or layout.facts or "register" in layout.reads):
+        wrong(1, T("机房、热源的表只读成本处的数，不写 holder、facts、reads: register", "a table of parts is read as our own; leave out holder, facts and reads: register"))
+
+
 _BRACKETS = re.compile(r"[（(\[]([^（()）\[\]]+)[)）\]]\s*(?:#\d+)?$")
 
 
@@ -119,9 +136,6 @@ def _in_header(column: str, unit: str, of: str, convertible: Callable[[str, str]
     if named == said or (convertible(named, said) and convert(book, Decimal(1), named, said) == 1):
         return ""
     return tail
-
-
-_Wrong = Callable[..., None]
 
 
 def _check_codes(layout: Layout, book: Book, wrong: _Wrong) -> None:

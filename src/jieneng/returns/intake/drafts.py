@@ -37,6 +37,7 @@ class Draft:
     ``answers``: item → amount in the item's unit (four places), or None where the table says that there is no answer.
     An item whose cell is a problem is absent: what is not named stays as it was. ``sources``: item → {"sheet", "cell",
     "raw" (as received), "unit" (as received), "rounded"}. ``facts``: what the table says beside the items (status, target …).
+    ``part``: the name of the machine room or heating source that the row is about, in a table of a form that is a part of another.
     """
 
     identifier: str
@@ -49,6 +50,7 @@ class Draft:
     territory: str = ""
     type: str = ""
     line: str = ""
+    part: str = ""
     answers: dict[str, Decimal | None] = field(default_factory=dict)
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)

@@ -50,16 +50,17 @@ def _same(result: IntakeResult, what: T, one: From, other: From) -> None:
 
 
 class Drafts:
-    """Drafts by identifier and period. In a wide table a row is one whole; otherwise each item stands for itself."""
+    """Drafts by identifier, period and part. In a wide table a row is one whole; otherwise each item stands for itself."""
 
     def __init__(self, whole_rows: bool, book: Book) -> None:
         self.whole, self.book = whole_rows, book
-        self.kept: dict[tuple[str, Period], Draft] = {}
-        self.barred: dict[tuple[str, Period], set[str] | None] = {}
+        self.kept: dict[tuple[str, Period, str], Draft] = {}
+        self.barred: dict[tuple[str, Period, str], set[str] | None] = {}
 
     def add(self, draft: Draft, result: IntakeResult) -> None:
-        key = (draft.identifier, draft.period)
+        key = (draft.identifier, draft.period, draft.part)
         who = f"{draft.name}（{draft.identifier}）" if draft.name else draft.identifier
+        who = f"{who} {draft.part}" if draft.part else who
         what = T("{i} 的 {p}", "{i}, {p},", i=who, p=draft.period.label)
         if self.whole and key in self.barred:
             _twice(result, what, draft.at, draft.at)

@@ -196,7 +196,7 @@ def _period(door: Door, node: Node | None) -> PeriodSpec | None:
     return PeriodSpec(whole=whole, of=of, line=node.line)
 
 
-FIELDS = ("name", "area", "department", "territory", "type", "line", "since", "until", "in_scope", "covered_by")
+FIELDS = ("name", "area", "department", "territory", "type", "line", "since", "until", "in_scope", "covered_by", "part")
 _KEYS = (
     "layout",
     "title",

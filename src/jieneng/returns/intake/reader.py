@@ -139,7 +139,7 @@ def _wanted(layout: Layout, sheet: str) -> bool:
     return not layout.sheets or sheet in layout.sheets
 
 
-_OWN = ("name", "area", "department", "territory", "type", "line")
+_OWN = ("name", "area", "department", "territory", "type", "line", "part")
 
 
 class Reading(Fields):
@@ -275,6 +275,7 @@ class Reading(Fields):
             own["territory"],
             own["type"],
             own["line"],
+            own["part"],
         )
 
     def _wide(self, line: Line, code: str, period: Period) -> None:

@@ -15,6 +15,7 @@ FIELDS: dict[str, T] = {
     "in_scope": T("是否纳入统计", "in scope"), "covered_by": T("代报单位", "covered by"), "period": T("统计期", "period"), "unit": T("计量单位", "unit"),
     "status": T("填报状态", "status"), "quota_warning": T("定额预警", "quota warning"), "contact": T("联络员", "liaison"), "contact_office": T("联络员科室", "liaison’s office"),
     "contact_phone": T("联络员电话", "liaison’s phone"), "reason": T("变更原因", "reason of change"), "document": T("变更依据", "paper of change"), "sensitive": T("敏感单位", "sensitive"),
+    "part": T("机房、热源的名称", "name of the machine room or heating source"),
 }
 """Fields of a row beside the items."""
 
