@@ -35,6 +35,7 @@ from jieneng.rulebook.editions import KINDS
 from jieneng.rulebook.types import Book
 
 from . import home as homes
+from .context import only_files
 from .ops import doctor
 
 
@@ -70,11 +71,12 @@ def home(request: HttpRequest) -> HttpResponse:
     round_ = Round.objects.filter(form=returns.main_form()).order_by("-year").first()
     plan = plan_of(round_) if round_ else None
     units = chase.units(mine, round_, plan) if round_ else []
-    lines = chase.grouped(returns.book(), units, "area" if len({u.area for u in units}) > 1 else "department")
+    by, filing = "area" if len({u.area for u in units}) > 1 else "department", only_files(verbs)
+    lines = [] if filing else chase.grouped(returns.book(), units, by)
     return render(request, "desk/home.html", {
         "title": T("工作台", "Desk"), "today": timezone.localdate(), "tasks": homes.tasks(request, verbs, round_, units, plan), "round": round_,
         "roles": [ROLES[a.role].label for a in held(request.user)], "card": homes.card(request, round_, units) if round_ else None, "lines": lines[:9],
-        "by": "area" if len({u.area for u in units}) > 1 else "department", "shown": chase.SHOWN,
+        "by": by, "shown": chase.SHOWN, "filing": filing, "own_years": homes.own_years(request) if filing else [],
         "strip": homes.year_strip(round_, timezone.localdate()) if round_ else None,
         "biggest": homes.biggest(request, round_, {u.pk: u.name for u in units}) if round_ and "review" in verbs else [], **figures.home_figures(mine)})
 
