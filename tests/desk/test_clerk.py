@@ -7,8 +7,10 @@ import re
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 from django.urls import reverse
 
+from jieneng.desk import finding
 from jieneng.exchange import actions as exchange
 from jieneng.people.models import BY_COMMAND, Appointment, User
 from jieneng.records.events import action, record
@@ -129,3 +131,31 @@ def test_the_log_keeps_ones_own_lines_together_and_no_command_has_a_persons_name
     assert body and str(BY_COMMAND) in body[0] and "控制台" not in body[0] and "不在您的范围内" not in body[0]
     folded = re.search(r"<details class=\"cb.*?</details>", page, re.S)
     assert folded and "不在您的范围内" in folded[0] and re.search(r"<span class=\"nw\">\d+–\d+</span>", folded[0])
+
+
+def test_searching_finds_pages_the_manual_files_and_numbers_by_right_and_scope(city: dict[str, Any], sign_in: Any) -> None:
+    batch = file_all(city, 2022)
+    for key in (SCHOOL_ONE, HOSPITAL):
+        exchange.correct(city["people"]["zhoumin"], book(), city["institutions"][key], form="consumption", period="2022-03", item="water_m3", new="17123", reason="账单", word="单位")
+    for word, url in (("催报", "/chase/"), ("更正清单", "/corrections/"), ("完整率", "/chase/"), ("会审", "/review/"), ("疑点", "/review/"), ("审核问题", "/findings/"),
+                      ("佐证材料", "/papers/"), ("两边对照", "/compare/"), ("联络员", "/register/liaison/"), ("用能定额", "/ledgers/quotas/"), ("折标系数", "/rules/")):
+        assert f'href="{url}"' in text(sign_in("wangli"), "/search/", data={"q": word}).split("<main")[1], word
+    assert "/manual/" in text(sign_in("wangli"), "/search/", data={"q": "封存"}).split("<main")[1]
+    number = text(sign_in("wangli"), "/search/", data={"q": "17,123"}).split("<main")[1]
+    assert "示例第一小学" in number and "示例市医院" not in number
+    assert "示例市医院" in text(sign_in("zhoumin"), "/search/", data={"q": "17123"})
+    assert f"/imports/{batch.pk}/" in text(sign_in("zhoumin"), "/search/", data={"q": "2022.xlsx"}) and f"/imports/{batch.pk}/" not in text(sign_in("wangli"), "/search/", data={"q": "2022.xlsx"})
+    nothing = text(sign_in("wangli"), "/search/", data={"q": "没有这个"}).split("<main")[1]
+    assert "没有这样的单位" in nothing and 'href="/corrections/"' in nothing
+    assert sign_in("wangli").get("/search/", {"q": "示例第一"}).headers["Location"] == reverse("institution", args=[city["institutions"][SCHOOL_ONE].pk])
+    assert sign_in("wangli").get("/search/", {"q": ""}).headers["Location"] == "/register/"
+
+
+@pytest.mark.parametrize("who", ["zhoumin", "wangli", "chengang", "wangxiuying", "suncha", "wusheng"])
+def test_every_page_that_searching_offers_opens(city: dict[str, Any], sign_in: Any, who: str) -> None:
+    request = RequestFactory().get("/")
+    request.user = city["people"][who]
+    client, offered = sign_in(who), list(finding.pages(request))
+    assert len(offered) > 12
+    for page in offered:
+        assert client.get(page["url"]).status_code in (200, 302), page

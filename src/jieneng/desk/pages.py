@@ -34,6 +34,7 @@ from jieneng.rulebook import changes
 from jieneng.rulebook.editions import KINDS
 from jieneng.rulebook.types import Book
 
+from . import finding
 from . import home as homes
 from .context import only_files
 from .ops import doctor
@@ -83,12 +84,16 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @needs("see")
 def search(request: HttpRequest) -> HttpResponse:
-    """Find an institution by name, pinyin initials or code; one hit opens at once."""
-    q = request.GET.get("q", "").strip()
-    rows = register_queries.search(register_queries.seen(request.scope, timezone.localdate()), q)
-    if q and rows.count() == 1:
-        return HttpResponseRedirect(reverse("institution", args=[rows[0].institution_id]))
-    return HttpResponseRedirect(reverse("register") + "?q=" + q)
+    """Find an institution by name, pinyin initials or code, a page, a chapter of the manual, a file, a correction. The one institution opens at once."""
+    q = request.GET.get("q", "").strip()[:100]
+    if not q:
+        return HttpResponseRedirect(reverse("register"))
+    rows = register_queries.search(register_queries.seen(request.scope, timezone.localdate()), q).order_by("office__path", "institution__key")
+    units, found = list(rows[:finding.FEW]), finding.find(request, q)
+    if len(units) == 1 and not found.direct:
+        return HttpResponseRedirect(reverse("institution", args=[units[0].institution_id]))
+    usual = [p for p in finding.pages(request) if p["url"] in {reverse(n) for n in ("chase-latest", "corrections", "imports", "filling", "review-start", "figures")}]
+    return render(request, "desk/search.html", {"title": T("查找", "Search"), "q": q, "units": units, "count": rows.count(), "found": found, "usual": usual})
 
 
 def _evidence_target(request: HttpRequest, kind: str, key: str) -> tuple[str, str, str]:
