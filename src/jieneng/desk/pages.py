@@ -94,7 +94,7 @@ def search(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("institution", args=[units[0].institution_id]))
     usual = [p for p in finding.pages(request) if p["url"] in {reverse(n) for n in ("chase-latest", "corrections", "imports", "filling", "review-start", "figures")}]
     return render(request, "desk/search.html", {"title": T("查找", "Search"), "q": q, "units": units, "count": rows.count(), "found": found,
-                                                "usual": usual, "units_first": bool(units) or not (found.direct or found.manual)})
+                                                "usual": usual, "units_first": bool(units) or not (found.direct or found.manual), "two": bool(found.pages or found.manual) or (found.direct and not units)})
 
 
 def _evidence_target(request: HttpRequest, kind: str, key: str) -> tuple[str, str, str]:
