@@ -134,7 +134,7 @@ def _asked(asked: list[ReturnAsk]) -> T | None:
 
 
 def _line(row: Return) -> str:
-    standing = row.institution.standings.select_related("office").order_by("-since").first()
+    standing = standing_for(row.institution, Period.parse(row.period))
     return standing.office.path if standing else ""
 
 
