@@ -83,6 +83,10 @@ def test_what_is_filed_is_not_asked_for_any_more(city: dict[str, Any], sign_in: 
     set_office(city["people"]["zhoumin"], round_, city["offices"][JINGXIAN], mode="C", deadline=None)
     page = text(sign_in("wangxiuying"), reverse("filling-year", args=[round_.pk, city["institutions"][SCHOOL_ONE].pk]))
     assert re.search(r"已于 \d{4}-\d\d-\d\d \d\d:\d\d 报送（逾期）", page) and "还可以填" not in page
+    set_office(city["people"]["zhoumin"], round_, city["offices"][JINGXIAN], mode="A", deadline=None)
+    other = text(sign_in("wangxiuying"), reverse("filling-year", args=[round_.pk, city["institutions"][SCHOOL_ONE].pk]))
+    assert "导入" in other and "（逾期）" not in other, "when the unit filed on the platform is not known here"
+    set_office(city["people"]["zhoumin"], round_, city["offices"][JINGXIAN], mode="C", deadline=None)
     Return.objects.filter(institution__key=SCHOOL_ONE, period="2022-12").update(state="returned")
     again = text(sign_in("wangxiuying"), reverse("filling-year", args=[round_.pk, city["institutions"][SCHOOL_ONE].pk]))
     assert "还可以填" in again and "已于" not in again

@@ -102,11 +102,12 @@ def header(year: Year) -> dict[str, Any]:
 
 
 def filed_on(year: Year) -> dict[str, Any] | None:
-    """When the last of a year came in that has nothing open any more, and whether it first came after the day. None: nothing was filed."""
+    """When the last of a year came in that has nothing open any more, and whether it first came after the day (filed here: of a platform's
+    figures we know when they were imported, not when the unit filed). None: nothing was filed."""
     known = Revision.objects.filter(ret__in=[r.pk for r in year.returns.values()]).aggregate(last=Max("at"), first=Max("at", filter=Q(number=1)))
     if known["last"] is None:
         return None
-    return {"at": known["last"], "late": year.deadline is not None and timezone.localtime(known["first"]).date() > year.deadline}
+    return {"at": known["last"], "late": year.mode != "A" and year.deadline is not None and timezone.localtime(known["first"]).date() > year.deadline}
 
 
 def filing(year: Year, person: User, periods: Iterable[str], names: Mapping[str, str] | None = None) -> dict[str, Any]:
