@@ -21,7 +21,7 @@ from jieneng.returns.models import Return, Round
 from jieneng.returns.plan.actions import set_office
 from jieneng.returns.plan.queries import plan_of
 from tests.figures.make import file_all
-from tests.people_by_name import HOSPITAL, JINGXIAN, JIXI, SCHOOL_ONE, SCHOOL_TWO
+from tests.people_by_name import HOSPITAL, JINGXIAN, JIXI, SCHOOL_ONE, SCHOOL_TWO, make_institution
 from tests.returns.test_rounds import opened
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +68,9 @@ def test_a_county_writes_to_its_own_units_and_the_office_signs_with_whom_to_ask(
     mine = text_of(sign_in("wangli").get(reverse("chase-letter", args=[round_.pk, f"own:{JINGXIAN}"])).content)
     assert "泾县机关事务管理部门" in mine and "联系人：汪立　联系电话：0563-5100000" in mine
     assert sign_in("heping").get(reverse("chase-letter", args=[round_.pk, f"own:{JINGXIAN}"])).status_code == 404
+    make_institution("11341823MB0000099Q", "泾县机关事务管理中心", city["offices"][JINGXIAN], type="organ")
+    named = text_of(sign_in("wangli").get(reverse("chase-letter", args=[round_.pk, f"own:{JINGXIAN}"])).content)
+    assert "泾县机关事务管理中心" in named and "泾县机关事务管理部门" not in named, "the office's own name, as the register has it"
 
 
 def test_the_page_gives_one_or_all_and_only_ones_own(city: dict[str, Any], sign_in: Any) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from jieneng.core.words import T
 from jieneng.people.access import needs
-from jieneng.people.queries import office_in_full, offices_in
+from jieneng.people.queries import offices_in
 from jieneng.people.scope import scope
 from jieneng.returns.asking import round_of
 from jieneng.returns.chase import queries
@@ -31,7 +31,7 @@ def _targets(request: HttpRequest, round_: Round) -> list[Target]:
 def _signed(request: HttpRequest) -> letters.Signed:
     """Who signs: the highest office in which the person reviews; whom to ask is the person."""
     office = min(offices_in(request.user, "review"), key=lambda o: o.path, default=None)
-    return letters.Signed(office_in_full(office) if office else "", request.user.name, request.user.phone)
+    return letters.Signed(letters.signing_name(office) if office else "", request.user.name, request.user.phone)
 
 
 def _sent(data: bytes, name: str, kind: str) -> HttpResponse:

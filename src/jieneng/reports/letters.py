@@ -12,9 +12,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils import timezone
+
 from jieneng.core.words import T, speaking
-from jieneng.people.queries import office_in_full
+from jieneng.people.models import Office
+from jieneng.people.queries import area_offices, office_in_full
 from jieneng.records.files import safe_name
+from jieneng.registry.queries import standings
 from jieneng.returns.chase.queries import Target, Unit
 from jieneng.returns.models import Round
 from jieneng.returns.moves import STATES
@@ -33,6 +37,14 @@ def _to(target: Target) -> str:
     if target.institution is not None or target.own:
         return target.units[0].name if len(target.units) == 1 else "各有关单位"
     return office_in_full(target.office)
+
+
+def signing_name(office: Office) -> str:
+    """落款: how the office calls itself. An area's department of this work is a body of the register too: where one alone on its own line is
+    named 机关事务…, that is its name; else as ``office_in_full``."""
+    own = office.path if office.kind != "city" else next((o.path for o in area_offices() if o.kind == "direct" and o.path.startswith(office.path)), office.path)
+    known = list(standings(timezone.localdate()).filter(office__path__startswith=own, name__contains="机关事务", in_scope=True).values_list("name", flat=True)[:2])
+    return known[0] if len(known) == 1 and office.kind in ("city", "county", "zone") else office_in_full(office)
 
 
 def _due(units: Iterable[Unit], today: dt.date) -> str:
