@@ -112,7 +112,7 @@ def test_numbers_outside_the_scope_are_named_and_foreign_events_do_not_open(stag
     ledgers.save(zhou, contracts, {**LINE, "no": "HT-3"}, office=office)
     foreign = Event.objects.get(object_id="HT-2")
     text = sign_in("wangli").get("/events/").content.decode()
-    assert "不在您的范围内" in text and f">{foreign.seq}</td>" in text and "不是被删掉的" in text and "绩溪机密" not in text
+    assert "不在您的范围内" in text and f">{foreign.seq}</span>" in text and "不是被删掉的" in text and "绩溪机密" not in text
     assert sign_in("wangli").get(f"/events/{foreign.seq}/").status_code == 404
     assert "不在您的范围内" not in sign_in("suncha").get("/events/").content.decode()
     whole = sign_in("suncha").get(f"/events/{foreign.seq}/").content.decode()

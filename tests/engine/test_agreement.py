@@ -61,7 +61,7 @@ def cities(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 
 @given(city=cities(), by=st.sampled_from([(), ("area",), ("type", "area"), ("institution",)]),
-       where=st.sampled_from([{}, {"area": "341802"}, {"area": (None, "341821")}, {"line": "/341800/341802/"}]), year=st.sampled_from([YEAR, BEFORE, Period.parse("2022Q1"), Period.parse("2022-02"), Period.parse("2022H2")]),
+       where=st.sampled_from([{}, {"area": "341802"}, {"area": (None, "341821")}, {"line": "/341800/341802/"}, {"institution": 1}, {"institution": 2, "area": "341802"}]), year=st.sampled_from([YEAR, BEFORE, Period.parse("2022Q1"), Period.parse("2022-02"), Period.parse("2022H2")]),
        items=st.sampled_from([["electricity_kwh", "people"], ["electricity_kwh*", "people"], ["electricity_kwh*", "area_m2*"]]))
 @quick
 def test_who_is_covered_is_the_same_on_all_engines(city: tuple, by: tuple, where: dict, year: Period, items: list[str]) -> None:
@@ -80,7 +80,7 @@ def test_who_is_covered_is_the_same_on_all_engines(city: tuple, by: tuple, where
                 assert covered.get(key, 0) + sum(u.keys == key for u in lacking[0]) == n
 
 
-@given(city=cities(), by=st.sampled_from([(), ("area",), ("institution",)]), where=st.sampled_from([{}, {"area": "341802"}, {"area": None}]))
+@given(city=cities(), by=st.sampled_from([(), ("area",), ("institution",)]), where=st.sampled_from([{}, {"area": "341802"}, {"area": None}, {"institution": 1}]))
 @quick
 def test_like_for_like_takes_the_same_members_in_both_years(city: tuple, by: tuple, where: dict) -> None:
     with tempfile.TemporaryDirectory() as home:

@@ -82,6 +82,16 @@ def test_sum_last_and_mean(year, engine: str) -> None:
     assert (all_.members, all_.rows) == (2, 24)
 
 
+def test_one_institution_after_another_and_one_snapshot_after_another_are_never_mixed_up(year, tmp_path: Path) -> None:
+    later = snapshot(tmp_path / "later", [row(1, "2022-03", electricity_kwh="7"), row(2, "2022-03", electricity_kwh="9")], cutoff="2023-04-01T09:00:00+08:00")
+    engine = connect("duckdb:", fresh=True)
+    asked = [(of, pk) for of in (year, later, year) for pk in (1, 2, 3, 1)]
+    found = [engine.sums(of, ASKS[:1], form="consumption", period=YEAR, where={"institution": pk}) for of, pk in asked]
+    assert [g[0].totals["electricity_kwh"].value if g else None for g in found] == [1206, 120, None, 1206, 7, 9, None, 7, 1206, 120, None, 1206]
+    (moved,) = engine.sums(year, ASKS[:1], form="consumption", period=YEAR, where={"institution": 2, "area": "341821"})
+    assert moved.totals["electricity_kwh"].value == 60, "what else is asked of the place still holds"
+
+
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_a_school_that_moved_is_counted_once(year, engine: str) -> None:
     groups = {g.keys["area"]: g for g in connect(engine).sums(year, ASKS, form="consumption", period=YEAR, by=("area",))}

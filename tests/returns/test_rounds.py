@@ -21,7 +21,7 @@ from jieneng.desk.telling import tell
 from jieneng.records.jobs import run_one
 from jieneng.records.models import Event, Notification, Outgoing
 from jieneng.records.notify import deliver, put_out, set_mailbox
-from jieneng.registry.models import Contact
+from jieneng.registry.models import Contact, Standing
 from jieneng.returns import actions
 from jieneng.returns.chain import actions as chain
 from jieneng.returns.chain import blockers as hook
@@ -288,7 +288,27 @@ def test_reminders_go_to_areas_and_departments_and_straight_only_to_the_citys_ow
     assert [t.key for t in counting.targets(every, scope(people["zhoumin"], "review"), round_)] == [f"office:{JINGXIAN}", f"office:{JIXI}", f"unit:{HOSPITAL}"]
     mine = list(units(city, "wangli", round_).values())
     assert [t.key for t in counting.targets(mine, scope(people["wangli"], "review"), round_)] == ["office:341823-jyj"]
-    assert counting.targets(list(units(city, "chengang", round_).values()), scope(people["chengang"], "review"), round_) == []
+    # units that no office below answers for are one list: a department's, and a county's without a department
+    for who, key in (("chengang", "own:341823-jyj"), ("heping", f"own:{JIXI}")):
+        (own,) = counting.targets(list(units(city, who, round_).values()), scope(people[who], "review"), round_)
+        assert own.key == key and own.own and all(scope(people[who], "review").covers(u.line, u.key) for u in own.units), who
+
+
+def test_a_county_reminds_its_own_units_each_of_itself_only(city: dict[str, Any], sign_in: Any) -> None:
+    round_, wang = opened(city), city["people"]["wangli"]
+    Standing.objects.filter(institution=city["institutions"][SCHOOL_TWO]).update(office=city["offices"][JINGXIAN], department="")
+    Standing.objects.filter(institution=city["institutions"][SCHOOL_ONE]).update(office=city["offices"][JINGXIAN], department="")
+    page = sign_in("wangli").get(reverse("chase", args=[round_.pk])).content.decode()
+    assert "泾县直属单位（不归部门）" in page and "都报完了" not in page and "没有联络员" in page
+    text = sign_in("wangli").get(reverse("chase-target", args=[round_.pk, f"own:{JINGXIAN}"])).content.decode()
+    assert "示例第一小学" in text and "示例第二小学" in text
+    assert chase.remind(wang, round_, day=dt.date(2023, 2, 24))["reminded"] == 1
+    for who, other in (("wangxiuying", "第二小学"), ("lihui", "第一小学")):
+        told = Notification.objects.get(user=city["people"][who])
+        assert other not in str(told.subject) + str(told.body), "a unit hears of itself only"
+    assert not Notification.objects.filter(user=wang).exists()
+    event = Event.objects.filter(verb="remind.send").latest("seq")
+    assert event.data["name"] == "泾县直属单位（不归部门）" and "泾县直属单位" in tell(event).sentence
 
 
 def test_nobody_is_reminded_twice_on_a_day(city: dict[str, Any]) -> None:

@@ -27,13 +27,15 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
         ("imports", "file-import", T("导入", "Imports"), ("import", "ledger", "edit_register", "log")),
         ("compare", "arrows-diff", T("两边对照", "Two sides"), ("see",)),
         ("corrections", "list-check", T("更正清单", "Corrections"), ("see",)),
-        ("review-start", "flag-check", T("会审", "Review"), ("review", "log")),
-        ("sittings", "users", T("会审会", "Sittings"), ("review", "log")),
-        ("samples", "eye-check", T("抽查核实", "Checks on site"), ("review", "log")),
-        ("findings", "list-search", T("审核问题", "Findings"), ("review", "see")),
         ("verify", "rosette-discount-check", T("核验报表", "Verify a return"), ("see",)),
         ("figures", "chart-histogram", T("汇总与指标", "Figures"), ("see",)),
         ("tables", "table-export", T("汇总表", "Summary tables"), ("see",)),
+    ]),
+    (T("审核", "Review"), [
+        ("review-start", "flag-check", T("会审（疑点）", "Review (doubts)"), ("review", "log")),
+        ("sittings", "users", T("会审会（会议）", "Sittings"), ("review", "log")),
+        ("samples", "eye-check", T("抽查核实", "Checks on site"), ("review", "log")),
+        ("findings", "list-search", T("审核问题（表内检查）", "Findings (form checks)"), ("review", "see")),
     ]),
     (T("专项工作", "Programmes"), []),
     (T("材料与公文", "Documents"), [("documents", "file-text", T("年度总结", "Annual summary"), ("see", "compose"))]),
@@ -48,6 +50,8 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
 ]
 WHOLE = {"documents"}
 """Pages that speak of the whole office: in the menu of those only who see all of it. Asked for by others, they say so."""
+OWN = {"home", "filling", "papers", "register", "verify", "rules", "manual", "events"}
+"""What the menu of somebody holds who only files for a unit: to fill in, papers, the unit. The rest opens by its address and is found by searching."""
 SAME = {"chase-latest": ("chase", "chase-target")}
 """Pages that stand for an entry of the menu under another address."""
 LEDGER_ICONS = {"energy_contracts": "solar-panel", "waste_bins": "recycle", "external_facts": "notes", "quotas": "scale", "temperatures": "snowflake"}
@@ -55,6 +59,16 @@ LEDGER_ICONS = {"energy_contracts": "solar-panel", "waste_bins": "recycle", "ext
 
 LEDGER_GROUPS = ("专项工作", "规则与记录")
 """Ledgers of the programmes, and those that hold rules of a place: quotas, temperatures."""
+
+
+def only_files(verbs: frozenset[str]) -> bool:
+    """Whether somebody files for a unit and does nothing else here."""
+    return verbs == {"see", "file"}
+
+
+def may_open(name: str, needed: tuple[str, ...], verbs: frozenset[str], whole: bool) -> bool:
+    """Whether an entry is for somebody with these rights, who sees the whole office or not."""
+    return (not needed or bool(verbs & set(needed))) and (whole or name not in WHOLE)
 
 
 def menu(request: HttpRequest) -> list[dict[str, Any]]:
@@ -70,9 +84,9 @@ def menu(request: HttpRequest) -> list[dict[str, Any]]:
         shown = [
             {"label": str(text), "url": reverse(name), "icon": icon,
              "current": here == name or here in SAME.get(name, ()) or (name != "home" and path.startswith(reverse(name)) and not any(here in s for s in SAME.values()))}
-            for name, icon, text, needed in entries if (not needed or verbs & set(needed)) and (whole or name not in WHOLE)
+            for name, icon, text, needed in entries if may_open(name, needed, verbs, whole) and (name in OWN or not only_files(verbs))
         ]
-        if label.zh in LEDGER_GROUPS and verbs & {"ledger", "compose", "log"} | (verbs & {"see"}):
+        if label.zh in LEDGER_GROUPS and not only_files(verbs) and verbs & {"ledger", "compose", "log"} | (verbs & {"see"}):
             shown += [
                 {"label": str(ledger.title), "url": reverse("ledger", args=[kind]),
                  "icon": LEDGER_ICONS.get(kind, "notes"), "current": path.startswith(reverse("ledger", args=[kind]))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import F
@@ -10,16 +11,23 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from jieneng.core.period import Period
 from jieneng.core.words import T
+from jieneng.exchange import queries as exchange
+from jieneng.filling.queries import years_in
 from jieneng.people.models import Office, User
 from jieneng.people.queries import root_office
 from jieneng.people.scope import scope
 from jieneng.records import notify
 from jieneng.records.models import Job
+from jieneng.registry.queries import closed_to, standing_for
+from jieneng.returns import pages as returns_pages
 from jieneng.returns import queries as returns
+from jieneng.returns.asks import open_asks
 from jieneng.returns.chain import queries as chain
 from jieneng.returns.chase import queries as chase
-from jieneng.returns.models import Import, Return, ReturnFinding, Revision, Round, Submission
+from jieneng.returns.history import why_returned
+from jieneng.returns.models import Return, ReturnAsk, ReturnFinding, Revision, Round, Submission
 from jieneng.returns.plan.queries import Plan, stage, steps_of
 from jieneng.review.queries import latest, stale
 from jieneng.sitting.queries import waiting
@@ -70,6 +78,7 @@ def tasks(request: HttpRequest, verbs: frozenset[str], round_: Round | None, uni
         if "review" in verbs:
             _joint(request, made, round_, steps)
             _review(request, made, round_, steps)
+            _corrections(request, made, round_)
         if "sign" in verbs or "review" in verbs:
             _totals(request, made, round_, steps)
         if "freeze" in verbs:
@@ -90,16 +99,42 @@ def _reporter(request: HttpRequest, made: Tasks, round_: Round, plan: Plan) -> N
     mine = returns.returns_in(scope(request.user, "file")).filter(round=round_).order_by("period")
     back = list(mine.filter(state="returned"))
     if back:
-        made.add(len(back), RETURNS, T("报表退回，要核实", "Returns came back to be checked"), T("打开看原因和建议", "open to see why"),
-                 reverse("return", args=[back[0].pk]), T("去核实", "Check"), "arrow-back-up", "warn", _deadline(plan, back[0]))
+        asked = open_asks(back[:1])
+        way = returns_pages.filling_of(request.user, back[0], _line(back[0]), asked)
+        why = why_returned(back[:1]).get(back[0].pk)
+        said = _asked(asked) or (T("{p}：{r}", "{p}: {r}", p=Period.parse(back[0].period).label, r=why) if why else T("打开看原因和建议", "open to see why"))
+        made.add(len(back), RETURNS, T("报表退回，要核实", "Returns came back to be checked"), said,
+                 way["url"] if way else reverse("return", args=[back[0].pk]), T("去核实", "Check"), "arrow-back-up", "warn", _deadline(plan, back[0]))
     missing = list(mine.filter(state__in=("expected", "draft")))
     if missing and plan.files_here(_line(missing[0])):
         made.add(len(missing), RETURNS, T("{y} 年度报表没有报", "Returns of {y} not filed", y=round_.year), T("截止前报送", "file before the day"),
                  reverse("filling"), T("去填", "Fill in"), "pencil", "pri", _deadline(plan, missing[0]))
 
 
+def own_years(request: HttpRequest) -> list[dict[str, Any]]:
+    """The returns of a reporter's own units, newest year first: where to fill in, print, and lay papers down. At most six lines."""
+    found = []
+    for round_, institution in years_in(scope(request.user, "file"), returns.main_form())[:6]:
+        standing = standing_for(institution, Period("year", round_.year))
+        rows = returns.returns_in(request.scope).filter(round=round_, institution=institution)
+        states = returns.folded(rows.values_list("institution_id", "state"))
+        found.append({"year": round_.year, "round": round_.pk, "institution": institution.pk, "name": standing.name if standing else institution.key,
+                      "state": states.get(institution.pk, "expected"), "filed": rows.filter(revision__gt=0).exists()})
+    return found
+
+
+def _asked(asked: list[ReturnAsk]) -> T | None:
+    """What the first return that came back is asked about, in a line."""
+    if not asked:
+        return None
+    first = asked[0]
+    item = returns.book().items.get(first.item)
+    value = T("；建议值 {v}", "; proposed {v}", v=f"{Decimal(first.suggested):,f}") if first.suggested else ""
+    return T("{p} {i}：{r}{v}", "{p} {i}: {r}{v}", p=Period.parse(first.ret.period).label, i=item.label if item else first.item, r=first.reason, v=value)
+
+
 def _line(row: Return) -> str:
-    standing = row.institution.standings.select_related("office").order_by("-since").first()
+    standing = standing_for(row.institution, Period.parse(row.period))
     return standing.office.path if standing else ""
 
 
@@ -151,6 +186,14 @@ def _review(request: HttpRequest, made: Tasks, round_: Round, steps: dict[str, d
              reverse("findings") + f"?year={round_.year}&severity=explain", T("去核实", "Check"), "list-search", "pri", due)
 
 
+def _corrections(request: HttpRequest, made: Tasks, round_: Round) -> None:
+    """What units were asked to change on the platform and the last import did not find done."""
+    states = exchange.states_in(scope(request.user, "review"), round_.form, round_.year, closed=closed_to(request.user))
+    made.add(states["not_done"] + states["other"] + states["open"], ITEMS, T("更正清单没有办完", "Corrections not done yet"),
+             T("还没改 {a}，改成别的数 {b}，待核对 {c}", "{a} not done, {b} changed to something else, {c} not checked yet", a=states["not_done"], b=states["other"], c=states["open"]),
+             reverse("corrections") + f"?year={round_.year}&left=1", T("去看", "Open"), "list-check", "warn")
+
+
 def _totals(request: HttpRequest, made: Tasks, round_: Round, steps: dict[str, dt.date]) -> None:
     """Offices of one's own whose returns are all passed and whose totals were not handed up."""
     due = steps.get("county")
@@ -182,12 +225,19 @@ def card(request: HttpRequest, round_: Round, units: list[chase.Unit]) -> dict[s
     """The round at a glance: who has filed, how much that weighs, what came in yesterday."""
     whole = chase.line("", "", units)
     today = timezone.localdate()
-    last = Import.objects.filter(reads="answers").order_by("-id").first() if request.scope.lines else None
     fresh = Revision.objects.filter(ret__round=round_, ret__in=returns.returns_in(request.scope), number=1, at__gte=timezone.now() - dt.timedelta(days=1)).values("ret__institution").distinct().count()
-    left = (round_.deadline - today).days if round_.deadline else None
-    return {"whole": whole, "returned": whole.counts.get("returned", 0), "extended": sum(u.extended for u in units), "fresh": fresh, "left": left,
-            "over": _over(round_.deadline, today) if round_.deadline and left is not None and left < 0 else None,
-            "imported": last.at if last else None}
+    own = days.pop() if len(days := {u.deadline for u in units}) == 1 else round_.deadline
+    left = (own - today).days if own else None
+    begun = sum(not u.never for u in units)
+    return {"whole": whole, "own": own if own != round_.deadline else None, "overdue": sum(u.overdue(today) for u in units), "one_day": fresh >= begun,
+            "returned": whole.counts.get("returned", 0), "extended": sum(u.extended for u in units), "fresh": fresh, "left": left,
+            "over": _over(own, today) if own and left is not None and left < 0 else None, "imported": _imported(request) if request.scope.lines else None}
+
+
+def _imported(request: HttpRequest) -> dt.datetime | None:
+    """When figures of units in one's scope last came in with a file, whoever brought it."""
+    mine = Revision.objects.filter(ret__in=returns.returns_in(request.scope)).filter(batch__reads="answers", batch__on_word=None)
+    return mine.order_by("-id").values_list("batch__at", flat=True).first()
 
 
 LEFT, WIDTH = 84, 1000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from typing import Any
 
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -44,19 +44,13 @@ def events_list(request: HttpRequest) -> HttpResponse:
     verbs = set(_visible(request)[0].order_by().values_list("verb", flat=True).distinct())
     return render(request, "desk/events.html", {
         "title": T("办理记录", "Event log"), "verbs": [(v, str(VERBS.get(v, v))) for v in VERBS if v in verbs], "q": q, "verb": verb,
-        "page": page, "rows": _with_gaps(list(page.object_list), not everything and not verb and not q), "everything": everything,
+        "page": page, "rows": [tell(e) for e in page.object_list], "gaps": [] if everything or verb or q else _gaps([e.seq for e in page.object_list]), "everything": everything,
         "mine": verbs_of(request.user)})
 
 
-def _with_gaps(events: list[Event], say: bool) -> list[dict[str, Any]]:
-    """Each event told; before one that does not follow the number above it, the numbers in between."""
-    found: list[dict[str, Any]] = []
-    above: int | None = None
-    for event in events:
-        gap = (event.seq + 1, above - 1) if say and above is not None and above - event.seq > 1 else None
-        found.append({"told": tell(event), "gap": gap})
-        above = event.seq
-    return found
+def _gaps(seqs: list[int]) -> list[tuple[int, int]]:
+    """The numbers that lie between the events of a page (newest first) and are not on it, as ranges."""
+    return [(below + 1, above - 1) for above, below in itertools.pairwise(seqs) if above - below > 1]
 
 
 @needs("log", "see")

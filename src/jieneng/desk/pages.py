@@ -34,7 +34,9 @@ from jieneng.rulebook import changes
 from jieneng.rulebook.editions import KINDS
 from jieneng.rulebook.types import Book
 
+from . import finding
 from . import home as homes
+from .context import only_files
 from .ops import doctor
 
 
@@ -70,23 +72,29 @@ def home(request: HttpRequest) -> HttpResponse:
     round_ = Round.objects.filter(form=returns.main_form()).order_by("-year").first()
     plan = plan_of(round_) if round_ else None
     units = chase.units(mine, round_, plan) if round_ else []
-    lines = chase.grouped(returns.book(), units, "area" if len({u.area for u in units}) > 1 else "department")
+    by, filing = "area" if len({u.area for u in units}) > 1 else "department", only_files(verbs)
+    lines = [] if filing else chase.grouped(returns.book(), units, by)
     return render(request, "desk/home.html", {
         "title": T("工作台", "Desk"), "today": timezone.localdate(), "tasks": homes.tasks(request, verbs, round_, units, plan), "round": round_,
         "roles": [ROLES[a.role].label for a in held(request.user)], "card": homes.card(request, round_, units) if round_ else None, "lines": lines[:9],
-        "by": "area" if len({u.area for u in units}) > 1 else "department", "shown": chase.SHOWN,
+        "by": by, "shown": chase.SHOWN, "filing": filing, "own_years": homes.own_years(request) if filing else [],
         "strip": homes.year_strip(round_, timezone.localdate()) if round_ else None,
         "biggest": homes.biggest(request, round_, {u.pk: u.name for u in units}) if round_ and "review" in verbs else [], **figures.home_figures(mine)})
 
 
 @needs("see")
 def search(request: HttpRequest) -> HttpResponse:
-    """Find an institution by name, pinyin initials or code; one hit opens at once."""
-    q = request.GET.get("q", "").strip()
-    rows = register_queries.search(register_queries.seen(request.scope, timezone.localdate()), q)
-    if q and rows.count() == 1:
-        return HttpResponseRedirect(reverse("institution", args=[rows[0].institution_id]))
-    return HttpResponseRedirect(reverse("register") + "?q=" + q)
+    """Find an institution by name, pinyin initials or code, a page, a chapter of the manual, a file, a correction. The one institution opens at once."""
+    q = request.GET.get("q", "").strip()[:100]
+    if not q:
+        return HttpResponseRedirect(reverse("register"))
+    rows = register_queries.search(register_queries.seen(request.scope, timezone.localdate()), q).order_by("office__path", "institution__key")
+    units, found = list(rows[:finding.FEW]), finding.find(request, q)
+    if len(units) == 1 and not found.direct:
+        return HttpResponseRedirect(reverse("institution", args=[units[0].institution_id]))
+    usual = [p for p in finding.pages(request) if p["url"] in {reverse(n) for n in ("chase-latest", "corrections", "imports", "filling", "review-start", "figures")}]
+    return render(request, "desk/search.html", {"title": T("查找", "Search"), "q": q, "units": units, "count": rows.count(), "found": found,
+                                                "usual": usual, "units_first": bool(units) or not (found.direct or found.manual), "two": bool(found.pages or found.manual) or (found.direct and not units)})
 
 
 def _evidence_target(request: HttpRequest, kind: str, key: str) -> tuple[str, str, str]:

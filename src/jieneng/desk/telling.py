@@ -107,9 +107,14 @@ class Told:
     returns: list[int] = field(default_factory=list)
 
     @property
+    def who(self) -> str:
+        """The person; what was done by a command at the server has no person's name."""
+        return self.event.who
+
+    @property
     def sentence(self) -> str:
         """周敏 退回 郎溪县示例医院 2022-02：原因…"""
-        head = " ".join(p for p in (self.event.actor_name, str(self.verb), self.object) if p)
+        head = " ".join(p for p in (self.who, str(self.verb), self.object) if p)
         return head + (str(T("：", ": ")) + self.says if self.says else "")
 
 

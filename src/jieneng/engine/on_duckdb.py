@@ -16,7 +16,7 @@ from .duck import open_duckdb
 from .questions import Ask, bare, periods_of
 from .relational import Relational, Rows
 from .snapshot import Snapshot
-from .statements import base_query, due_now, owed, sum_query
+from .statements import base_query, covered_query, due_now, owed, sum_query
 
 PARTS = 2
 """How many periods' parts an engine keeps: a year and the one before."""
@@ -37,8 +37,23 @@ def _frozen(where: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _sum_text(asks: tuple[Ask, ...], period: Period, by: tuple[str, ...], where: tuple[tuple[str, Any], ...], complete: tuple[str, ...]) -> str:
-    return sum_query(asks, period, by, dict(where), complete).sql(dialect=DuckDB.dialect)
+def _sum_text(asks: tuple[Ask, ...], period: Period, by: tuple[str, ...], where: tuple[tuple[str, Any], ...], complete: tuple[str, ...],
+              table: str = "returns") -> str:
+    return _read_from(table, sum_query(asks, period, by, dict(where), complete))
+
+
+@functools.lru_cache(maxsize=256)
+def _covered_text(needs: tuple[tuple[str, ...], ...], period: Period, due: bool, by: tuple[str, ...], where: tuple[tuple[str, Any], ...], table: str) -> str:
+    return _read_from(table, covered_query(needs, period, by, dict(where), due))
+
+
+def _read_from(table: str, query: Any) -> str:
+    """A statement on the returns as text, with ``table`` in their place."""
+    if table != "returns":
+        for each in query.find_all(exp.Table):
+            if each.name == "returns":
+                each.set("this", exp.to_identifier(table))
+    return str(query.sql(dialect=DuckDB.dialect))
 
 
 class DuckDB(Relational):
@@ -50,6 +65,7 @@ class DuckDB(Relational):
         self.connection = open_duckdb()
         self.views: dict[str, str] = {}
         self.parts: dict[tuple[str, Period], _Parts] = {}
+        self.alone: tuple[str, int] | None = None
 
     def run(self, query: Any) -> Rows:
         return self.connection.execute(self.text(query)).fetchall()
@@ -65,6 +81,21 @@ class DuckDB(Relational):
 
     def _drop(self, table: str) -> None:
         self.connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
+
+    # -- the shorter way for one institution: its own rows --------------------------------------------------------------
+
+    def _alone(self, where: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What is left of ``where`` when it names one institution, whose rows (all periods of the returns in view) are then the table
+        ``alone``; else None. A page of an institution asks some twenty questions: the files are read once, and since its number is in none
+        of the statements, these are written once for all institutions."""
+        one = where.get("institution")
+        if type(one) is not int or any(isinstance(v, Mapping) for v in where.values()):  # a mapping is no key of a cache
+            return None
+        if self.alone != (key := (self.views["returns"], one)):
+            self.alone = None
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE alone AS SELECT * FROM returns WHERE institution = {one}")  # noqa: S608  a whole number
+            self.alone = key
+        return {k: v for k, v in where.items() if k != "institution"}
 
     # -- the shorter way: from parts where the question goes by place ---------------------------------------------------
 
@@ -92,7 +123,8 @@ class DuckDB(Relational):
         return name
 
     def _sums(self, asks: tuple[Ask, ...], period: Period, due: bool, by: Sequence[str], where: Mapping[str, Any], complete: Sequence[str]) -> Any:
-        """One institution alone is read from the returns."""
+        if (rest := self._alone(where)) is not None:
+            return _sum_text(asks, period, tuple(by), _frozen(rest), tuple(complete), "alone")
         if not parts.fits(by, where, complete) or "institution" in where:
             if any(isinstance(v, Mapping) for v in where.values()):  # no key of a cache; rare
                 return sum_query(asks, period, by, where, complete)
@@ -106,12 +138,14 @@ class DuckDB(Relational):
         return parts.institutions_of_parts(self._parts(period, due, asks, complete).table, asks, by, where, complete)
 
     def _members(self, period: Period, due: bool, by: Sequence[str], where: Mapping[str, Any], bodies: bool) -> Any:
-        if not parts.fits(by, where):
+        if not parts.fits(by, where) or "institution" in where:
             return super()._members(period, due, by, where, bodies)
         found = self._parts(period, due, ())
         return parts.members_of_parts(found.table, self._absent(found, period, due) if bodies else "", by, where)
 
     def _covered(self, needs: Sequence[Sequence[str]], period: Period, due: bool, by: Sequence[str], where: Mapping[str, Any]) -> Any:
+        if (rest := self._alone(where)) is not None:
+            return _covered_text(tuple(tuple(n) for n in needs), period, due, tuple(by), _frozen(rest), "alone")
         if not parts.fits(by, where):
             return super()._covered(needs, period, due, by, where)
         return parts.covered_of_parts(self._parts(period, due, (), [i for n in needs for i in n]).table, needs, by, where)

@@ -296,6 +296,14 @@ def listed(scope: Scope, form: str, year: int, side: str = "platform", closed: C
     return sorted(rows, key=lambda r: (r[1].office.path, r[1].name, r[0].period, order.index(r[0].item) if r[0].item in order else 999))
 
 
+def states_in(scope: Scope, form: str, year: int, side: str = "platform", closed: Collection[int] = ()) -> Counter[str]:
+    """How many corrections of a side stand in which state inside a scope: as ``listed``, of the units that have any and no others."""
+    rows = list(Correction.objects.filter(form=form, year=year, side=side).exclude(state="withdrawn").values_list("institution", "state"))
+    known = standings(day_of(year)).filter(institution__in={pk for pk, _ in rows} - set(closed)).values_list("institution", "office__path", "institution__key")
+    mine = {pk for pk, path, key in known if scope.covers(path, key)}
+    return Counter(state for pk, state in rows if pk in mine)
+
+
 def lists_in(scope: Scope, form: str, year: int) -> list[CorrectionList]:
     rows = CorrectionList.objects.filter(form=form, year=year).select_related("office", "by")
     return [x for x in rows if scope.covers_line(x.office.path)]

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -21,15 +22,15 @@ from jieneng.exchange.models import LINE_STATES
 from jieneng.people.access import needs
 from jieneng.people.models import Office
 from jieneng.people.queries import offices_in, root_office, verbs_of
-from jieneng.people.scope import forbidden, require, scope
+from jieneng.people.scope import Scope, forbidden, require, scope
 from jieneng.records import files
 from jieneng.records.jobs import enqueue
 from jieneng.records.models import Job, ReceivedFile
 from jieneng.records.workbook import Column, list_workbook, workbook_response
 from jieneng.returns.intake import told
-from jieneng.returns.models import Import, Round
+from jieneng.returns.models import Import, Revision, Round
 from jieneng.returns.plan.queries import plan_of
-from jieneng.returns.queries import book, main_form
+from jieneng.returns.queries import book, main_form, returns_in
 from jieneng.rulebook.types import Ledger, LedgerField
 
 from . import actions, queries, workbooks
@@ -64,7 +65,7 @@ def imports(request: HttpRequest) -> HttpResponse:
     return render(request, "fieldwork/imports.html", {
         "title": T("导入", "Imports"), "page": page,
         "offices": offices, "layouts": shown, "running": running, "taken": TAKEN, "chosen": request.GET, "held": _held(request, request.GET.get("file", "")),
-        "accepted": _accepted(request), "beside": bool(offices) and _beside(offices[0])})
+        "for_me": _by_others(scope(request.user, "see")), "accepted": _accepted(request), "beside": bool(offices) and _beside(offices[0])})
 
 
 def _titles(shown: list[Choice]) -> dict[str, str]:
@@ -89,6 +90,21 @@ def _beside(office: Office) -> bool:
 def _held(request: HttpRequest, sha256: str) -> ReceivedFile | None:
     """A file that the person brought in before, to be imported without choosing it again."""
     return ReceivedFile.objects.filter(sha256=sha256, by=request.user).first() if sha256 else None
+
+
+def _by_others(mine: Scope) -> list[dict[str, Any]]:
+    """Files that an office above imported and that brought returns of one's own units: which, by whom, when, and how many returns and units.
+
+    What else was in them is not said: such an import opens no page of its own here.
+    """
+    root = root_office()
+    if not mine.lines or (root is not None and mine.covers_line(root.path)):
+        return []
+    rows = Revision.objects.filter(ret__in=returns_in(mine), batch__reads="answers").exclude(batch__on_behalf=None)
+    for line in mine.lines:
+        rows = rows.exclude(batch__on_behalf__path__startswith=line)
+    found = rows.values("batch__file__name", "batch__on_behalf__name", "batch__at").annotate(n=Count("ret", distinct=True), units=Count("ret__institution", distinct=True))
+    return [{"name": r["batch__file__name"], "office": r["batch__on_behalf__name"], "at": r["batch__at"], "n": r["n"], "units": r["units"]} for r in found.order_by("-batch__at")[:25]]
 
 
 def _start_import(request: HttpRequest, offices: list[Office], layouts: dict[str, Any]) -> HttpResponse:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Max, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from jieneng.core.problem import Severity
 from jieneng.core.words import T
 from jieneng.people.models import User
 from jieneng.registry.models import Contact
+from jieneng.returns.models import Revision
 from jieneng.returns.moves import STATES
 from jieneng.returns.parts import Part
 
@@ -110,11 +112,21 @@ def header(year: Year) -> dict[str, Any]:
     left = (year.deadline - today).days if year.deadline else None
     keys = [r.pk, year.institution.pk]
     return {"year": year, "round": r, "standing": year.standing, "form": year.shape.form, "state": min(states, key=order.index),
-            "mode": MODES.get(year.mode, year.mode), "here": year.mode != "A", "due": year.deadline, "left": left, "late": left is not None and left < 0, "open": year.open,
+            "mode": MODES.get(year.mode, year.mode), "here": year.mode != "A", "due": year.deadline, "left": left, "late": left is not None and left < 0, "filed_on": None if year.open else filed_on(year),
+            "open": year.open,
             "writable": bool(year.open) and year.mode != "A",
             "urls": {n: reverse(f"filling-{n}", args=keys) for n in ("year", "workbook", "upload")} | {"easy": reverse("filling-easy", args=[*keys, 1])},
             "months": [{"period": p, "label": month_words(p), "state": x.state, "url": reverse("filling-month", args=[*keys, p])} for p, x in year.returns.items()],
             "monthly": len(year.periods) > 1, "version": year.draft.version, "saved_at": year.draft.at}
+
+
+def filed_on(year: Year) -> dict[str, Any] | None:
+    """When the last of a year came in that has nothing open any more, and whether it first came after the day (filed here: of a platform's
+    figures we know when they were imported, not when the unit filed). None: nothing was filed."""
+    known = Revision.objects.filter(ret__in=[r.pk for r in year.returns.values()]).aggregate(last=Max("at"), first=Max("at", filter=Q(number=1)))
+    if known["last"] is None:
+        return None
+    return {"at": known["last"], "late": year.mode != "A" and year.deadline is not None and timezone.localtime(known["first"]).date() > year.deadline}
 
 
 def filing(year: Year, person: User, periods: Iterable[str], names: Mapping[str, str] | None = None) -> dict[str, Any]:

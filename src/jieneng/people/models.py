@@ -8,8 +8,15 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
+from jieneng.core.words import T
+
 from .passwords import AGE_DAYS, profile
 from .roles import ROLES
+
+CONSOLE = "console"
+"""The account in whose name commands at the server run. It has no password and can never sign in."""
+BY_COMMAND = T("服务器上的命令", "command at the server")
+"""What a page says instead of that account's name, which is nobody's."""
 
 
 class Office(models.Model):
@@ -72,6 +79,11 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.username
+
+    @property
+    def shown(self) -> str:
+        """The name a page says."""
+        return str(BY_COMMAND) if self.username == CONSOLE else self.name
 
     def password_over(self, now: dt.datetime) -> bool:
         """Whether a one-time password was not changed in time: it opens nothing any more."""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from .models import Office, User
+from .models import CONSOLE, Office, User
 from .roles import ROLES
 from .scope import Scope, held, scope
 
-__all__ = ["Scope", "area_offices", "console", "held", "offices_in", "root_office", "scope", "verbs_of"]
-
-CONSOLE = "console"
-"""The account in whose name commands at the server run. It has no password and can never sign in."""
-
+__all__ = ["CONSOLE", "Scope", "area_offices", "console", "held", "office_in_full", "offices_in", "root_office", "scope", "verbs_of"]
 
 def verbs_of(user: User) -> frozenset[str]:
     """Everything the person may do somewhere."""
@@ -31,6 +27,11 @@ def offices_in(user: User, verb: str = "see") -> list[Office]:
     """Offices inside the person's scope."""
     mine = scope(user, verb)
     return [o for o in Office.objects.filter(active=True) if mine.covers_line(o.path)]
+
+
+def office_in_full(office: Office) -> str:
+    """An office as it stands in a letter, 主送 or 落款: the name of an area is no office, it stands for its department of this work."""
+    return f"{office.name}机关事务管理部门" if office.kind in ("city", "county", "zone") and "机关事务" not in office.name else office.name
 
 
 def console() -> User:

@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 
+from jieneng.people.models import BY_COMMAND, CONSOLE
+
 
 class Event(models.Model):
     """Who did which verb to what, when, before and after. Each carries the SM3 of the one before (faults.md I4)."""
@@ -29,6 +31,11 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.verb} {self.object_type} {self.object_id}"
+
+    @property
+    def who(self) -> str:
+        """Who did it, as a page says: what a command at the server did has no person's name (the record keeps the account's)."""
+        return str(BY_COMMAND) if self.actor is not None and self.actor.username == CONSOLE else self.actor_name
 
 
 class ChainHead(models.Model):

@@ -28,9 +28,10 @@ def _targets(request: HttpRequest, round_: Round) -> list[Target]:
     return queries.targets(queries.units(request.scope, round_), scope(request.user, "review"), round_)
 
 
-def _signed(request: HttpRequest) -> str:
-    """The office that signs: the highest one in which the person reviews."""
-    return next((o.name for o in sorted(offices_in(request.user, "review"), key=lambda o: o.path)), "")
+def _signed(request: HttpRequest) -> letters.Signed:
+    """Who signs: the highest office in which the person reviews; whom to ask is the person."""
+    office = min(offices_in(request.user, "review"), key=lambda o: o.path, default=None)
+    return letters.Signed(letters.signing_name(office) if office else "", request.user.name, request.user.phone)
 
 
 def _sent(data: bytes, name: str, kind: str) -> HttpResponse:

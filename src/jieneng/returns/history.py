@@ -36,13 +36,13 @@ def history(ret: Return) -> list[dict[str, Any]]:
 
 
 def _line(event: Event, verb: str, what: T, reason: str, **more: Any) -> dict[str, Any]:
-    return {"at": event.at, "day": event.at[:16].replace("T", " "), "seq": event.seq, "who": event.actor_name, "verb": verb, "what": what, "reason": reason,
+    return {"at": event.at, "day": event.at[:16].replace("T", " "), "seq": event.seq, "who": event.who, "verb": verb, "what": what, "reason": reason,
             "kept": False, "many": 1, **more}
 
 
 def _of_return(ret: Return) -> list[dict[str, Any]]:
     paths = ret.institution.standings.values_list("office__path", flat=True)
-    rows = Event.objects.filter(verb__startswith="returns.", line__in=_lines(paths), at__gte=ret.round.opened_at.date().isoformat()).order_by("-seq")
+    rows = Event.objects.filter(verb__startswith="returns.", line__in=_lines(paths), at__gte=ret.round.opened_at.date().isoformat()).select_related("actor").order_by("-seq")
     told = []
     for event in rows.iterator(chunk_size=500):
         returns = unpacked(event.data.get("returns", ""))
@@ -72,11 +72,11 @@ def _of_unit(ret: Return) -> list[dict[str, Any]]:
     opened = ret.round.opened_at.date()
     waivers = set(Waiver.objects.filter(institution=ret.institution, form=ret.round.form, until__gte=opened).values_list("pk", flat=True))
     told = []
-    for event in Event.objects.filter(verb="round.extend", object_id__in=extensions) if extensions else ():
+    for event in Event.objects.filter(verb="round.extend", object_id__in=extensions).select_related("actor") if extensions else ():
         until = event.data.get("until")
         what = T("单独延期至 {d}", "may file until {d}", d=until) if until else T("取消单独延期", "single extension taken back")
         told.append(_line(event, "extend", what, event.data.get("reason", "")))
-    for event in Event.objects.filter(verb__startswith="waiver.", object_id=str(ret.institution_id)) if waivers else ():
+    for event in Event.objects.filter(verb__startswith="waiver.", object_id=str(ret.institution_id)).select_related("actor") if waivers else ():
         if event.data.get("waiver") in waivers:
             grant, rule = event.verb == "waiver.grant", event.data.get("rule", "")
             what = T("豁免规则 {r}，至 {d}", "check {r} waived until {d}", r=rule, d=event.data.get("until", "")) if grant else T("收回对规则 {r} 的豁免", "waiver of {r} revoked", r=rule)

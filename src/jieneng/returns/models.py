@@ -311,7 +311,7 @@ class Submission(models.Model):
 
 
 class Reminder(models.Model):
-    """One reminder (催报): to an office with its list, or straight to a unit. At most one a day for each: ``target`` is ``office:CODE``
+    """One reminder (催报): to an office with its list, or straight to units. At most one a day for each: ``target`` is ``office:CODE``, ``own:CODE``
     or ``unit:KEY``."""
 
     round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="reminders")

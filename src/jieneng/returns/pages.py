@@ -20,7 +20,7 @@ from jieneng.core.period import Period
 from jieneng.core.problem import Refused, Severity, refuse
 from jieneng.core.words import T, language
 from jieneng.people.access import needs
-from jieneng.people.models import Office
+from jieneng.people.models import Office, User
 from jieneng.people.queries import area_offices, root_office
 from jieneng.people.scope import scope
 from jieneng.records.jobs import enqueue
@@ -39,7 +39,7 @@ from .chain import queries as chain
 from .chain.blockers import blockers
 from .gate import Gate
 from .history import history
-from .models import OnBehalf, Return, ReturnFinding, Round, SnapshotRecord, Waiver
+from .models import OnBehalf, Return, ReturnAsk, ReturnFinding, Round, SnapshotRecord, Waiver
 from .moves import MOVES, STATES, VERBS
 from .plan.queries import MODES, plan_of, stage, steps_of
 from .ranges import packed, unpacked
@@ -382,17 +382,30 @@ def one_return(request: HttpRequest, pk: int) -> HttpResponse:
     for line in lines:
         line["ask"] = asked.get(line["item"])
     advised = _advised(form, row, open_findings, beside)
+    fill = filling_of(request.user, row, path, list(asked.values()))
     order = (word, "send_back", "take_back", "reopen")
     possible.sort(key=lambda p: order.index(str(p["verb"])))
     return render(request, "returns/return.html", {
         "title": T("{name} {period}", "{name} {period}", name=standing.name if standing else row.institution.key,
                    period=str(Period.parse(row.period).label)),
         "ret": row, "standing": standing, "lines": lines, "form": form, "current": current, "revisions": revisions[::-1],
-        "part_tables": part_lines.tables_of(book, current, before) if current else [], "findings": advised, "ask_rows": _ask_rows(advised), "possible": possible,
+        "part_tables": part_lines.tables_of(book, current, before) if current else [], "findings": advised, "fill": fill, "ask_rows": _ask_rows(advised), "possible": possible,
         "may_waive": _may(request, "accept", today.office.path if today else "-"), "may_enter": gate.allows(row.state, "import", path, row.institution.key) and all(_may(request, v, path) for v in ("import", "review")),
         "waivers": Waiver.objects.filter(institution=row.institution, form=row.round.form, revoked="").select_related("by"), "checks": checks_with_parts(form),
         "on_word": OnBehalf.objects.filter(batch__revisions__ret=row).select_related("by", "batch__file").distinct(), "today": timezone.localdate(), "must": must, "history": history(row), "neighbours": beside["links"],
         "monthly": Period.parse(row.period).kind == "month"})
+
+
+def filling_of(person: User, row: Return, path: str, asked: Sequence[ReturnAsk]) -> dict[str, Any] | None:
+    """Where the person fills a return in that is with the unit: the address (at the item that came back), and the one value proposed.
+
+    None where the unit's numbers are not typed here (A), or the person does not file for it.
+    """
+    if row.state not in ("expected", "draft", "returned") or not scope(person, "file").covers(path, row.institution.key) or not plan_of(row.round).files_here(path):
+        return None
+    at = f"#{row.period}-{asked[0].item}" if asked else ""
+    return {"url": reverse("filling-year", args=[row.round_id, row.institution_id]) + at, "back": row.state == "returned",
+            "value": asked[0].suggested if len(asked) == 1 else ""}
 
 
 def _ask_rows(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -224,7 +224,7 @@ def remind(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     if args.dry_run:
         for t in wanted:
             out.line(("  " + str(T("今天已提醒", "reminded today")) + " " if t.reminded(today) else "  ") + f"{t.key}\t" + wording.text(found, t, today).split("\n")[0])
-        return {"targets": [{"key": t.key, "name": t.name, "units": len(t.units), "reminded_today": t.reminded(today), "text": wording.text(found, t, today)} for t in wanted]}
+        return {"targets": [{"key": t.key, "name": str(t.name), "units": len(t.units), "reminded_today": t.reminded(today), "text": wording.text(found, t, today)} for t in wanted]}
     with out.progress(str(T("提醒", "reminding"))) as progress:
         done = actions.remind(who, found, args.to, progress=lambda n, total: progress(n, total, None))
     out.say(T("提醒 {a} 个，今天已提醒过跳过 {b} 个；外发 {c} 条，没有发出 {d} 条", "{a} reminded, {b} skipped (reminded today); {c} sent outside, {d} failed",

@@ -55,6 +55,16 @@ def remind(person: User, round_: Round, keys: Sequence[str] | None = None, *, da
     return {**counts, **outside}
 
 
+def _inside(round_: Round, target: Target, key: str, subject: T, day: dt.date) -> int:
+    """The message inside the system: to the office that keeps the list, or to the unit. Units without such an office hear each of itself only."""
+    if target.own:
+        alone = [Target(f"unit:{u.key}", u.name, target.office, (u,), u.pk) for u in target.units]
+        return sum(_inside(round_, t, f"{key}:{t.institution}", wording.subject(round_, t, day), day) for t in alone)
+    people = keepers_of(target.office.path) if target.institution is None else reporters_of(target.units[0].key)
+    url = reverse("chase", args=[round_.pk]) if target.institution is None else reverse("institution", args=[target.institution])
+    return int(notify(people, key, subject, T("{t}", "{t}", t="\n".join(wording.lines(target.units))), url))
+
+
 def _one(person: User, round_: Round, target: Target, day: dt.date) -> bool:
     """One reminder with its messages and its event, whole or not at all. False when the target was reminded that day already."""
     with action():
@@ -63,11 +73,9 @@ def _one(person: User, round_: Round, target: Target, day: dt.date) -> bool:
             return False
         subject = wording.subject(round_, target, day)
         key = f"remind:{round_.pk}:{target.key}:{day.isoformat()}"
-        people = keepers_of(target.office.path) if target.institution is None else reporters_of(target.units[0].key)
-        url = reverse("chase", args=[round_.pk]) if target.institution is None else reverse("institution", args=[target.institution])
-        channels: dict[str, Any] = {"inside": notify(people, key, subject, T("{t}", "{t}", t="\n".join(wording.lines(target.units))), url)}
+        channels: dict[str, Any] = {"inside": _inside(round_, target, key, subject, day)}
         text = wording.text(round_, target, day)
-        box = MailAddress.objects.filter(office=target.office).first() if target.institution is None else None
+        box = MailAddress.objects.filter(office=target.office).first() if target.institution is None and not target.own else None
         if mail_on() and box is not None:
             channels["mail"] = int(put_out(key + ":mail", "mail", str(subject), text, box.address))
         if webhook_on() and target.institution is None:
@@ -76,5 +84,5 @@ def _one(person: User, round_: Round, target: Target, day: dt.date) -> bool:
         row = Reminder.objects.create(round=round_, target=target.key, office=target.office, institution_id=target.institution, day=day,
                                       units=units, number=len(target.units), channels=channels, by=person)
         record(person, "remind.send", "reminder", row.pk, line=target.office.path, data={
-            "year": round_.year, "target": target.key, "name": target.name, "day": day.isoformat(), "units": units, "number": row.number, "channels": channels})
+            "year": round_.year, "target": target.key, "name": target.name.say("zh") if isinstance(target.name, T) else target.name, "day": day.isoformat(), "units": units, "number": row.number, "channels": channels})
     return True

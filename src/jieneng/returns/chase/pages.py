@@ -75,7 +75,7 @@ def chase(request: HttpRequest, pk: int) -> HttpResponse:
     plan = plan_of(round_)
     every = queries.units(request.scope, round_, plan)
     by = request.GET.get("by", "area") if request.GET.get("by") in queries.GROUPS else "area"
-    review = scope(request.user, "review")
+    review, keeps = scope(request.user, "review"), scope(request.user, "edit_register")
     wanted = _wanted(request, round_, every, today)
     page = Paginator(wanted, 100 if request.GET.get("per") == "100" else 25).get_page(request.GET.get("page"))
     shown = list(page.object_list)
@@ -92,7 +92,7 @@ def chase(request: HttpRequest, pk: int) -> HttpResponse:
         "lines": [(x, [(s, x.counts.get(s, 0)) for s in shown_states]) for x in queries.grouped(book(), every, by)],
         "whole_cells": [(s, whole.counts.get(s, 0)) for s in shown_states], "whole": whole, "states": shown_states, "page": page, "count": len(wanted), "today": today,
         "rows": [{"u": u, "area": areas.get(u.area, u.area), "contact": liaison.get(u.pk), "phone": _masked(liaison[u.pk].phone) if u.pk in liaison else "",
-                  "last": reminded.get(u.pk), "over": u.overdue(today), "office": offices.get(u.line)} for u in shown],
+                  "calls": keeps.covers_line(u.line), "last": reminded.get(u.pk), "over": u.overdue(today), "office": offices.get(u.line)} for u in shown],
         "weight_share": sum(u.weight or 0 for u in wanted) / whole.weight if whole.weight else None, "filters": request.GET,
         "state_options": [(k, v) for k, v in STATE_FILTERS.items() if k != "late"], "areas": sorted({(u.area, areas.get(u.area, u.area)) for u in every}),
         "departments": sorted({u.department for u in every if u.department}), "chart": _chart(round_, every, today),

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from jieneng.core.late import arrive
 from jieneng.core.period import Period
+from jieneng.core.words import T
 from jieneng.people.models import Office
 from jieneng.people.queries import area_offices
 from jieneng.people.scope import Scope
@@ -200,29 +201,44 @@ def returned_on(rows: Iterable[Unit], round_: Round) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class Target:
-    """Whom a reminder goes to: an office with its list, or one unit. ``key`` is ``office:CODE`` or ``unit:KEY``."""
+    """Whom a reminder goes to: an office with its list, one unit, or the units right under an office that have no other office to be
+    reminded through (直属单位). ``key`` is ``office:CODE``, ``unit:KEY`` or ``own:CODE``."""
 
     key: str
-    name: str
+    name: str | T
     office: Office
     units: tuple[Unit, ...]
     institution: int | None = None
     last: Reminder | None = None
 
+    @property
+    def own(self) -> bool:
+        """Whether these are units of the reminding office itself: the list is theirs to paste, each hears of itself only."""
+        return self.key.startswith("own:")
+
     def reminded(self, day: dt.date) -> bool:
         return self.last is not None and self.last.day == day
+
+
+def _own_name(office: Office) -> T:
+    """The units right under an office: 泾县直属单位（不归部门）, 教育局所属单位."""
+    if office.kind == "department":
+        return T("{o}所属单位", "units of {o}", o=office.name)
+    return T("{o}直属单位（不归部门）", "units of {o} without a department", o=office.name)
 
 
 def targets(rows: Sequence[Unit], scope: Scope, round_: Round) -> list[Target]:
     """To whom reminders go from here: the areas below, or the departments; straight to units only for those of the city itself (市直).
 
-    A city reminds counties and zones, and of 市直 the departments and the units; a county reminds its departments.
+    A city reminds counties and zones, and of 市直 the departments and the units; a county reminds its departments. Units that no office
+    below the person's own answers for (a county's without a department, those of a department) are one list of their own.
     """
     late = [u for u in rows if u.late]
     offices = list(Office.objects.filter(active=True).order_by("path"))
     areas = {o.area: o for o in offices if o.kind in ("county", "zone", "direct")}
     departments = {o.path: o for o in offices if o.kind == "department"}
     lists: dict[str, tuple[Office, list[Unit]]] = {}
+    own: dict[str, tuple[Office, list[Unit]]] = {}
     single: list[tuple[Office, Unit]] = []
     for u in late:
         area, department = areas.get(u.area), departments.get(u.line)
@@ -234,9 +250,14 @@ def targets(rows: Sequence[Unit], scope: Scope, round_: Round) -> list[Target]:
             lists.setdefault(department.code, (department, []))[1].append(u)
         if area is not None and area.kind == "direct":
             single.append((department or area, u))
+        elif department is None or department.path in scope.lines:
+            holder = max((o for o in offices if o.path in scope.lines and u.line.startswith(o.path)), key=lambda o: len(o.path), default=None)
+            if holder is not None:
+                own.setdefault(holder.code, (holder, []))[1].append(u)
     last = last_reminders(round_)
     found = [Target(f"office:{code}", office.name, office, tuple(us), None, last.get(f"office:{code}")) for code, (office, us) in lists.items()]
     found.sort(key=lambda t: (t.office.kind == "department", -len(t.units), t.key))
+    found += [Target(f"own:{code}", _own_name(office), office, tuple(us), None, last.get(f"own:{code}")) for code, (office, us) in sorted(own.items())]
     return found + [Target(f"unit:{u.key}", u.name, office, (u,), u.pk, last.get(f"unit:{u.key}")) for office, u in single]
 
 
