@@ -168,7 +168,7 @@ class Spark(Relational):
         self._asked(lambda: read.parquet(*map(_escaped, paths)).createOrReplaceTempView(f"`{table}`"))
         self.shown[table] = paths
 
-    def _keep(self, table: str, query: exp.Select) -> None:
+    def _keep(self, table: str, query: exp.Select | str) -> None:
         self._drop(table)
         self.kept[table] = self._asked(lambda: self.session.sql(self.text(query)).persist())
         self.kept[table].createOrReplaceTempView(table)

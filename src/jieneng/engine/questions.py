@@ -202,6 +202,9 @@ class Engine(Protocol):
                where: Mapping[str, Any] | None = None, limit: int = 100) -> list[Screened]:
         """Every check over all returns of the period: applied, failed, not applied, and the first failing returns."""
 
+    def sift(self, snapshot: Wide, sieve: Sieve) -> Sifted:
+        """The first screening of a year: the values that deserve the full review, and the checks of the form that fail, from the wide years."""
+
     def ledger(self, snapshot: Snapshot, kind: str, *, take: str, column: str = "", where: Mapping[str, Any] | None = None
                ) -> LedgerAnswer:
         """Count lines, sum a column, count distinct values, list them, or give the one value.
