@@ -25,7 +25,7 @@ from jieneng.core.words import T
 
 from . import tables
 from .relational import Relational, Rows
-from .snapshot import Snapshot
+from .sifting import Wide
 
 SETTINGS = {
     "spark.sql.ansi.enabled": "true",  # what overflows is an error, never another number
@@ -156,7 +156,7 @@ class Spark(Relational):
     def run(self, query: Any) -> Rows:
         return [tuple(row) for row in self._asked(lambda: self.session.sql(self.text(query)).collect())]
 
-    def _show(self, table: str, snapshot: Snapshot, files: Sequence[str]) -> None:
+    def _show(self, table: str, snapshot: Wide, files: Sequence[str]) -> None:
         paths = tuple(snapshot.file(f) for f in files)
         if self.shown.get(table) == paths:
             return

@@ -15,6 +15,7 @@ from jieneng.core.period import Period
 from jieneng.rulebook.types import Check
 
 from .screening import Screened
+from .sifting import Sieve, Sifted, Wide
 from .snapshot import BODIES, KEYS, Snapshot, due_bit
 
 GROUPS = ("period", "area", "department", "territory", "type", "institution", "line", "status")

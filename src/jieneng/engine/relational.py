@@ -84,7 +84,7 @@ class Relational(ABC):
         """Print the tree in this engine's dialect and fetch."""
 
     @abstractmethod
-    def _show(self, table: str, snapshot: Snapshot, files: Sequence[str]) -> None:
+    def _show(self, table: str, snapshot: Wide, files: Sequence[str]) -> None:
         """The files of a snapshot (of which each may lack columns of another) as one table."""
 
     @abstractmethod
@@ -292,7 +292,7 @@ class Relational(ABC):
         """The answer by column; an engine that keeps columns gives them as they are."""
         names = [c.alias_or_name for c in query.selects]
         rows = self.run(query)
-        return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {n: () for n in names}
+        return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
 
     def ledger(self, snapshot: Snapshot, kind: str, *, take: str, column: str = "", where: Mapping[str, Any] | None = None
                ) -> LedgerAnswer:

@@ -36,9 +36,11 @@ SIGMA, MEAN = 1.4826, 1.2533
 HISTORY = 4
 """Months that both years must have for one to be compared with the other."""
 PEERS_FLOOR, PRICE_FLOOR = 0.3, 0.03
+SLIP = 4.0
+"""By how many times itself an amount may be wrong, in earnest: most of what a power of ten would make of it."""
 UNKNOWN, TINY = -1e30, 1e-200
 LARGE_COPY = 1000
-"""A single value equal to last year's says something from here on; smaller ones meet by chance."""
+"""A single whole number equal to last year's says something from here on; smaller ones meet by chance."""
 TRAITS = ("r", "x", "rest", "p", "vrest")
 """What is compared with like institutions."""
 FOUND = ("institution", "area", "amount", "before", "safe", "r", "expected", "month", "q", "monthly", "x", "like", "level", "peers", "price", "v", "zy", "zx", "zm", "zp",
@@ -125,7 +127,7 @@ class Term(exp.Expression, exp.Func):
     """An expression in brackets (a function without a name) whose operators do not copy it: a sum of twelve months would be copied twelve
     times, each time it grows."""
 
-    _sql_names = ("",)
+    _sql_names: ClassVar = [""]
     arg_types: ClassVar = {"this": True}
 
     def _with(self, kind: type[exp.Binary], other: Any) -> Term:
@@ -393,7 +395,7 @@ def _patterns(n: Sequence[Any], o: Sequence[Any], i: Sequence[Any], k: int) -> d
     """Months equal to last year's, those large enough to mean something, months in runs of three, and those equal to the month before."""
     equal = [one_if(same(v, w)) * x for v, w, x in zip(n, o, i, strict=True)]
     before = [one_if(same(n[m], n[m - 1])) * i[m] for m in range(1, k)]
-    return {"same": added(equal), "large": added([e * one_if(v >= num(LARGE_COPY)) for e, v in zip(equal, n, strict=True)]),
+    return {"same": added(equal), "large": added([e * one_if(some([v >= num(LARGE_COPY), exp.NEQ(this=v, expression=exp.Floor(this=v))])) for e, v in zip(equal, n, strict=True)]),
             "flat": added([num(0), *[x * y for x, y in itertools.pairwise(before)]]), "again": added([num(0), *[x * one_if(v >= num(LARGE_COPY)) for x, v in zip(before, n[1:], strict=True)]])}
 
 
@@ -489,8 +491,7 @@ def candidates_query(q: Quantity, table: str, sieve: Sieve) -> exp.Select:
     pattern = [col(c, "t") > num(0) for c in ("missing", "zeros", "outside", *(() if q.stock else ("copies", "flat", "again")))]
     if not q.stock:
         pattern.append(col("same", "t") > num(2))
-    off = most([distance(col("amount", "t") - col("expected", "t")), distance(col("monthly", "t") - per(col("monthly", "t"), col("q", "t"))),
-                col("amount", "t") * num(1 / max(len(sieve.months), 1))]) * num(q.weight)
+    off = most([distance(col("amount", "t") - col("expected", "t")), col("amount", "t") * num(SLIP)]) * num(q.weight)
     hangs = all_(col("z", "t") >= num(sieve.least), off >= col("area", "s") * num(sieve.large))
     wanted = some([col("z", "t") >= num(sieve.show), level, *pattern, *([] if q.stock else [hangs])])
     said = {"area": column("name", "s"), "total": column("area", "s"), "fine": column("fine", "s")}

