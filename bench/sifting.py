@@ -177,6 +177,7 @@ def run(institutions: int, home: Path | None, repeat: int, skip: list[str], out:
         floor, ours = found["scan"], found["screening"]
         print(f"screening ÷ scan: {ours['wall'] / floor['wall']:.1f} by wall, {ours['cpu'] / floor['cpu']:.1f} by CPU; "
               f"{ours['cpu'] / institutions * 1e6:,.1f} µs of CPU an institution (goal for 1.6 million: 60 s, 6 ×)")
+        print(f"{os.cpu_count()} cores  {ours['answer']['institutions']:,} institutions  peak {ours['gib']:.2f} GiB", flush=True)
         if out:
             out.write_text(json.dumps(found, indent=1))
         if "pandas" in found and abs(found["pandas"]["answer"]["change"] / ours["answer"]["change"] - 1) > 1e-12:

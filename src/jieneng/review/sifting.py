@@ -86,12 +86,27 @@ def order(sifted: Sifted, review: Review, weights: Mapping[str, float]) -> tuple
             gaps = (c["missing"] + c["zeros"]) * c["before"] / 12
             off = w * np.nanmax(np.stack([np.nan_to_num(v) for v in (year, month, gaps)]), axis=0) if len(history) else np.zeros(0)
             share = np.where(c["fine"] > 0, np.minimum(1.0, p * off / c["fine"]), 0.0)
-        parts.append({"institution": c["institution"], "item": np.full(len(p), n), "area": c["area"], "doubt": p, "off": off, "share": share, "score": score(p, share, power),
+        parts.append({"institution": c["institution"], "item": np.full(len(p), n), "area": c["area"], "doubt": p, "off": off, "weight": np.full(len(p), w), "share": share, "score": score(p, share, power),
                       "total": c["total"] if item in cell_of else np.full(len(p), np.inf), "cell": np.full(len(p), cell_of.get(item, item), object)})
-    table = {k: np.concatenate([p[k] for p in parts]) if parts else np.zeros(0) for k in ("institution", "item", "area", "doubt", "off", "share", "score", "total", "cell")}
+    table = {k: np.concatenate([p[k] for p in parts]) if parts else np.zeros(0) for k in ("institution", "item", "area", "doubt", "off", "weight", "share", "score", "total", "cell")}
     by = np.lexsort((table["item"], table["institution"], -np.round(table["score"], 9)))
     table = {k: v[by] for k, v in table.items()}
     return {**table, "items": np.array(names, object)}, line_of(table, float(review.line))
+
+
+def listed(table: Mapping[str, Array], sifted: Sifted, review: Review, limit: int) -> list[dict[str, Any]]:
+    """The first candidates in words of data: institution, item, month (0 for the year), off in the item's unit, doubt, share, the factor it looks like."""
+    units = {q.item: {n: float(f) for n, (f, _) in q.units.items()} for q in (*review.quantities, *review.stocks)}
+    found = []
+    for n in range(min(limit, len(table["doubt"]))):
+        item, who = str(table["items"][table["item"][n]]), int(table["institution"][n])
+        c = sifted.candidates[item]
+        k = int(np.searchsorted(c["institution"], who))
+        month = abs(float(c["monthly"][k]) * (1 - 1 / float(c["q"][k])))
+        year = not month > 0.5 * abs(float(c["amount"][k] - c["expected"][k]))  # one month that makes up most of the year's distance is told as such
+        found.append({"institution": who, "item": item, "month": 0 if year else int(c["month"][k]), "off": float(table["off"][n] / table["weight"][n]), "doubt": float(table["doubt"][n]),
+                      "share": float(table["share"][n]), "score": float(table["score"][n]), "factor": factor(float(c["r"][k] if year else c["q"][k]), units.get(item, {}))})
+    return found
 
 
 def line_of(table: Mapping[str, Array], line: float) -> int:
