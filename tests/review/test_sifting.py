@@ -62,7 +62,7 @@ def test_what_is_beyond_doubt_stands_first(city: tuple[Panel, Assessed, Sifted])
 
 
 def test_the_line_leaves_no_total_in_doubt() -> None:
-    table: dict[str, Any] = {"cell": ["e"] * 4, "area": ["a", "a", "b", "a"], "doubt": np.array([1.0, 0.5, 0.5, 0.1]), "off": np.array([9.0, 1.0, 0.1, 1.0]), "total": np.array([100.0, 100.0, 100.0, 100.0])}
+    table: dict[str, Any] = {"place": np.array([0, 0, 1, 0]), "doubt": np.array([1.0, 0.5, 0.5, 0.1]), "off": np.array([9.0, 1.0, 0.1, 1.0]), "total": np.array([100.0, 100.0, 100.0, 100.0])}
     assert sifting.line_of(table, 0.005) == 2 and sifting.line_of(table, 0.05) == 1 and sifting.line_of(table, 0.5) == 0
 
 

@@ -515,33 +515,63 @@ def totals_query(quantities: Sequence[tuple[Quantity, str]]) -> exp.Select:
 # -- edits -----------------------------------------------------------------------------------------------------------------------
 
 def edits_query(checks: Sequence[Check], items: frozenset[str], sieve: Sieve, there: frozenset[str], dialect: str) -> exp.Select | None:
-    """Institution, and per check the first month that fails it and how many do: the form's own texts, month by month, over the wide row."""
-    used: set[tuple[str, int]] = set()
-    verdicts: dict[str, list[tuple[int, Any]]] = {}
+    """Institution, and per check the first month that fails it and how many do: the form's own texts, month by month, over the wide row.
+
+    A check with a quotient (exact to nine places, and by far the dearest) says of a month whose amounts are those of the month before what
+    it said of that one.
+    """
+    months = range(len(sieve.months))
+    used: dict[tuple[int, int], set[tuple[int, str]]] = {}
+    verdicts: dict[tuple[int, int], Any] = {}
     for n, check in enumerate(checks):
-        for m in range(len(sieve.months)):
-            tree = verdict(check, items, dialect)
-
-            def beside(node: Any, m: int = m) -> Any:
-                if not isinstance(node, exp.Column):
-                    return node
-                year, month = {"base": (0, m), "last_year": (1, m), "last_month": (0, m - 1) if m else (1, len(sieve.months) - 1)}[node.table]
-                name = f"{node.name}__{sieve.months[month]}"
-                if name not in there or (node.table == "last_month" and len(sieve.months) == 1):
-                    return exp.Null()
-                used.add((name, year))
-                return column(name, ("now", "old")[year])
-
-            verdicts.setdefault(f"{n}", []).append((m, tree.transform(beside)))
-    if not used:
+        for m in months:
+            verdicts[n, m], used[n, m] = _of_month(verdict(check, items, dialect), m, sieve, there)
+    every = set().union(*used.values())
+    if not every:
         return None
-    years = [taken(column("institution"), *[column(c) for c, y in sorted(used) if y == n]).from_("wide").where(
-        same(col("year"), whole(sieve.year - n))).subquery(name, copy=False) for n, name in enumerate(("now", "old"))]
-    said = [as_(exp.Not(this=exp.Paren(this=v)), f"f{n}_{m}") for n, found in verdicts.items() for m, v in found]
-    query = taken(as_(col("institution", "now"), "institution"), *said).from_(years[0])
-    if any(y for _, y in used):
+    years = [taken(column("institution"), *[column(c) for y, c in sorted(every) if y == n]).from_("wide").where(
+        same(col("year"), whole(sieve.year - n)), copy=False).subquery(name, copy=False) for n, name in enumerate(("now", "old"))]
+    query = taken(as_(column("institution", "now"), "institution"), *[as_(column(c, ("now", "old")[y]), f"{y}_{c}") for y, c in sorted(every)]).from_(years[0])
+    if any(y for y, _ in every):
         query = query.join(years[1], on=same(col("institution", "now"), col("institution", "old")), join_type="left", copy=False)
-    fails = {n: [col(f"f{n}_{m}") for m, _ in found] for n, found in verdicts.items()}
+    dear = {n for n, c in enumerate(checks) if "ratio(" in " ".join((c.holds, c.when, *c.let.values()))}
+    said = {(n, m): exp.Not(this=exp.Paren(this=v)) for (n, m), v in verdicts.items()}
+    query = added_to(query, **{f"f{n}_{m}": v for (n, m), v in said.items() if m == 0 or n not in dear})
+    for m in months[1:] if dear else ():
+        alike = {n: [exp.NullSafeEQ(this=_at(a), expression=_at(b)) for a, b in _pairs(used[n, m], used[n, m - 1])] for n in dear}
+        query = added_to(query, **{f"f{n}_{m}": case(all_(*alike[n]), column(f"f{n}_{m - 1}"), said[n, m]) if alike[n] else said[n, m] for n in sorted(dear)})
+    fails = {n: [column(f"f{n}_{m}") for m in months] for n in range(len(checks))}
     columns = [as_(x, f"{k}{n}") for n, found in fails.items() for k, x in (("m", first([(c, whole(m + 1)) for m, c in enumerate(found)], whole(0))), ("k", count(found)))]
     query = over(query, "t", taken(column("institution"), *columns))
     return over(query, "t", taken("*")).where(some([col(f"k{n}") > whole(0) for n in fails]), copy=False).order_by(exp.Ordered(this=column("institution")), copy=False)
+
+
+def _of_month(tree: Any, m: int, sieve: Sieve, there: frozenset[str]) -> tuple[Any, set[tuple[int, str]]]:
+    """A verdict on a month of the wide row, and the columns it reads: 0 this year's, 1 last year's."""
+    used: set[tuple[int, str]] = set()
+
+    def beside(node: Any) -> Any:
+        if not isinstance(node, exp.Column):
+            return node
+        year, month = {"base": (0, m), "last_year": (1, m), "last_month": (0, m - 1) if m else (1, len(sieve.months) - 1)}[node.table]
+        name = f"{node.name}__{sieve.months[month]}"
+        if name not in there or (node.table == "last_month" and len(sieve.months) == 1):
+            return exp.Null()
+        used.add((year, name))
+        return column(f"{year}_{name}")
+
+    return tree.transform(beside), used
+
+
+def _at(used: tuple[int, str]) -> Any:
+    return column(f"{used[0]}_{used[1]}")
+
+
+def _pairs(these: set[tuple[int, str]], those: set[tuple[int, str]]) -> list[tuple[tuple[int, str], tuple[int, str]]]:
+    """What a month reads beside what the month before read, item by item; nothing where they do not read the same items."""
+    def by_item(used: set[tuple[int, str]]) -> dict[tuple[int, str], tuple[int, str]]:
+        return {(y, c.rpartition("__")[0]): (y, c) for y, c in used}
+
+    one, two = by_item(these), by_item(those)
+    whole_ = one.keys() == two.keys() and len(one) == len(these) and len(two) == len(those)
+    return [(one[k], two[k]) for k in sorted(one)] if whole_ else []

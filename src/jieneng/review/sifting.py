@@ -68,12 +68,19 @@ def factor(q: float, units: Mapping[str, float]) -> str:
 
 def order(sifted: Sifted, review: Review, weights: Mapping[str, float]) -> tuple[dict[str, Array], int]:
     """The candidates of all items in one table, ordered by score: columns institution, item (number in the table's ``items``), area, doubt, off,
-    share, score; and the place of the line.
+    share, score, place (a number of the published total); and the place of the line.
 
     Expected: last year's amount as its like changed, a month as the other months changed, the level of its like; the largest distance counts.
     """
     power, parts, cell_of = float(review.forecast["weight_of_stakes"]), [], {q.item: q.cell for q in review.quantities}
     names = list(sifted.candidates)
+    cells: dict[str, int] = {}
+    areas: dict[str, int] = {}
+
+    def numbers(cell: str, where: Array) -> Array:
+        """A number for each published total: cell and area."""
+        return cells.setdefault(cell, len(cells)) * 1_000_000 + np.fromiter((areas.setdefault(a, len(areas)) for a in where), np.int64, len(where))
+
     for n, (item, c) in enumerate(sifted.candidates.items()):
         w = weights.get(item, 1.0)
         history = np.isfinite(c["r"])
@@ -87,8 +94,8 @@ def order(sifted: Sifted, review: Review, weights: Mapping[str, float]) -> tuple
             off = w * np.nanmax(np.stack([np.nan_to_num(v) for v in (year, month, gaps)]), axis=0) if len(history) else np.zeros(0)
             share = np.where(c["fine"] > 0, np.minimum(1.0, p * off / c["fine"]), 0.0)
         parts.append({"institution": c["institution"], "item": np.full(len(p), n), "area": c["area"], "doubt": p, "off": off, "weight": np.full(len(p), w), "share": share, "score": score(p, share, power),
-                      "total": c["total"] if item in cell_of else np.full(len(p), np.inf), "cell": np.full(len(p), cell_of.get(item, item), object)})
-    table = {k: np.concatenate([p[k] for p in parts]) if parts else np.zeros(0) for k in ("institution", "item", "area", "doubt", "off", "weight", "share", "score", "total", "cell")}
+                      "total": c["total"] if item in cell_of else np.full(len(p), np.inf), "place": numbers(cell_of.get(item, item), c["area"])})
+    table = {k: np.concatenate([p[k] for p in parts]) if parts else np.zeros(0) for k in ("institution", "item", "area", "doubt", "off", "weight", "share", "score", "total", "place")}
     by = np.lexsort((table["item"], table["institution"], -np.round(table["score"], 9)))
     table = {k: v[by] for k, v in table.items()}
     return {**table, "items": np.array(names, object)}, line_of(table, float(review.line))
@@ -111,10 +118,13 @@ def listed(table: Mapping[str, Array], sifted: Sifted, review: Review, limit: in
 
 def line_of(table: Mapping[str, Array], line: float) -> int:
     """After how many candidates what is left (doubt × distance, added up) moves no area's total by more than ``line``."""
-    left: dict[tuple[str, str], float] = {}
-    for n in range(len(table["doubt"]) - 1, -1, -1):
-        key = (table["cell"][n], table["area"][n])
-        left[key] = left.get(key, 0.0) + float(table["doubt"][n] * table["off"][n])
-        if left[key] > line * float(table["total"][n]):
-            return n + 1
-    return 0
+    n = len(table["doubt"])
+    if not n:
+        return 0
+    totals = table["place"]
+    last = np.lexsort((-np.arange(n), totals))  # by total, what stands last in the list first
+    left = np.cumsum(np.asarray(table["doubt"] * table["off"], float)[last])
+    starts = np.flatnonzero(np.diff(totals[last], prepend=-1))
+    left -= np.repeat(np.concatenate([[0.0], left[starts[1:] - 1]]), np.diff(np.append(starts, n)))
+    beyond = left > line * np.asarray(table["total"], float)[last]
+    return int(last[beyond].max()) + 1 if beyond.any() else 0
