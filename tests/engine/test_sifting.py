@@ -79,8 +79,9 @@ def test_sql_and_loops_give_one_list(seed: int) -> None:
 @pytest.mark.spark
 @pytest.mark.xdist_group("spark")
 def test_spark_gives_the_same_list(spark: str, tmp_path: Path) -> None:
+    """Three months of one item: Spark plans an expression of twelve for a minute."""
     files = town(tmp_path, 7)
-    few = replace(SIEVE, quantities=SIEVE.quantities[:1])
+    few = replace(SIEVE, months=("03", "06", "09"), quantities=SIEVE.quantities[:1], checks=SIEVE.checks[:1])
     same(connect(spark).sift(files, few), connect("plain:").sift(files, few))
 
 

@@ -25,7 +25,7 @@ from jieneng.core.words import T
 
 from . import tables
 from .relational import Relational, Rows
-from .sifting import Wide
+from .sifting import Sieve, Sifted, Wide
 
 SETTINGS = {
     "spark.sql.ansi.enabled": "true",  # what overflows is an error, never another number
@@ -167,6 +167,14 @@ class Spark(Relational):
         read = self.session.read.schema(schema)
         self._asked(lambda: read.parquet(*map(_escaped, paths)).createOrReplaceTempView(f"`{table}`"))
         self.shown[table] = paths
+
+    def sift(self, snapshot: Wide, sieve: Sieve) -> Sifted:
+        """Projections are kept apart meanwhile: put into one, as Spark would, what twelve months share is written out again and again."""
+        self.session.conf.set("spark.sql.optimizer.excludedRules", "org.apache.spark.sql.catalyst.optimizer.CollapseProject")
+        try:
+            return super().sift(snapshot, sieve)
+        finally:
+            self.session.conf.unset("spark.sql.optimizer.excludedRules")
 
     def _keep(self, table: str, query: exp.Select | str) -> None:
         self._drop(table)
