@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import tempfile
 from dataclasses import replace
@@ -78,10 +79,13 @@ def test_sql_and_loops_give_one_list(seed: int) -> None:
 
 @pytest.mark.spark
 @pytest.mark.xdist_group("spark")
-def test_spark_gives_the_same_list(spark: str, tmp_path: Path) -> None:
-    """Two months of one item without its price: Spark plans an expression of twelve for a minute. Three with price and a check agreed too."""
+def test_spark_gives_the_same_list(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Three months of one item. Spark takes a minute for what DuckDB plans in a tenth of a second."""
+    if not os.environ.get("JIENENG_FULL"):
+        pytest.skip("a minute on a small cluster: JIENENG_FULL=1 runs it")
     files = town(tmp_path, 7)
-    few = replace(SIEVE, months=("03", "09"), quantities=(replace(SIEVE.quantities[0], beside=""),), checks=())
+    few = replace(SIEVE, months=("03", "06", "09"), quantities=SIEVE.quantities[:1], checks=SIEVE.checks[:1])
+    spark = str(request.getfixturevalue("spark"))
     same(connect(spark).sift(files, few), connect("plain:").sift(files, few))
 
 
