@@ -231,11 +231,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--repeat", type=int, default=3, help="runs of each step that reads the snapshot")
     parser.add_argument("--skip", nargs="*", default=[], choices=["fill", "pandas", "polars"], help="steps left out; fill needs a snapshot in --home")
     parser.add_argument("--step", choices=STEPS, help="one step only, in this process (used by the bench itself)")
+    parser.add_argument("--screening", action="store_true", help="the first screening over the wide years instead (bench/sifting.py)")
     parser.add_argument("--out", type=Path, help="write the figures to this file as JSON")
     args = parser.parse_args(argv)
     if args.step:
         run_here(args.step, args.home, args.institutions, args.out)
         return 0
+    if args.screening:
+        from . import sifting
+
+        return sifting.run(args.institutions, args.home, args.repeat, args.skip, args.out)
     home = args.home or Path(tempfile.mkdtemp(prefix="nation-"))
     try:
         print(f"{dt.date.today()}  {args.institutions:,} institutions  {platform.machine()}  {os.cpu_count()} cores  seed {SEED}  "

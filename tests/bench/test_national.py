@@ -9,9 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bench import nation, national
+from bench import nation, national, sifting
 
 pytest.importorskip("polars", reason="the bench extra is not installed")
 pytest.importorskip("pandas", reason="the bench extra is not installed")
@@ -47,3 +48,17 @@ def test_an_answer_that_differs_is_named() -> None:
         wrong = copy.deepcopy(theirs)
         wrong[kind][key] = value  # type: ignore[index]
         assert national.check({**ours, "polars": {"answer": wrong}}) == [f"polars: {kind} {key}"]
+
+
+def test_the_wide_years_of_the_screening_bench_hold_the_nation_and_its_peer_agrees(tmp_path: Path) -> None:
+    from jieneng.engine import connect, wide_arrays
+
+    sifting.write(tmp_path, 300)
+    files, span = sifting.Files(tmp_path), nation.span(1, 300, sifting.SEED)
+    found = wide_arrays([files.file(n) for n in files.wide("consumption")], ["water_m3"], (2021, 2022))
+    at = found.institutions - 1
+    known = (span.filed & span.answered["water_m3"])[at, 12:]
+    assert np.array_equal(np.isfinite(found.values["water_m3"][:, 1]), known)
+    assert found.values["water_m3"][:, 1][known].tolist() == (span.values["water_m3"][at, 12:][known] / nation.UNIT).tolist()
+    assert sifting.pandas(tmp_path, 300)["change"] == pytest.approx(sifting.median(connect(fresh=True), tmp_path), rel=1e-12)
+    assert sifting.scan(tmp_path, 300)["rows"] > 590

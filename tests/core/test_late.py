@@ -20,7 +20,7 @@ def test_announced_modules_arrive_once_and_in_order(tmp_path: Path, monkeypatch:
         (tmp_path / f"{name}.py").write_text(f"import time\nopen({str(log)!r}, 'a').write('{name} ')\ntime.sleep(0.05)\n"
                                              "from jieneng.core.late import arrive\narrive()\n")  # a module may look up while it is imported
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(late, "_waiting", [])
+    monkeypatch.setattr(late, "_waiting", {})
     late.later("late_one")
     late.later("late_two")
     seen: list[bool] = []
@@ -36,7 +36,7 @@ def test_announced_modules_arrive_once_and_in_order(tmp_path: Path, monkeypatch:
 def announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """``announced(one="text of a module", …)``: modules that lie on the path and wait, in this order."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(late, "_waiting", [])
+    monkeypatch.setattr(late, "_waiting", {})
     made: list[str] = []
 
     def announce(**texts: str) -> None:
@@ -58,10 +58,10 @@ def test_one_that_fails_fails_again_until_it_is_there(announced: Callable[..., N
     for _ in range(2):
         with pytest.raises(RuntimeError, match="not yet"):
             late.arrive()
-        assert "late_b" not in sys.modules and late._waiting == ["late_a", "late_b", "late_c"]
+        assert "late_b" not in sys.modules and list(late._waiting) == ["late_a", "late_b", "late_c"]
     flag.touch()
     late.arrive()
-    assert {"late_a", "late_b", "late_c"} <= set(sys.modules) and late._waiting == []
+    assert {"late_a", "late_b", "late_c"} <= set(sys.modules) and late._waiting == {}
 
 
 def test_another_thread_does_not_go_on_while_one_is_half_there(announced: Callable[..., None]) -> None:
@@ -80,7 +80,20 @@ def test_what_is_announced_meanwhile_arrives_too(announced: Callable[..., None],
     announced(late_first="from jieneng.core.late import later\nlater('late_second')\n")
     (tmp_path / "late_second.py").write_text("w = 4\n")
     late.arrive()
-    assert sys.modules.pop("late_second").w == 4 and late._waiting == []
+    assert sys.modules.pop("late_second").w == 4 and late._waiting == {}
+
+
+def test_who_is_given_something_waits_for_its_givers_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    come: list[str] = []
+    monkeypatch.setattr(late, "_waiting", {})
+    monkeypatch.setattr(late, "import_module", come.append)
+    late.later("heavy")
+    late.later("table", to="review.given")
+    late.arrive("review.given")
+    assert come == ["table"]
+    late.arrive()
+    late.arrive("review.given")
+    assert come == ["table", "heavy"]
 
 
 def test_a_command_that_asks_no_engine_loads_none() -> None:

@@ -156,3 +156,25 @@ def test_the_smallest_set_of_fields_stands_with_what_tells_of_the_failing_check(
     located = [f.located for f in run.findings.filter(institution=city["institutions"][HOSPITAL]) if f.located]
     assert located and all(x[0] == "2022-07" for rows in located for x in rows) and any(rows == [["2022-07", "petrol_l", "661"]] for rows in located), located
     assert not run.findings.exclude(institution=city["institutions"][HOSPITAL]).exclude(located=[]).exists()
+
+
+def test_the_panel_holds_what_a_loop_over_the_revisions_finds(city: dict[str, Any]) -> None:
+    import numpy as np
+
+    from jieneng.returns.models import Revision
+    from jieneng.review import reading
+
+    file_all(city, 2021)
+    file_all(city, 2022, accept=False, change=wrong)
+    round_, rules = Round.objects.get(year=2022), reading.review_for(book(), "consumption", 2022)
+    assert rules is not None
+    panel, refs, _ = reading.panel(book(), rules, round_, city["offices"]["341800"].path)
+    row = {int(k): n for n, k in enumerate(panel.ids)}
+    said = {item: np.full(cells.shape, np.nan) for item, cells in panel.values.items()}
+    for r in Revision.objects.filter(ret__round__year__in=(2021, 2022)).select_related("ret__round").order_by("ret", "number"):
+        for item, cells in said.items():
+            value = r.answers.get(item)
+            cells[row[r.ret.institution_id], panel.years.index(r.ret.round.year), int(r.ret.period[5:]) - 1] = np.nan if value is None else float(value)
+        if r.ret.round.year == 2022:
+            assert refs[r.ret.institution_id, r.ret.period] == (r.ret_id, r.number)
+    assert len(said) > 5 and all(np.array_equal(said[i], panel.values[i], equal_nan=True) for i in said)

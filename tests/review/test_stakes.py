@@ -102,3 +102,27 @@ def test_the_set_is_as_small_as_trying_all_sets_finds() -> None:
 
         smallest = next(k for k in range(len(names) + 1) if any(solvable(free) for free in itertools.combinations(names, k)))
         assert len(found.fields) == smallest, (given, found)
+
+
+def test_one_field_is_named_without_a_search_where_the_search_names_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the short way answers, integer programming answers as well, with the same value; what it does not, it leaves to it."""
+    from jieneng.review import locate as module
+
+    dice, short, long = np.random.default_rng(11), module.single, module.several
+    names = ["petrol_l", "petrol_vehicle_l", "petrol_other_l", "vehicles", "petrol_vehicles", "diesel_vehicles", "new_energy_vehicles"]
+    checks, quick = [CHECKS["L03"], CHECKS["L05"]], 0
+    for n in range(40):
+        a, b, c, d, e = dice.integers(0, 40, 5)
+        right = dict(zip(names, (a + b, a, b, c + d + e, c, d, e), strict=True))
+        wrong = dice.choice(names, 1 + n % 2, replace=False)
+        given = answers(**{k: v + (dice.integers(10, 50) if k in wrong else 0) for k, v in right.items()})
+        trust = {names[k]: 0.5 for k in dice.integers(0, len(names), n % 3)}
+        searches: list[bool] = []
+        monkeypatch.setattr(module, "single", short)
+        monkeypatch.setattr(module, "several", lambda *a, seen=searches: seen.append(True) or long(*a))
+        found = locate(checks, given, trust)
+        monkeypatch.setattr(module, "single", lambda *a: None)
+        quick += not searches
+        searched = locate(checks, given, trust)
+        assert found.fields == pytest.approx(searched.fields, abs=1e-6), (given, trust)
+    assert 10 < quick < 40

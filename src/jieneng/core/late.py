@@ -9,18 +9,18 @@ from __future__ import annotations
 import threading
 from importlib import import_module
 
-_waiting: list[str] = []
+_waiting: dict[str, str] = {}
 _lock = threading.RLock()
 _arriving = False
 
 
-def later(module: str) -> None:
-    """Import ``module`` before anything it names is looked up."""
-    _waiting.append(module)
+def later(module: str, to: str = "") -> None:
+    """Import ``module`` before anything it names is looked up. ``to``: the only module it gives anything to; that one need not wait for the rest."""
+    _waiting[module] = to
 
 
-def arrive() -> None:
-    """Import what waits. Another thread waits until all are there; a module that looks something up while it is imported does not.
+def arrive(to: str = "") -> None:
+    """Import what waits (of that, what gives to ``to`` alone). Another thread waits until all are there; a module that looks something up while it is imported does not.
 
     Nothing is struck off before all are there: a module that is still being imported has not named all it gives, and where one
     fails, the next look-up fails with the same error, rather than missing what that one would have given.
@@ -32,13 +32,13 @@ def arrive() -> None:
         outermost, _arriving = not _arriving, True
         try:
             there: dict[str, None] = {}
-            while left := [m for m in _waiting if m not in there]:
+            while left := [m for m, whom in _waiting.items() if m not in there and to in ("", whom)]:
                 for module in left:
                     import_module(module)
                     there[module] = None
             if outermost:
                 for module in there:
-                    _waiting.remove(module)
+                    _waiting.pop(module, None)
         finally:
             if outermost:
                 _arriving = False

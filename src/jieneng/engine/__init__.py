@@ -6,11 +6,12 @@
     address     an engine by its address        remembering  answers that were given before
     screening, column                              checks over all returns
     snapshot, bulk, wide, tables                   what is frozen
+    sifting, terms, sifting_plain                  first screening of a whole year: what deserves the full review
     reviewing, answered                            the wide year, and answers of the record store, as arrays for the review
 
 May import: core, rulebook. Others may use: connect, check_address, check_engine, Ask, Indicator, Term, Piece, Pieces, write_snapshot, open_snapshot,
 verify_snapshot, leftovers, clean_leftovers, read_table, write_table, area_prefixes, wide_arrays, answer_columns, and the
-types of their answers.
+types of their answers; ``sifting.Sieve`` and what it is made of.
 """
 
 from importlib import import_module

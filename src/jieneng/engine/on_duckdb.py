@@ -15,7 +15,7 @@ from . import parts
 from .duck import open_duckdb
 from .questions import Ask, bare, periods_of
 from .relational import Relational, Rows
-from .snapshot import Snapshot
+from .sifting import Wide
 from .statements import base_query, covered_query, due_now, owed, sum_query
 
 PARTS = 2
@@ -70,13 +70,17 @@ class DuckDB(Relational):
     def run(self, query: Any) -> Rows:
         return self.connection.execute(self.text(query)).fetchall()
 
-    def _show(self, table: str, snapshot: Snapshot, files: Sequence[str]) -> None:
+    def _columns(self, query: exp.Select) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.connection.execute(self.text(query)).fetchnumpy()
+        return found
+
+    def _show(self, table: str, snapshot: Wide, files: Sequence[str]) -> None:
         paths = [str(snapshot.file(f)) for f in files]
         if self.views.get(table) != "|".join(paths):
             self.connection.read_parquet(paths, union_by_name=True).create_view(table, replace=True)
             self.views[table] = "|".join(paths)
 
-    def _keep(self, table: str, query: exp.Select) -> None:
+    def _keep(self, table: str, query: exp.Select | str) -> None:
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {self.text(query)}")
 
     def _drop(self, table: str) -> None:

@@ -25,7 +25,7 @@ from jieneng.core.words import T
 
 from . import tables
 from .relational import Relational, Rows
-from .snapshot import Snapshot
+from .sifting import Sieve, Sifted, Wide
 
 SETTINGS = {
     "spark.sql.ansi.enabled": "true",  # what overflows is an error, never another number
@@ -156,7 +156,7 @@ class Spark(Relational):
     def run(self, query: Any) -> Rows:
         return [tuple(row) for row in self._asked(lambda: self.session.sql(self.text(query)).collect())]
 
-    def _show(self, table: str, snapshot: Snapshot, files: Sequence[str]) -> None:
+    def _show(self, table: str, snapshot: Wide, files: Sequence[str]) -> None:
         paths = tuple(snapshot.file(f) for f in files)
         if self.shown.get(table) == paths:
             return
@@ -168,7 +168,15 @@ class Spark(Relational):
         self._asked(lambda: read.parquet(*map(_escaped, paths)).createOrReplaceTempView(f"`{table}`"))
         self.shown[table] = paths
 
-    def _keep(self, table: str, query: exp.Select) -> None:
+    def sift(self, snapshot: Wide, sieve: Sieve) -> Sifted:
+        """Projections are kept apart meanwhile: put into one, as Spark would, what twelve months share is written out again and again."""
+        self.session.conf.set("spark.sql.optimizer.excludedRules", "org.apache.spark.sql.catalyst.optimizer.CollapseProject")
+        try:
+            return super().sift(snapshot, sieve)
+        finally:
+            self.session.conf.unset("spark.sql.optimizer.excludedRules")
+
+    def _keep(self, table: str, query: exp.Select | str) -> None:
         self._drop(table)
         self.kept[table] = self._asked(lambda: self.session.sql(self.text(query)).persist())
         self.kept[table].createOrReplaceTempView(table)

@@ -10,7 +10,7 @@ from typing import Any
 from jieneng.core.period import Period
 from jieneng.rulebook.types import Check
 
-from . import tables
+from . import sifting_plain, tables
 from .answers import interpolated, lacking
 from .questions import (
     STANDING,
@@ -40,6 +40,7 @@ from .questions import (
     split_complete,
 )
 from .screening import BEFORE, FAILS, NOT_APPLIED, Failing, Screened, before, judge, usable
+from .sifting import Sieve, Sifted, Wide
 from .snapshot import Snapshot
 
 Row = dict[str, Any]
@@ -296,6 +297,11 @@ class Plain:
             found.append(Screened(check.id, len(rows) - states.count(NOT_APPLIED), len(failing), states.count(NOT_APPLIED), tuple(
                 Failing(r["institution"], r["code"], r["name"], r["period"], r["return_id"], r["revision"]) for r in failing[:limit])))
         return found
+
+    def sift(self, snapshot: Wide, sieve: Sieve) -> Sifted:
+        names = snapshot.wide(sieve.form)
+        rows = (r for n in names for r in tables.read_table(snapshot.file(n)))
+        return sifting_plain.sift(rows, sieve, frozenset(c for n in names for c in snapshot.columns(n)))
 
     def ledger(self, snapshot: Snapshot, kind: str, *, take: str, column: str = "", where: Mapping[str, Any] | None = None
                ) -> LedgerAnswer:

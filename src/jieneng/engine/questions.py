@@ -15,6 +15,7 @@ from jieneng.core.period import Period
 from jieneng.rulebook.types import Check
 
 from .screening import Screened
+from .sifting import Sieve, Sifted, Wide
 from .snapshot import BODIES, KEYS, Snapshot, due_bit
 
 GROUPS = ("period", "area", "department", "territory", "type", "institution", "line", "status")
@@ -201,6 +202,9 @@ class Engine(Protocol):
     def screen(self, snapshot: Snapshot, form: str, checks: Sequence[Check], period: Period, *,
                where: Mapping[str, Any] | None = None, limit: int = 100) -> list[Screened]:
         """Every check over all returns of the period: applied, failed, not applied, and the first failing returns."""
+
+    def sift(self, snapshot: Wide, sieve: Sieve) -> Sifted:
+        """The first screening of a year: the values that deserve the full review, and the checks of the form that fail, from the wide years."""
 
     def ledger(self, snapshot: Snapshot, kind: str, *, take: str, column: str = "", where: Mapping[str, Any] | None = None
                ) -> LedgerAnswer:

@@ -38,6 +38,21 @@ from .questions import (
     periods_of,
 )
 from .screening import Failing, Screened, counts_query, failing_query, judged_query, some_failing_query, usable
+from .sifting import (
+    TRAITS,
+    Sieve,
+    Sifted,
+    Wide,
+    apart_query,
+    arrays,
+    candidates_query,
+    edits_query,
+    effects_query,
+    like_query,
+    places_query,
+    totals_query,
+    traits_query,
+)
 from .snapshot import Snapshot
 from .sql import column, conditions, in_row
 from .statements import (
@@ -69,11 +84,11 @@ class Relational(ABC):
         """Print the tree in this engine's dialect and fetch."""
 
     @abstractmethod
-    def _show(self, table: str, snapshot: Snapshot, files: Sequence[str]) -> None:
+    def _show(self, table: str, snapshot: Wide, files: Sequence[str]) -> None:
         """The files of a snapshot (of which each may lack columns of another) as one table."""
 
     @abstractmethod
-    def _keep(self, table: str, query: exp.Select) -> None:
+    def _keep(self, table: str, query: exp.Select | str) -> None:
         """The rows of a query as a table that stays for a moment."""
 
     @abstractmethod
@@ -235,6 +250,49 @@ class Relational(ABC):
         finally:
             for table in ("failing", "judged"):
                 self._drop(table)
+
+    def sift(self, snapshot: Wide, sieve: Sieve) -> Sifted:
+        names = snapshot.wide(sieve.form)
+        there = frozenset(c for n in names for c in snapshot.columns(n))
+        quantities = [q for q in sieve.quantities if any(f"{q.item}__{m}" in there for m in sieve.months)]
+        if not names:
+            return Sifted({}, [], 0, 0, {})
+        self._show("wide", snapshot, names)
+        tables = [f"sift{n}" for n in range(len(quantities))]
+
+        def keep(table: str, query: exp.Select) -> None:
+            self._keep(table, query.sql(dialect=self.dialect, copy=False))
+
+        try:
+            keep("sift_places", places_query(sieve))
+            for q, table in zip(quantities, tables, strict=True):
+                keep(table, traits_query(q, sieve, there))
+                keep(f"{table}_k", like_query(exp.to_table(table), TRAITS, sieve))
+                keep(f"{table}_a", like_query(apart_query(table, f"{table}_k").subquery("t", copy=False), ("ar", "ax", "ap"), sieve))
+                keep(f"{table}_h", effects_query(table, sieve))
+            if quantities:
+                keep("sift_totals", totals_query(list(zip(quantities, tables, strict=True))))
+            found = {q.item: arrays(self._columns(candidates_query(q, table, sieve))) for q, table in zip(quantities, tables, strict=True)}
+            everyone = select(exp.Count(this=exp.Star())).from_("wide").where(exp.EQ(this=column("year"), expression=exp.Literal.number(sieve.year)))
+            pairs = sum(int(self.run(select(exp.Count(this=exp.Star())).from_(t))[0][0]) for t in tables)
+            totals = self.run(select(column("cell"), column("name"), column("area")).from_("sift_totals").distinct()) if quantities else []
+            return Sifted(found, self._edits(sieve, there), int(self.run(everyone)[0][0]), pairs, {(c, a): float(v) for c, a, v in totals})
+        finally:
+            for table in ("sift_places", "sift_totals", *(f"{t}{k}" for t in tables for k in ("", "_k", "_a", "_h"))):
+                self._drop(table)
+
+    def _edits(self, sieve: Sieve, there: frozenset[str]) -> list[tuple[int, str, int, int]]:
+        """Who fails which check of the form, by the wide rows."""
+        checks = usable(sieve.checks)
+        query = edits_query(checks, frozenset(c.rpartition("__")[0] for c in there if "__" in c), sieve, there, self.dialect)
+        rows = self.run(query) if query is not None else []
+        return [(int(row[0]), check.id, int(row[1 + 2 * n]), int(row[2 + 2 * n])) for row in rows for n, check in enumerate(checks) if row[2 + 2 * n]]
+
+    def _columns(self, query: exp.Select) -> Mapping[str, Any]:
+        """The answer by column; an engine that keeps columns gives them as they are."""
+        names = [c.alias_or_name for c in query.selects]
+        rows = self.run(query)
+        return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
 
     def ledger(self, snapshot: Snapshot, kind: str, *, take: str, column: str = "", where: Mapping[str, Any] | None = None
                ) -> LedgerAnswer:

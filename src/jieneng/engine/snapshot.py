@@ -91,6 +91,10 @@ class Snapshot:
         """The files of all editions of a form, by name."""
         return sorted(n for n in self.manifest["files"] if n.startswith(f"returns/{form}@"))
 
+    def wide(self, form: str) -> list[str]:
+        """The files of a form's years laid out wide, of all editions, by name."""
+        return sorted(n for n in self.manifest["files"] if n.startswith(f"wide/{form}@"))
+
     def items(self, name: str) -> list[str]:
         """The items that the edition in the file ``returns/<form>@<edition>.parquet`` asks."""
         return list(self.manifest["totals"][Path(name).stem]["items"])

@@ -90,7 +90,8 @@ def student(z: Array, nu: float) -> Array:
     from math import gamma, pi, sqrt
 
     c = gamma((nu + 1) / 2) / (sqrt(nu * pi) * gamma(nu / 2))
-    p: Array = c * (1 + z * z / nu) ** (-(nu + 1) / 2)
+    wide = 1 + z * z / nu
+    p: Array = c / (wide * wide) if nu == 3 else c * wide ** (-(nu + 1) / 2)  # the rulebook's three degrees: no power to take
     return p
 
 

@@ -1,4 +1,5 @@
-"""What rooms above give to the review, named in a module that their ``AppConfig`` announces (core/late.py): tables an office keeps.
+"""What rooms above give to the review, named in a module that their ``AppConfig`` announces
+(``later(module, to="review.given")``, core/late.py): tables an office keeps.
 
     from jieneng.review.given import QUOTAS
     QUOTAS.append(quotas)             # (day) → the quotas in force on it
@@ -22,7 +23,7 @@ DEGREES: list[Callable[[Sequence[int]], Iterable[Degrees]]] = []
 
 def quotas(book: Book, day: dt.date) -> list[Quota]:
     """The quotas of the rulebook and those the offices keep, in force on a day. Of one code the offices' own holds."""
-    arrive()
+    arrive("review.given")
     kept = [q for give in QUOTAS for q in give(day)]
     known = {q.code for q in kept}
     shipped = [q for q in book.quotas if q.since <= day and (q.until is None or day <= q.until)]
@@ -31,5 +32,5 @@ def quotas(book: Book, day: dt.date) -> list[Quota]:
 
 def degrees(years: Sequence[int]) -> list[Degrees]:
     """Heating degree days by region and month."""
-    arrive()
+    arrive("review.given")
     return [d for give in DEGREES for d in give(years)]

@@ -1,7 +1,8 @@
 """Which field is wrong: the cheapest set of fields whose change satisfies every edit (Fellegi & Holt, JASA 71, 1976).
 
 The edits are read as linear constraints from the very texts of the form; what is not linear (ratios, either-or) is left out
-and said. Solved as a small mixed-integer program with HiGHS (scipy.optimize.milp).
+and said. Where one field mends it and no two can cost as little, that field is the answer; else a small mixed-integer program is
+solved with HiGHS (scipy.optimize.milp).
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ from jieneng.core.formula import CannotRead, FormulaError, Needs, Value, read
 from jieneng.core.words import T
 from jieneng.rulebook.types import Check
 
+from .robust import Array
+
 Answers = Mapping[str, Decimal | None]
 LOW = 1e-7
+NEAR = 1e-7
+BIG = 10.0
+"""No field becomes more than this many times the largest value there is."""
 
 
 @dataclass
@@ -174,24 +180,67 @@ def locate(checks: Sequence[Check], answers: Answers, trust: Mapping[str, float]
 
     Among equal sets the one with the smallest change is taken. Fields not answered are left alone.
     """
-    from scipy.optimize import Bounds, LinearConstraint, milp
-
     lines, odd = bounds(checks, answers)
     used = tuple(dict.fromkeys(i for i, _ in lines))
     lines = _touched(lines, answers)
     names = sorted({i for _, (terms, _, _) in lines for i in terms})
-    now = np.array([float(answers[i] or 0) for i in names])
-    n = len(names)
-    if not n:
+    if not names:
         return Located({}, used, odd)
-    scale = max(1.0, float(np.abs(now).max()))
-    v, big = now / scale, 10.0
-    at = {i: k for k, i in enumerate(names)}
+    now = np.array([float(answers[i] or 0) for i in names])
     # a balance is aimed at itself, not at the edge of its tolerance
-    lines = [(i, (terms, (lo + hi) / 2, (lo + hi) / 2) if np.isfinite(lo) and np.isfinite(hi) else (terms, lo, hi)) for i, (terms, lo, hi) in lines]
+    aimed = [(terms, (lo + hi) / 2, (lo + hi) / 2) if np.isfinite(lo) and np.isfinite(hi) else (terms, lo, hi) for _, (terms, lo, hi) in lines]
+    weight = np.array([(trust or {}).get(i, 1.0) + 1e-4 * k for k, i in enumerate(names)])  # of equal sets always the same one
+    scale = max(1.0, float(np.abs(now).max()))
+    new = single(aimed, names, now / scale, weight, scale)
+    if new is None:
+        new = several(aimed, names, now / scale, weight, scale)
+    if new is None:
+        return Located({}, (), odd)
+    changed = {i: float(new[k] * scale) for k, i in enumerate(names) if abs(new[k] * scale - now[k]) > 1e-6 * scale + LOW}
+    return Located(changed, used, odd)
+
+
+def single(lines: Sequence[Bound], names: Sequence[str], v: Array, weight: Array, scale: float) -> Array | None:
+    """The fields with one of them changed, if that satisfies every line and costs less than any two; None where it takes a search.
+
+    v: values now, in units of ``scale``. The cost is that of ``several``: its weight and a thousandth of the change.
+    """
+    table = np.zeros((len(lines), len(names)))
+    at = {i: k for k, i in enumerate(names)}
+    for row, (terms, _, _) in zip(table, lines, strict=True):
+        for i, c in terms.items():
+            row[at[i]] = c
+    low, high = (np.array([line[n] for line in lines]) / scale for n in (1, 2))
+    where, value = -1, 0.0
+    cost = np.inf
+    for k in range(len(names)):
+        of: Array = table[:, k]
+        rest = table @ v - of * v[k]
+        fixed = np.equal(of, 0)
+        if fixed.all() or np.any(rest[fixed] < low[fixed] - NEAR) or np.any(rest[fixed] > high[fixed] + NEAR):
+            continue
+        ends = np.stack([low[~fixed] - rest[~fixed], high[~fixed] - rest[~fixed]]) / of[~fixed]
+        least, most = max(0.0, float(ends.min(axis=0).max())), min(BIG, float(ends.max(axis=0).min()))
+        if least > most + NEAR:
+            continue
+        x = min(max(float(v[k]), least), most)
+        if (spent := weight[k] + 1e-3 * abs(x - v[k])) < cost:
+            where, value, cost = k, x, float(spent)
+    if where < 0 or (len(names) > 1 and cost >= np.sort(weight)[:2].sum()):
+        return None
+    made = v.copy()
+    made[where] = value
+    return made
+
+
+def several(lines: Sequence[Bound], names: Sequence[str], v: Array, weight: Array, scale: float) -> Array | None:
+    """The cheapest fields to change, in units of ``scale``, by mixed-integer programming; None where nothing satisfies every line."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    n, at = len(names), {i: k for k, i in enumerate(names)}
     # unknowns: new values x, changed or not z, size of change d
     rows, low, high = [], [], []
-    for _, (terms, lo, hi) in lines:
+    for terms, lo, hi in lines:
         row = np.zeros(3 * n)
         for i, c in terms.items():
             row[at[i]] = c
@@ -206,16 +255,11 @@ def locate(checks: Sequence[Check], answers: Answers, trust: Mapping[str, float]
             low.append(-np.inf)
             high.append(sign * v[k])
         row = np.zeros(3 * n)
-        row[2 * n + k], row[n + k] = 1.0, -big  # d ≤ big · z
+        row[2 * n + k], row[n + k] = 1.0, -BIG  # d ≤ big · z
         rows.append(row)
         low.append(-np.inf)
         high.append(0.0)
-    weight = np.array([(trust or {}).get(i, 1.0) + 1e-4 * k for k, i in enumerate(names)])  # of equal sets always the same one
     found = milp(np.concatenate([np.zeros(n), weight, np.full(n, 1e-3)]), constraints=LinearConstraint(np.array(rows), low, high),
                  integrality=np.concatenate([np.zeros(n), np.ones(n), np.zeros(n)]),
-                 bounds=Bounds(np.zeros(3 * n), np.concatenate([np.full(n, big), np.ones(n), np.full(n, big)])))
-    if found.x is None:
-        return Located({}, (), odd)
-    new = found.x[:n] * scale
-    changed = {i: float(new[k]) for k, i in enumerate(names) if abs(new[k] - now[k]) > 1e-6 * scale + LOW}
-    return Located(changed, used, odd)
+                 bounds=Bounds(np.zeros(3 * n), np.concatenate([np.full(n, BIG), np.ones(n), np.full(n, BIG)])))
+    return None if found.x is None else found.x[:n]

@@ -55,19 +55,20 @@ def panel(book: Book, review: Review, round_: Round, line: str = "") -> tuple[Pa
     refs: dict[tuple[int, str], tuple[int, int]] = {}
     state = hashlib.sha256()
     current = _revisions(rounds.values())
-    columns = engine.answer_columns([r[5] for r in current], wanted)
-    institutions = np.array([r[1] for r in current], np.int64)
+    returns, whose, spans, of_year, numbers, texts = zip(*current, strict=True) if current else ((),) * 6
+    columns = engine.answer_columns(texts, wanted)
+    institutions = np.array(whose, np.int64)
     n = np.minimum(np.searchsorted(ids, institutions), max(len(ids) - 1, 0))
-    where = {r[2]: _place(r[2], periods) for r in current}
-    place = np.array([where[r[2]] for r in current], int)
-    t = np.array([years.index(r[3]) for r in current], int)
-    inside = (ids[n] == institutions) & (place >= 0) if len(ids) else np.zeros(len(current), bool)
-    for i, item in enumerate(wanted):
-        cube[i, n[inside], t[inside], place[inside]] = columns[item][inside]
-    for k in np.flatnonzero(inside & (t == len(years) - 1)).tolist() if years and years[-1] == year else ():
-        ret, institution, period, _, number, _ = current[k]
-        refs[institution, period] = (ret, number)
-        state.update(f"{ret}:{number};".encode())
+    where = {p: _place(p, periods) for p in set(spans)}
+    place, t = np.array([where[p] for p in spans], int), np.array(of_year, int)
+    inside = (ids[n] == institutions) & (place >= 0) if len(ids) else np.zeros(len(returns), bool)
+    for k, y in enumerate(years):
+        mine = inside & (t == y)
+        for i, item in enumerate(wanted):
+            cube[i, n[mine], k, place[mine]] = columns[item][mine]
+    for k in np.flatnonzero(inside & (t == year)).tolist():
+        refs[whose[k], spans[k]] = (returns[k], numbers[k])
+        state.update(f"{returns[k]}:{numbers[k]};".encode())
     made = Panel(years, periods, ids, [s.name for s in rows], [s.area for s in rows], [s.type for s in rows], _levels(book, rows),
                  {d.code: (d.name.zh, d.name.en) for d in book.divisions.values()})
     made.values = {item: cube[i] for i, item in enumerate(wanted) if np.isfinite(cube[i]).any()}

@@ -38,36 +38,37 @@ def by_group(values: Array, levels: Sequence[Array], least: int = 8) -> tuple[Ar
     values: (n,) or (n, columns). levels: group numbers (n,), finest first; the whole is added as the last level.
     Returns the median, the level used and the number of values in that group, each of the shape of ``values``.
     """
-    flat = values[:, None] if values.ndim == 1 else values
+    flat = np.ascontiguousarray((values[:, None] if values.ndim == 1 else values).T)  # a column in one piece: sorted and gathered quicker
     found, used, count = np.full(flat.shape, np.nan), np.full(flat.shape, -1), np.zeros(flat.shape, int)
-    everyone = [*levels, np.zeros(len(flat), int)]
-    order, known = np.argsort(flat, axis=0), ~np.isnan(flat)  # NaN come last; sorted once, for every level
+    everyone = [*levels, np.zeros(flat.shape[1], int)]
+    order, known = np.argsort(flat, axis=1), ~np.isnan(flat)  # NaN come last; sorted once, for every level
     for level, codes in enumerate(everyone):
         open_ = used < 0
-        columns = np.flatnonzero(open_.any(axis=0))
+        columns = np.flatnonzero(open_.any(axis=1))
         if not len(columns):
             break
         numbers = np.unique(codes, return_inverse=True)[1]
-        middle, n = _medians(flat[:, columns], known[:, columns], order[:, columns], numbers)
-        fill = open_[:, columns] & ((n[numbers] >= least) | (level == len(levels)))
-        for table, said in ((found, middle[numbers]), (used, np.broadcast_to(level, fill.shape)), (count, n[numbers])):
-            table[:, columns] = np.where(fill, said, table[:, columns])
+        middle, n = _medians(flat[columns], known[columns], order[columns], numbers)
+        size = n[:, numbers]
+        fill = open_[columns] & ((size >= least) | (level == len(levels)))
+        for table, said in ((found, middle[:, numbers]), (used, np.broadcast_to(level, fill.shape)), (count, size)):
+            table[columns] = np.where(fill, said, table[columns])
     if values.ndim == 1:
-        return found[:, 0], used[:, 0], count[:, 0]
-    return found, used, count
+        return found[0], used[0], count[0]
+    return found.T, used.T, count.T
 
 
 def _medians(values: Array, known: Array, order: Array, numbers: Array) -> tuple[Array, Array]:
-    """Median and count of the values (n, columns) in each group, (groups, columns). ``order``: each column's rows by value, NaN last."""
-    groups, columns = int(numbers.max(initial=-1)) + 1, values.shape[1]
-    flat = numbers[:, None] * columns + np.arange(columns)
-    n = np.bincount(flat.ravel(), known.ravel(), groups * columns).astype(int).reshape(groups, columns)
+    """Median and count of the values (columns, n) in each group, (columns, groups). ``order``: each column's rows by value, NaN last."""
+    columns, groups = len(values), int(numbers.max(initial=-1)) + 1
+    flat = numbers + groups * np.arange(columns)[:, None]
+    n = np.bincount(flat.ravel(), known.ravel(), groups * columns).astype(int).reshape(columns, groups)
     small = numbers.astype(np.int16 if groups < 2**15 else np.int64)  # small numbers are sorted by radix
-    by_value = np.take_along_axis(order, np.argsort(small[order], axis=0, kind="stable"), axis=0)
-    ordered = np.take_along_axis(values, by_value, axis=0)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(numbers, minlength=groups))[:-1]])[:, None]
-    low = np.take_along_axis(ordered, starts + np.maximum((n - 1) // 2, 0), axis=0)
-    high = np.take_along_axis(ordered, starts + np.maximum(n // 2, 0) * (n > 0), axis=0)
+    by_value = np.take_along_axis(order, np.argsort(small[order], axis=1, kind="stable"), axis=1)
+    ordered = np.take_along_axis(values, by_value, axis=1)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(numbers, minlength=groups))[:-1]])
+    low = np.take_along_axis(ordered, starts + np.maximum((n - 1) // 2, 0), axis=1)
+    high = np.take_along_axis(ordered, starts + np.maximum(n // 2, 0) * (n > 0), axis=1)
     return np.where(n > 0, (low + high) / 2, np.nan), n
 
 

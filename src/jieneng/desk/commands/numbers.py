@@ -247,9 +247,50 @@ def _trace_document(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     return {"found": results}
 
 
+def screening_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--period", required=True, help="2022")
+    parser.add_argument("--limit", type=int, default=30, help=str(T("最多列多少条（缺省 30）", "list at most so many (default 30)")))
+    _which(parser)
+    parser.add_argument("--as", dest="as_user", metavar="USER", help=str(T("以哪个账号办理（缺省：控制台账号）", "act as this account (default: the console's)")))
+
+
+def screening(args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    """First screening of a frozen year: which values deserve the full review, by what hangs on them. For provinces and the nation; writes nothing."""
+    from jieneng import engine
+    from jieneng.people.queries import root_office
+    from jieneng.people.scope import require
+    from jieneng.returns import queries
+    from jieneng.review import reading, sifting
+
+    who, year, record = person(args), period(args.period), _snapshot(args)
+    mine, root, book, form = require(who, "review"), root_office(), queries.book(), queries.main_form()
+    if root is None or not mine.covers_line(root.path):
+        raise refuse("screening.part", T("初筛要和全部同类单位比较，只有管全部单位的账号能做", "the first screening compares with all institutions alike: only who reviews all of them may run it"),
+                     do=T("本地区的用 jieneng review", "for your own area use jieneng review"))
+    review = reading.review_for(book, form, year.year)
+    if review is None:
+        raise refuse("review.none", T("规则库里没有 {f} 的会审规则", "the rulebook has no review of {f}", f=form), do=T("在 reviews/ 里补上", "add one to reviews/"))
+    weights, on = reading.weights(book, review, year.year), engine.connect()
+    found = on.sift(queries.opened(record), sifting.sieve(book, review, year.year, weights))
+    table, line = sifting.order(found, review, weights)
+    listed = sifting.listed(table, found, review, args.limit)
+    names = on.names(queries.opened(record), form, year, [c["institution"] for c in listed])
+    out.say(T("{i} 家，{p} 个单位指标；初筛留下 {n} 个，另有 {e} 处表内检查不通过", "{i} institutions, {p} values of a year; {n} remain, and {e} checks of the form fail", i=f"{found.institutions:,}",
+              p=f"{found.pairs:,}", n=f"{len(table['item']):,}", e=f"{len(found.edits):,}"))
+    out.say(T("看完前 {n} 个，余下的合计影响不超过任一县区合计的 {s}", "after the first {n}, what is left moves no area's total by more than {s}", n=f"{line:,}", s=f"{float(review.line):.1%}"))
+    out.say(T("序号  单位  指标  时间  可能差多少  疑点程度  占本地同类合计  像是", "rank  institution  item  time  how far off  doubt  share of its cell  looks like"))
+    for rank, c in enumerate(listed, 1):
+        item = book.items[c["item"]]
+        unit = book.units[item.unit].label.say(out.language) if item.unit in book.units else ""
+        when = str(T("全年", "whole year")) if not c["month"] else f"{year.year}-{c['month']:02}"
+        out.line(f"{rank:5} {names.get(c['institution'], c['institution'])}  {item.label.say(out.language)}  {when}  {c['off']:,.0f} {unit}  {c['doubt']:.0%}  {c['share']:.2%}  {c['factor']}")
+    return {"snapshot": record.pk, "institutions": found.institutions, "values": found.pairs, "candidates": len(table["item"]), "line": line, "edits": len(found.edits), "first": listed}
+
+
 VERBS = [
     Verb("figures", T("汇总与指标", "figures"), figures_arguments, figures),
     Verb("tables", T("汇总表 xlsx", "summary tables as xlsx"), tables_arguments, tables),
     Verb("report", T("编制公文 docx", "compose a document"), report_arguments, report),
+    Verb("screening", T("初筛：全国全省封存数里哪些值得会审", "first screening of a frozen year"), screening_arguments, screening),
     Verb("trace", T("一个数是怎么来的", "where a number comes from"), trace_arguments, trace),
 ]
