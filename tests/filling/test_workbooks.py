@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import random
 import zipfile
@@ -12,15 +13,17 @@ import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 
 from jieneng.core.problem import Refused
-from jieneng.filling import actions, issue, workbook
+from jieneng.filling import actions, issue, rules, workbook
 from jieneng.filling.many import read_archive
 from jieneng.filling.models import Draft
 from jieneng.filling.reading import Read, read_workbook
 from jieneng.filling.shape import shape_of
 from jieneng.records import files, jobs
 from jieneng.records.models import Event
+from jieneng.returns import waivers
 from jieneng.returns.models import Import, Return, Revision
 from jieneng.returns.queries import book
 from tests.filling.make import good_values, open_year, the_year
@@ -190,6 +193,29 @@ def test_a_stranger_cannot_hand_in_or_fetch_anothers(sign_in: Any, year: Any, ci
     assert sign_in("lihui").post(url, {"file": SimpleUploadedFile("a.xlsx", issued(year))}).status_code == 404
     response = sign_in(WANG).post(url, {"file": SimpleUploadedFile("a.xlsx", issued(other))})
     assert response.status_code == 422 and "这不是示例第一小学的工作簿" in response.content.decode() and not Draft.objects.exists()
+
+
+@needs_office
+def test_a_waived_check_says_who_let_it_go_and_the_row_is_ready(city: dict[str, Any], year: Any, tmp_path: Path) -> None:
+    """The workbook's verdict is the page's: what fails a waived check is marked and stands in nobody's way, in the unit's workbook and the department's."""
+    typed = actions.save(city["people"][WANG], year.round, year.institution, good_values(year) | {"2022-07.electricity_kwh": "1"}, seen=0).year
+    grant = {"until": timezone.localdate() + dt.timedelta(days=30), "reason": "停电改造"}
+    mark, wrong = f"{SCHOOL_ONE}|2022-07", issued(typed)
+    made = waivers.grant(city["people"]["wangli"], year.institution, year.shape.form, "U01e", **grant)
+    let_go = issued(the_year(city, year.round))
+    office = issue.make(issue.office_spec(book(), year.round, city["offices"]["341823-jyj"]))
+    paths = []
+    for name, data in (("wrong", wrong), ("right", let_go)):
+        paths.append(tmp_path / f"{name}.xlsx")
+        paths[-1].write_bytes(data)
+    before, after = (openpyxl.load_workbook(p, data_only=True).worksheets[0] for p in resave_all(paths, tmp_path))
+    assert at(before, mark, "check.U01e").value == rules.FAILS and before.cell(at(before, mark, "check.U01e").row, 4).value.startswith("✗ 1")
+    assert at(after, mark, "check.U01e").value == rules.LET_GO and after.cell(at(after, mark, "check.U01e").row, 4).value == "✓ 可以交"
+    assert at(after, f"{SCHOOL_ONE}|2022-08", "check.U01e").value == rules.HOLDS
+    for data in (let_go, office):
+        said = at(opened(data).worksheets[0], mark, "check.U01e")
+        assert said.comment.text == str(waivers.says(made)) and said.value.startswith("=CHOOSE(")
+    assert at(opened(office).worksheets[0], f"{SCHOOL_TWO}|2022-07", "check.U01e").comment is None
 
 
 def test_the_departments_workbook_files_its_units_and_marks_the_rest(sign_in: Any, city: dict[str, Any], year: Any) -> None:

@@ -15,9 +15,10 @@ from jieneng.core.words import T, language
 from jieneng.people.models import Office
 from jieneng.registry.queries import day_for, standings
 from jieneng.returns.examine import Examiner
-from jieneng.returns.models import Return, Revision, Round
+from jieneng.returns.models import Return, Revision, Round, Waiver
 from jieneng.returns.plan.queries import plan_of
 from jieneng.returns.queries import answers_of
+from jieneng.returns.waivers import says, waivers_by_body
 from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book
 
@@ -63,6 +64,7 @@ def institution_spec(year: Year, *, comments: Comments | None = None, read: Read
     """The workbook of one institution: its draft as it stands, or as a workbook that came back holds it."""
     judged, key = year.judge(), year.institution.key
     standing = {e.code for e in year.shape.standing}
+    waived = let_go(year.waivers)
     lines = []
     for n, p in enumerate(year.periods):
         values, texts = dict(judged.answers[p]), {}
@@ -74,11 +76,16 @@ def institution_spec(year: Year, *, comments: Comments | None = None, read: Read
             values |= {c: None for c in standing if field_of(year.values, p, c, True).startswith("all.")}
         if read is None:
             texts = {at.partition(".")[2]: year.values[at] for at in judged.problems if at.startswith(f"{p}.")}
-        lines.append(Line(key, str(Period.parse(p).label), p, values, _before(year.earlier, p, judged.answers), year.returns[p].state not in OPEN, texts))
+        lines.append(Line(key, str(Period.parse(p).label), p, values, _before(year.earlier, p, judged.answers), year.returns[p].state not in OPEN, texts, waived))
     choices = {k: v for k, v in basis_choices(year.book).items() if k in standing}
     return Spec(year.book, year.shape, f"{year.standing.name} {year.round.year} {year.shape.form.title}", identity(year.round, "institution", key, year.book), lines,
                 _notes(year.deadline), beside_all=True, carry=True, basis=choices, comments=comments or {}, parts=part_sheets.sheets_of(year, judged, read),
                 chosen={k: (year.values.get(f"basis.{k}", ""), year.values.get(f"reason.{k}", "")) for k in choices})
+
+
+def let_go(waivers: Mapping[str, Waiver]) -> dict[str, str]:
+    """Rule → who let it go, until when and why."""
+    return {rule: str(says(w)) for rule, w in waivers.items()}
 
 
 def units_of(round_: Round, office: Office) -> list[tuple[str, str, Return]]:
@@ -97,6 +104,7 @@ def office_spec(book: Book, round_: Round, office: Office, *, comments: Comments
     back = Revision.objects.filter(ret__institution__in=bodies, ret__round__form=round_.form, ret__round__year__in=(round_.year - 1, round_.year))
     for revision in back.select_related("ret").order_by("number").only("ret__institution_id", "ret__period", "answers").iterator(chunk_size=2000):
         earlier.setdefault(revision.ret.institution_id, {})[revision.ret.period] = answers_of(revision)
+    allowed = {body: let_go(of) for body, of in waivers_by_body(bodies, round_.form).items()}
     lines = []
     for key, name, ret in units:
         came = rows.get((key, ret.period)) if rows is not None else None
@@ -109,12 +117,15 @@ def office_spec(book: Book, round_: Round, office: Office, *, comments: Comments
             values = {c: cell.value for c, cell in came.items()}
             texts = {c: cell.raw for c, cell in came.items() if cell.problem and cell.raw}
             computed(shape, values)
-        lines.append(Line(key, name, ret.period, values, _before(mine, ret.period, mine), ret.state not in (*OPEN, "filed"), texts))
+        lines.append(Line(key, name, ret.period, values, _before(mine, ret.period, mine), ret.state not in (*OPEN, "filed"), texts, allowed.get(ret.institution_id, {})))
     return Spec(book, shape, f"{office.name} {round_.year} {shape.form.title}", identity(round_, "office", office.code, book), lines, _notes(plan_of(round_).deadline(office.path)), comments=comments or {})
 
 
-def remarks(shape: Shape, reads: Iterable[Read], earlier: Mapping[str, Mapping[str, Answers]]) -> Comments:
-    """What to say beside each cell of workbooks that came back: problems, and findings of the checks reckoned anew. (mark, item) → texts."""
+def remarks(shape: Shape, reads: Iterable[Read], earlier: Mapping[str, Mapping[str, Answers]], waived: Mapping[str, Mapping[str, str]] | None = None) -> Comments:
+    """What to say beside each cell of workbooks that came back: problems, and findings of the checks reckoned anew. (mark, item) → texts.
+
+    ``waived``: institution's key → rule → who let it go, until when and why; said instead of what to do.
+    """
     examiner, notes = Examiner(shape.form), Comments()
     for read in reads:
         for key, part in read.parts.items():
@@ -134,8 +145,9 @@ def remarks(shape: Shape, reads: Iterable[Read], earlier: Mapping[str, Mapping[s
             before = _before(earlier.get(key, {}), period, mine[key])
             sides = [{k.partition(".")[2]: v for k, v in before.items() if k.startswith(s)} for s in ("last_year.", "last_month.")]
             for f in examiner.examine(told[key, period], *sides).findings:
+                do = (waived or {}).get(key, {}).get(f.rule) or f.do
                 for code in [i for i in f.items if i in row] or list(f.items)[:1]:
-                    notes.setdefault((mark, code), []).append(f"{f.severity.label} {f.rule}: {f.says}" + (f" {f.do}" if f.do else ""))
+                    notes.setdefault((mark, code), []).append(f"{f.severity.label} {f.rule}: {f.says}" + (f" {do}" if do else ""))
     return notes
 
 

@@ -16,6 +16,8 @@ from jieneng.core.words import T, language
 from jieneng.rulebook.types import Check, Form
 
 FAILS, HOLDS, NOT_APPLIED = 2, 1, 0
+LET_GO = 3
+"""In a row whose unit has a waiver for the check: it does not hold, and need not."""
 Ref = Callable[[str], str | None]
 """Name of an item (``area_m2``, ``last_year.area_m2``) → the cell it stands in; None where the sheet has no such cell."""
 
@@ -60,6 +62,11 @@ def verdict(check: Check, ref: Ref) -> str:
         raise refuse("filling.formula", T("规则 {r} 写成单元格公式有 {n} 个字，超过 {m}", "rule {r} as a cell formula has {n} characters, more than {m}",
                                           r=check.id, n=len(text), m=LONGEST), do=T("把规则拆成几条", "split the rule"))
     return text
+
+
+def let_go(formula: str) -> str:
+    """The verdict of a check that is waived for a unit: as ``formula`` says, but what does not hold is let go."""
+    return f"CHOOSE({formula}+1,{NOT_APPLIED},{HOLDS},{LET_GO})"
 
 
 def _quoted(text: str) -> str:

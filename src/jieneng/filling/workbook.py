@@ -47,6 +47,8 @@ class Line:
     locked: bool = False
     texts: Mapping[str, str] = field(default_factory=dict)
     """Texts that are no numbers, kept as they came: item → text."""
+    waived: Mapping[str, str] = field(default_factory=dict)
+    """Rule → who let it go for this unit, until when and why: what fails it is marked, and stands in nobody's way."""
 
     @property
     def mark(self) -> str:
@@ -115,6 +117,7 @@ class _Writer:
         self.done = make({"bg_color": "#eef2f6", "num_format": "#,##0.####;-#,##0.####;0", **line})
         self.sum = make({"bg_color": "#e8e4f5", "num_format": "#,##0.####;-#,##0.####;0", **line})
         self.mark = make({"num_format": '[=2]"✗";[=1]"✓";""', "align": "center", "font_color": "#5b6976", **line})
+        self.let_go = make({"num_format": f'[={rules.LET_GO}]"{T("免", "waived")}";[=1]"✓";""', "align": "center", "font_color": "#5b6976", **line})
         self.title, self.small = make({"bold": True, "font_size": 14}), make({"font_color": "#5b6976", "font_size": 9})
         self.wrong, self.doubt = make({"bg_color": "#fdecea", "font_color": "#b1271d"}), make({"bg_color": "#fff2d9", "font_color": "#8a4f00"})
         self.choose = make({"locked": False, "text_wrap": True, **line})
@@ -322,7 +325,7 @@ class _Rows:
         inputs = f"{first}{ROW}:{last}{ROW}"
         required = [str(self._there(e.code)) for e in self.w.shape.entries.values() if e.required and not e.parts]
         marks = f"{self._there(f'check.{self.checks[0][0]}')}:{self._there(f'check.{self.checks[-1][0]}')}" if self.checks else ""
-        bad = f'(COUNTIF({inputs},"?*")+COUNTIF({inputs},">={LIMIT:f}")+COUNTIF({inputs},"<0"))'
+        bad = f'(SUMPRODUCT(ISTEXT({inputs})*(LEN({inputs})>0))+COUNTIF({inputs},">={LIMIT:f}")+COUNTIF({inputs},"<0"))'
         fails, empty = (f"COUNTIF({marks},2)" if marks else "0"), f"({len(required)}-COUNT({','.join(required)}))" if required else "0"
         w = {k: str(v) for k, v in _RESULTS.items()}
         result = (f'IF({bad}>0,"✗ "&{bad}&"{w["bad"]}",IF({fails}>0,"✗ "&{fails}&"{w["fails"]}",'
@@ -367,7 +370,12 @@ class _Rows:
             last_year, last_month = ({k.partition(".")[2]: v for k, v in line.before.items() if k.startswith(side)} for side in ("last_year.", "last_month."))
             failed = set(self.examiner.failing(line.values, last_year, last_month))
         for code, column, formula in self.checks:
-            sheet.write_formula(row, column, formula.replace(ROW, number), w.mark, 2 if code in failed else 0)
+            formula = formula.replace(ROW, number)
+            if code in line.waived:
+                sheet.write_formula(row, column, rules.let_go(formula), w.let_go, rules.LET_GO if code in failed else 0)
+                sheet.write_comment(row, column, line.waived[code], {"x_scale": 2})
+            else:
+                sheet.write_formula(row, column, formula, w.mark, 2 if code in failed else 0)
         sheet.write_formula(row, 3, self.result.replace(ROW, number), w.plain, "")
         if self.first:
             sheet.write_formula(row, 4, self.first.replace(ROW, number), w.wrap, "")

@@ -21,8 +21,10 @@ from jieneng.records import files
 from jieneng.records.jobs import enqueue
 from jieneng.records.models import ReceivedFile
 from jieneng.records.workbook import workbook_response
+from jieneng.registry.models import Institution
 from jieneng.returns.models import Revision, Round
 from jieneng.returns.queries import answers_of, book, main_form
+from jieneng.returns.waivers import waivers_by_body
 from jieneng.rulebook import form_for
 
 from . import actions, issue
@@ -93,7 +95,7 @@ def marked(request: HttpRequest, round_pk: int, institution_pk: int, sha256: str
     """The workbook as it came back, with a comment beside every cell that is wrong or to be looked at."""
     year, received = visible_year(request, round_pk, institution_pk), _received(request, sha256)
     read = _own(year, reads_of(year.round, received)[0])
-    notes = issue.remarks(year.shape, [read], {year.institution.key: year.earlier})
+    notes = issue.remarks(year.shape, [read], {year.institution.key: year.earlier}, {year.institution.key: issue.let_go(year.waivers)})
     return workbook_response(issue.make(issue.institution_spec(year, comments=notes, read=read)), file_name(year.standing.name, year.round.year, T("标注", "marked")))
 
 
@@ -147,5 +149,7 @@ def units_marked(request: HttpRequest, round_pk: int, sha256: str) -> HttpRespon
     back = Revision.objects.filter(ret__institution__key__in={k for k, _ in rows}, ret__round__form=round_.form, ret__round__year=round_.year - 1)
     for r in back.select_related("ret__institution").order_by("number"):
         earlier.setdefault(r.ret.institution.key, {})[r.ret.period] = answers_of(r)
-    spec = issue.office_spec(the_book, round_, mine[0], comments=issue.remarks(shape, reads, earlier), rows=rows)
+    keys = dict(Institution.objects.filter(key__in={k for k, _ in rows}).values_list("pk", "key"))
+    waived = {keys[body]: issue.let_go(of) for body, of in waivers_by_body(keys, round_.form).items()}
+    spec = issue.office_spec(the_book, round_, mine[0], comments=issue.remarks(shape, reads, earlier, waived), rows=rows)
     return workbook_response(issue.make(spec), file_name(mine[0].name, round_.year, T("标注", "marked")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 from django.utils import timezone
 
@@ -71,6 +72,16 @@ def waivers_of(institution: Institution, form: str) -> dict[str, Waiver]:
     """Rule → the waiver that holds today."""
     rows = Waiver.objects.filter(institution=institution, form=form, revoked="", until__gte=timezone.localdate()).select_related("by").order_by("id")
     return {w.rule: w for w in rows}
+
+
+def waivers_by_body(bodies: Iterable[int], form: str) -> dict[int, dict[str, Waiver]]:
+    """Institution → rule → the waiver that holds today, for the bodies that have one."""
+    found: dict[int, dict[str, Waiver]] = {}
+    wanted = set(bodies)
+    for w in Waiver.objects.filter(form=form, revoked="", until__gte=timezone.localdate()).select_related("by").order_by("id"):
+        if w.institution_id in wanted:
+            found.setdefault(w.institution_id, {})[w.rule] = w
+    return found
 
 
 def waived() -> set[tuple[int, str]]:
