@@ -6,6 +6,7 @@ import datetime as dt
 import http.server
 import io
 import threading
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ import openpyxl
 import pytest
 from django.core import mail
 from django.urls import reverse
+from django.utils import timezone
 
 from jieneng.core.problem import Refused
 from jieneng.core.words import T, speaking
@@ -22,7 +24,7 @@ from jieneng.records.jobs import run_one
 from jieneng.records.models import Event, Notification, Outgoing
 from jieneng.records.notify import deliver, put_out, set_mailbox
 from jieneng.registry.models import Contact, Standing
-from jieneng.returns import actions
+from jieneng.returns import actions, waivers
 from jieneng.returns.chain import actions as chain
 from jieneng.returns.chain import blockers as hook
 from jieneng.returns.chain import queries as levels
@@ -36,6 +38,7 @@ from jieneng.returns.plan import actions as plan
 from jieneng.returns.plan.calendar import default_steps
 from jieneng.returns.plan.queries import plan_of
 from jieneng.returns.queries import book, shown_snapshot
+from jieneng.rulebook import form_for
 from tests.figures.make import file_all
 from tests.people_by_name import CITY_LINE, HOSPITAL, JINGXIAN, JIXI, JIXI_SCHOOL, SCHOOL_ONE, SCHOOL_TWO
 
@@ -158,6 +161,13 @@ def test_an_import_accepted_by_a_county_is_the_countys_word(city: dict[str, Any]
     outcome = actions.import_answers(wang, book(), form="consumption", drafts=drafts, batch=batch, office=office, accept=True)
     states = dict(of(city, SCHOOL_ONE).filter(period__in=("2022-01", "2022-02")).values_list("period", "state"))
     assert states == {"2022-01": "county_ok", "2022-02": "filed"} and outcome.held == 1
+    # what was let go for this unit holds nothing back
+    rules = {f.rule for f in of(city, SCHOOL_ONE).get(period="2022-02").findings.filter(severity="must")}
+    for rule in rules:
+        waivers.grant(wang, city["institutions"][SCHOOL_ONE], form_for(book(), "consumption", 2022), rule, until=timezone.localdate(), reason="核对过")
+    again = [replace(drafts[1], answers={**drafts[1].answers, "water_m3": Decimal(11)})]
+    outcome = actions.import_answers(wang, book(), form="consumption", drafts=again, batch=batch, office=office, accept=True)
+    assert rules and outcome.held == 0 and of(city, SCHOOL_ONE).get(period="2022-02").state == "county_ok"
     assert replay.returns(replay.tell())[1] == []
 
 

@@ -82,7 +82,7 @@ def _accepted(request: HttpRequest) -> T | None:
 
 
 def _beside(office: Office) -> bool:
-    """Whether the office works beside the national platform (mode A), where a platform's export is compared and not taken for our own returns."""
+    """Whether the office works beside the national platform (mode A), where a table that says nothing of it is taken for the platform's export."""
     newest = Round.objects.filter(form=main_form()).select_related("office").order_by("-year").first()
     return newest is None or plan_of(newest).mode(office.path) == "A"
 
@@ -121,8 +121,9 @@ def _start_import(request: HttpRequest, offices: list[Office], layouts: dict[str
     accept, take = request.POST.get("accept") == "1", request.POST.get("take", "")
     if take and take not in TAKEN:
         raise refuse("import.take", T("不认识“{t}”", "unknown “{t}”", t=take[:40]), T("{a}", "{a}", a="、".join(map(str, TAKEN.values()))))
-    if not take and not choice.layout.holder and "answers" in choice.layout.reads and _beside(office):
-        take = "platform"  # to compare only: what goes into our own returns is asked for by name
+    part = any(f.part_of for f in book().forms.values() if f.code == choice.layout.form)
+    if not take and not choice.layout.holder and "answers" in choice.layout.reads and not part and _beside(office):
+        take = "both"  # kept as the platform's word; ours follow only where nobody changed them
     received = [files.receive(upload.file, upload.name, request.user) for upload in uploads] or ([held] if held else [])
     rows = [row for one in received for row in tables_of(request.user, one)]
     job = None
