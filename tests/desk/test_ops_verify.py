@@ -118,7 +118,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Workspace], object], str]] = {
     "a job done without a result": ("I8", sql("UPDATE records_job SET result = NULL"), "result"),
     "no reserve": ("I9", lambda w: (w.path / "reserve").unlink(), ""),
     "a finding without its rules": ("I10", sql(
-        "INSERT INTO returns_returnfinding (ret_id, revision, rule, severity, items, says, do, rulebook) VALUES (1, 1, 'x', 'note', '[]', '{}', '{}', '')"), "ReturnFinding"),
+        "INSERT INTO returns_returnfinding (ret_id, revision, rule, severity, items, says, do, rulebook, part) VALUES (1, 1, 'x', 'note', '[]', '{}', '{}', '', '')"), "ReturnFinding"),
     "a revision without its rules": ("I3+I10", sql("UPDATE returns_revision SET rulebook = '' WHERE id = 1"), ""),
     "a figure without its rules": ("I10", sql("UPDATE figures_figurerecord SET recipe = json_set(recipe, '$.rulebook', '') WHERE id = 1"), "figure 1"),
 }
