@@ -149,6 +149,8 @@ def test_searching_finds_pages_the_manual_files_and_numbers_by_right_and_scope(c
     assert "示例第一小学" in number and "示例市医院" not in number
     assert "示例市医院" in text(sign_in("zhoumin"), "/search/", data={"q": "17123"})
     assert f"/imports/{batch.pk}/" in text(sign_in("zhoumin"), "/search/", data={"q": "2022.xlsx"}) and f"/imports/{batch.pk}/" not in text(sign_in("wangli"), "/search/", data={"q": "2022.xlsx"})
+    for monster in ("1e9999999", "0E-300000000", "NaN", "-Infinity", "5²"):
+        assert "/corrections/?" not in text(sign_in("wangli"), "/search/", data={"q": monster}).split("<main")[1], monster
     nothing = text(sign_in("wangli"), "/search/", data={"q": "没有这个"}).split("<main")[1]
     assert "没有这样的单位" in nothing and 'href="/corrections/"' in nothing
     assert sign_in("wangli").get("/search/", {"q": "示例第一"}).headers["Location"] == reverse("institution", args=[city["institutions"][SCHOOL_ONE].pk])

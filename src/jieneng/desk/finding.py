@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import resolve, reverse
 
+from jieneng.core.amount import typed_amount
 from jieneng.core.period import Period
+from jieneng.core.problem import Refused
 from jieneng.core.words import T, language
 from jieneng.exchange.models import STATES, Correction
 from jieneng.exchange.queries import amount_text
@@ -103,8 +104,8 @@ def _files(request: HttpRequest, wanted: list[str]) -> list[dict[str, Any]]:
 def _corrections(request: HttpRequest, words: str) -> list[dict[str, Any]]:
     """Corrections from or to a number, of units in scope."""
     try:
-        number = amount_text(Decimal(words.replace(",", "").replace("，", "")))
-    except InvalidOperation:
+        number = amount_text(typed_amount(words, least=None))
+    except Refused:
         return []
     mine, closed, found = scope(request.user, "see"), closed_to(request.user), []
     rows = Correction.objects.filter(Q(old=number) | Q(new=number)).exclude(state="withdrawn").select_related("institution")
