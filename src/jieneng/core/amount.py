@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
 from fractions import Fraction
+from typing import overload
 
 from .problem import Place, Problem, Refused
 from .words import T
@@ -40,14 +41,33 @@ def stored(value: Decimal | Fraction | int) -> tuple[Decimal, bool]:
     return result, Fraction(result) != exact
 
 
-MOST = 60
-"""Characters of a typed number that are looked at; nobody types a longer one."""
+@overload
+def amount_text(value: Decimal) -> str: ...
+@overload
+def amount_text(value: None) -> None: ...
+@overload
+def amount_text(value: Decimal | None) -> str | None: ...
+def amount_text(value: Decimal | None) -> str | None:
+    """An amount as it is stored and typed: no exponent, no trailing zeros, so that equal amounts are equal texts. None for the unknown.
+
+    >>> amount_text(Decimal("12.500")), amount_text(Decimal("-0.0")), amount_text(Decimal("1E3")), amount_text(None)
+    ('12.5', '0', '1000', None)
+    """
+    if value is None:
+        return None
+    text = f"{value:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("", "-0") else text
+
+
 def flat(text: str) -> str:
     """Full-width digits and signs as plain ones, without any blank space. ² and ① stay what they are: NFKC makes digits of them, and 52 of 5²."""
     plain = "".join(c if unicodedata.category(c) == "No" else unicodedata.normalize("NFKC", c) for c in text)
     return "".join(plain.split()).replace("−", "-").replace("，", ",")
 
 
+MOST = 60
+"""Characters of a typed number that are looked at; nobody types a longer one."""
 _TYPED = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,10})?")
 
 

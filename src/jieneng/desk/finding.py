@@ -13,12 +13,11 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import resolve, reverse
 
-from jieneng.core.amount import typed_amount
+from jieneng.core.amount import amount_text, typed_amount
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused
 from jieneng.core.words import T, language
 from jieneng.exchange.models import STATES, Correction
-from jieneng.exchange.queries import amount_text
 from jieneng.people.queries import root_office, verbs_of
 from jieneng.people.scope import scope
 from jieneng.registry.queries import closed_to, standing_for

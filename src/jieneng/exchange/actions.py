@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from jieneng.core.amount import stored
+from jieneng.core.amount import amount_text, stored
 from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
@@ -27,7 +27,7 @@ from jieneng.returns.models import Import
 from jieneng.rulebook.types import Book
 
 from .models import HOLDERS, Correction, CorrectionList, Explained, PlatformRow
-from .queries import Difference, amount_text, compared, current_rows, lines_of, our_answers
+from .queries import Difference, compared, current_rows, lines_of, our_answers
 
 Progress = Callable[[int, int], None]
 

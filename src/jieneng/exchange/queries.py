@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, F, Max, QuerySet
 
+from jieneng.core.amount import amount_text
 from jieneng.core.period import Period
 from jieneng.core.words import T
 from jieneng.people.models import Office
@@ -36,15 +37,6 @@ VERDICTS: dict[str, T] = {
 OPEN = ("undecided", "theirs", "ours")
 Cell = tuple[int, str, str]
 """(institution, period, item)"""
-
-
-def amount_text(value: Decimal | None) -> str | None:
-    """An amount as stored: no trailing zeros, so that equal amounts are equal texts."""
-    if value is None:
-        return None
-    text = f"{value:f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in ("", "-0") else text
 
 
 def is_fact(name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from jieneng.core.amount import LIMIT, PLACES, flat, typed_amount
+from jieneng.core.amount import LIMIT, PLACES, amount_text, flat, typed_amount
 from jieneng.core.problem import Place, Problem, Refused
 from jieneng.core.words import T
 from jieneng.rulebook.types import Item
@@ -71,8 +71,5 @@ def read_amount(text: str, item: Item, unit: str, field: str) -> Decimal | Probl
 
 
 def plain(value: Decimal | None) -> str:
-    """A stored amount as it would be typed."""
-    if value is None:
-        return ""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    """A stored amount as it would be typed; blank for the unknown."""
+    return amount_text(value) or ""

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from jieneng.core.amount import amount_text
 from jieneng.core.period import Period
 from jieneng.core.problem import Finding, Place, Problem, Severity, refuse
 from jieneng.core.words import T
@@ -31,7 +32,7 @@ from .asks import Ask, ask, suggested, together_said, within
 from .chain.blockers import blockers
 from .examine import Examiner
 from .gate import Gate
-from .merged_parts import amount_text, compact, merged_parts
+from .merged_parts import compact, merged_parts
 from .models import Import, Return, ReturnFinding, Revision, Round, RoundStep, Signoff, SnapshotRecord
 from .moves import MOVES, VERBS
 from .plan.calendar import default_steps

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import F
 
-from jieneng.core.amount import typed_amount
+from jieneng.core.amount import amount_text, typed_amount
 from jieneng.core.problem import Place, Problem, Refused
 from jieneng.core.words import T
 from jieneng.people.models import User
@@ -74,7 +74,7 @@ def ask(person: User, rows: Sequence[Return], asks: Sequence[Ask]) -> list[list[
                                  where=Place(field=f"ask-{n}")))
         value = ""
         try:
-            value = f"{typed_amount(a.suggested, field=f'ask-{n}'):f}" if a.suggested.strip() else ""
+            value = amount_text(typed_amount(a.suggested, field=f"ask-{n}")) if a.suggested.strip() else ""
         except Refused as error:
             wrong += [Problem("ask.value", T("建议值{w}", "the proposed value {w}", w=str(p.found)), p.expected, p.do, p.where) for p in error.problems]
         made.append(ReturnAsk(ret=ret, revision=ret.revision, item=a.item[:60], reason=a.reason.strip()[:300], suggested=value, by=person))

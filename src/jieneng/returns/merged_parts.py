@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
+from jieneng.core.amount import amount_text
 from jieneng.core.problem import Place, Problem
 from jieneng.core.words import T
 from jieneng.rulebook import form_for
@@ -26,15 +26,6 @@ class Merged:
     parts: dict[str, Any]
     name: str
     where: Place
-
-
-def amount_text(value: Decimal | None) -> str | None:
-    """A stored amount as text, with no trailing zeros so that equal amounts are equal texts."""
-    if value is None:
-        return None
-    text = f"{value:f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in ("", "-0") else text
 
 
 def compact(sources: dict[str, dict[str, Any]], batch: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from jieneng.core.amount import amount_text
 from jieneng.core.period import Period
 from jieneng.core.problem import Finding
 from jieneng.core.words import T
@@ -77,18 +78,12 @@ def label(form: Form, key: str, name: str) -> T:
 def stored(parts: Iterable[Part]) -> dict[str, Any]:
     """Parts as a revision holds them, in the order of form and number."""
     made = sorted(parts, key=lambda p: (p.form, number_of(p.key)))
-    return {p.key: {"name": p.name, "answers": {k: None if v is None else _text(v) for k, v in p.answers.items()}} for p in made}
+    return {p.key: {"name": p.name, "answers": {k: None if v is None else amount_text(v) for k, v in p.answers.items()}} for p in made}
 
 
 def read_parts(said: Mapping[str, Any]) -> list[Part]:
     """The parts of a revision, answers as decimals."""
     return [Part(key, p["name"], {k: None if v is None else Decimal(v) for k, v in p["answers"].items()}) for key, p in said.items()]
-
-
-def _text(value: Decimal) -> str:
-    text = f"{value:f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in ("", "-0") else text
 
 
 def sum_of(book: Book, form: Form, parts: Sequence[Part]) -> dict[str, Decimal | None]:

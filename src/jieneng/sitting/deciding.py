@@ -11,12 +11,13 @@ from typing import Any, BinaryIO
 
 from django.utils import timezone
 
+from jieneng.core.amount import amount_text
 from jieneng.core.period import Period
 from jieneng.core.problem import Place, refuse
 from jieneng.core.words import T
 from jieneng.exchange import actions as exchange
 from jieneng.exchange.models import Correction
-from jieneng.exchange.queries import amount_text, current_rows
+from jieneng.exchange.queries import current_rows
 from jieneng.people.models import User
 from jieneng.people.scope import require
 from jieneng.records.events import action, record

@@ -16,11 +16,10 @@ from typing import Any, BinaryIO
 from django.db.models import F
 from django.utils import timezone
 
-from jieneng.core.amount import stored
+from jieneng.core.amount import amount_text, stored
 from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, Refused, refuse
 from jieneng.core.words import T
-from jieneng.exchange.queries import amount_text
 from jieneng.people.models import Office, User
 from jieneng.people.scope import require
 from jieneng.records import files

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import F
 
+from jieneng.core.amount import amount_text
 from jieneng.core.period import Period
 from jieneng.core.words import T
 from jieneng.registry.queries import standings
@@ -92,10 +93,10 @@ def suggested_lines(book: Book, finding: ReviewFinding) -> list[list[str]]:
         good, known = Decimal(value), {p: Decimal(a[item]) for p, a in sorted(months.items()) if a.get(item) is not None}
         if book.items[item].over_time == "sum":
             places = _places(good, sum(known.values(), Decimal(0)))
-            spread = [[p, item, _text(v.scaleb(places))] for p, v in known.items() if v] if places else []
+            spread = [[p, item, amount_text(v.scaleb(places))] for p, v in known.items() if v] if places else []
         else:
             last = known[max(known)] if known else None
-            spread = [[p, item, _text(good)] for p, v in known.items() if v == last]
+            spread = [[p, item, amount_text(good)] for p, v in known.items() if v == last]
         lines += spread or [[period, item, value]]
     return lines
 
@@ -106,11 +107,6 @@ def _places(good: Decimal, found: Decimal) -> int:
         return 0
     exact = math.log10(good / found)
     return round(exact) if round(exact) and abs(exact - round(exact)) < 0.013 else 0
-
-
-def _text(value: Decimal) -> str:
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def answers(institution: int, form: str, year: int, years: int = 3) -> dict[int, dict[str, dict[str, Any]]]:
