@@ -133,7 +133,7 @@ def save(person: User, ledger: Ledger, values: Mapping[str, Any], *, office: Off
             if seen is not None and seen != row.revision:
                 last = row.revisions.select_related("by").get(number=row.revision)
                 raise refuse("ledger.overtaken",
-                             T("{who} {at} 已改过这一条", "{who} changed this line at {at}", who=last.by.name,
+                             T("{who} {at} 已改过这一条", "{who} changed this line at {at}", who=last.by.shown,
                                at=timezone.localtime(last.at).strftime("%Y-%m-%d %H:%M")),
                              do=T("对照新旧两版，再保存一次", "compare both versions and save again"))
         before = row.revisions.get(number=row.revision).values if row else None

@@ -129,7 +129,7 @@ def closed(year: Year) -> Refused:
 
 def _other(draft: Draft, key: str, base: Mapping[str, str], now: Mapping[str, str], mine: str = "") -> Other:
     last = next((s for s in draft.saves.select_related("by").order_by("-version") if key in s.changes), None)
-    return Other(key, base.get(key, ""), now.get(key, ""), last.by.name if last else "", last.at if last else timezone.now(), mine)
+    return Other(key, base.get(key, ""), now.get(key, ""), last.by.shown if last else "", last.at if last else timezone.now(), mine)
 
 
 def _write(person: User, draft: Draft, changes: dict[str, list[str | None]], cells: Mapping[str, list[Any]]) -> None:
@@ -244,7 +244,7 @@ def file(person: User, round_: Round, institution: Institution, periods: Iterabl
         draft = Draft.objects.select_for_update().filter(round=round_, institution=institution).first()
         if draft is not None and draft.version != seen:
             last = draft.saves.select_related("by").last()
-            raise refuse("filling.changed", T("{who} 刚改过这份报表", "{who} has just changed this return", who=last.by.name if last else "—"),
+            raise refuse("filling.changed", T("{who} 刚改过这份报表", "{who} has just changed this return", who=last.by.shown if last else "—"),
                          do=T("先看改了什么，再送一次", "look at what changed, then send it again"))
         wanted = [p for p in year.open if p in set(periods)]
         if not wanted:

@@ -84,7 +84,7 @@ def _fields(round_: Round, office: Office, period: str) -> set[str]:
 
 def _other(row: Control, key: str, base: Mapping[str, str], now: Mapping[str, str], mine: str = "") -> Other:
     last = next((s for s in row.saves.select_related("by").order_by("-version") if key in s.changes), None)
-    return Other(key, base.get(key, ""), now.get(key, ""), last.by.name if last else row.by.name, last.at if last else row.at, mine)
+    return Other(key, base.get(key, ""), now.get(key, ""), last.by.shown if last else row.by.shown, last.at if last else row.at, mine)
 
 
 def differences(grid: Grid) -> dict[str, Decimal]:

@@ -212,7 +212,7 @@ def _changed(row: Row, round_: Round, seen: int | None) -> Problem | None:
     if row.version == seen:
         return None
     last = DraftSave.objects.filter(draft__round=round_, draft__institution=row.pk).select_related("by").last()
-    return Problem("grid.changed", T("{n}：{w}改过，和您看到的不一样", "{n}: changed by {w} since you looked", n=row.standing.name, w=last.by.name if last else "—"),
+    return Problem("grid.changed", T("{n}：{w}改过，和您看到的不一样", "{n}: changed by {w} since you looked", n=row.standing.name, w=last.by.shown if last else "—"),
                    do=T("看改了什么，再勾选代报", "look at what changed, then tick it again"), where=Place(field=f"{row.pk}:"))
 
 

@@ -135,7 +135,7 @@ def filing(year: Year, person: User, periods: Iterable[str], names: Mapping[str,
     have = standing(year, wanted) if year.signs else {}
     known = dict(Contact.objects.filter(institution=year.institution, role="statistics", until=None).values_list("role", "name")) if year.signs else {}
     left = [p for p in PARTS if p not in have]
-    steps = [{"part": p, "label": label, "name": have[p].name if p in have else "", "at": have[p].at if p in have else None, "by": have[p].by.name if p in have else "",
+    steps = [{"part": p, "label": label, "name": have[p].name if p in have else "", "at": have[p].at if p in have else None, "by": have[p].by.shown if p in have else "",
               "state": "done" if p in have else "now" if left[:1] == [p] else "next", "hint": known.get(p, ""),
               "typed": typed.get(p) or (person.name if p == "filler" else "")} for p, label in PARTS.items()]
     rows = list(Filing.objects.filter(round=year.round, institution=year.institution).select_related("by").order_by("-number"))
@@ -154,7 +154,7 @@ def ask_lines(year: Year, judged: Judged, periods: Iterable[str]) -> list[dict[s
             continue
         at = field_of(year.values, a.ret.period, a.item, a.item in holds)
         was, now = year.earlier.get(a.ret.period, {}).get(a.item), judged.answers[a.ret.period].get(a.item)
-        lines.append({"pk": a.pk, "reason": a.reason, "who": a.by.name, "at": a.at, "label": field_label(year, at), "field": at, "id": at.replace(".", "-"), "unit": unit_of(year, e),
+        lines.append({"pk": a.pk, "reason": a.reason, "who": a.by.shown, "at": a.at, "label": field_label(year, at), "field": at, "id": at.replace(".", "-"), "unit": unit_of(year, e),
                       "was": was, "now": now, "moved": was != now, "suggested": Decimal(a.suggested) if a.suggested and not e.parts else None, "text": a.suggested,
                       "open": a.pk in open_, "answer": year.values.get(f"answer.{a.pk}", "")})
     return lines

@@ -263,7 +263,7 @@ def changes_xlsx(request: HttpRequest) -> HttpResponse:
         for s in c.standings.select_related("institution", "office"):
             if request.scope.covers(s.office.path, s.institution.key):
                 data.append([c.since.isoformat(), str(TOLD.get(c.kind, c.kind)), s.institution.key, s.name, areas.get(s.area, s.area), s.department,
-                             str(T("是", "yes") if s.in_scope and not s.covered_by_id else T("否", "no")), into.get(s.institution_id, ""), c.reason, c.document, c.by.name])
+                             str(T("是", "yes") if s.in_scope and not s.covered_by_id else T("否", "no")), into.get(s.institution_id, ""), c.reason, c.document, c.by.shown])
     columns = [Column(T("日期", "from"), 12), Column(T("变更", "change"), 12), Column(T("统一社会信用代码", "credit code"), 22), Column(T("变更后名称", "name then"), 30),
                Column(T("统计归口", "line"), 12), Column(T("主管部门", "department"), 18), Column(T("自己报数", "reports itself"), 10),
                Column(T("并入（拆出）", "into"), 22), Column(T("原因", "reason"), 20), Column(T("依据", "paper"), 24), Column(T("办理人", "by"), 10)]

@@ -246,7 +246,7 @@ def _ledger_lines(book: Book, snapshot: Snapshot, leaf: Selection, used: str) ->
             cell = origin.cell if origin else None
             file = origin.revision.batch.file.name if origin and cell and origin.revision.batch else ""
             lines.append([used, str(ledger.title), row["key"], str(row.get(ledger.name) or ""), str(f.label), value, file, (cell or {}).get("sheet", ""),
-                          (cell or {}).get("cell", "") if cell else f"{origin.revision.by.name} {origin.revision.at:%Y-%m-%d}" if origin else ""])
+                          (cell or {}).get("cell", "") if cell else f"{origin.revision.by.shown} {origin.revision.at:%Y-%m-%d}" if origin else ""])
     return lines
 
 

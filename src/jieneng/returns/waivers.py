@@ -91,4 +91,4 @@ def waived() -> set[tuple[int, str]]:
 
 def says(row: Waiver) -> T:
     """Who allowed it, until when, why."""
-    return T("{who} 豁免，至 {d}：{r}", "waived by {who} until {d}: {r}", who=row.by.name, d=row.until.isoformat(), r=row.reason)
+    return T("{who} 豁免，至 {d}：{r}", "waived by {who} until {d}: {r}", who=row.by.shown, d=row.until.isoformat(), r=row.reason)

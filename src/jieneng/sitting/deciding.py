@@ -56,7 +56,7 @@ def _open(finding: ReviewFinding) -> str:
     """The mark of a finding that nobody has decided on. Raises ``Refused`` naming who did."""
     mark = mark_of(finding)
     if (other := Decision.objects.filter(round=finding.run.round, mark=mark, undone_at=None).select_related("by").first()) is not None:
-        raise refuse("decide.done", T("{n} 已在 {d} 办理：{v}", "{n} decided it on {d}: {v}", n=other.by.name, d=f"{timezone.localtime(other.at):%m-%d %H:%M}", v=str(VERDICTS[other.verdict])),
+        raise refuse("decide.done", T("{n} 已在 {d} 办理：{v}", "{n} decided it on {d}: {v}", n=other.by.shown, d=f"{timezone.localtime(other.at):%m-%d %H:%M}", v=str(VERDICTS[other.verdict])),
                      do=T("要改先撤销那一次", "undo that one first"))
     return mark
 

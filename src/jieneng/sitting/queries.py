@@ -213,7 +213,7 @@ def _decided(round_: Round, institution: int) -> T | None:
     filed = Filing.objects.filter(round=round_, institution=institution).order_by("-number").values_list("at", flat=True).first()
     rows = Decision.objects.filter(round=round_, institution=institution, undone_at=None).select_related("by")
     last = (rows.filter(at__gt=filed) if filed else rows).order_by("at").first()
-    return T("{n} 已在 {d} 办理疑点", "{n} decided on a finding on {d}", n=last.by.name, d=f"{timezone.localtime(last.at):%m-%d %H:%M}") if last else None
+    return T("{n} 已在 {d} 办理疑点", "{n} decided on a finding on {d}", n=last.by.shown, d=f"{timezone.localtime(last.at):%m-%d %H:%M}") if last else None
 
 
 TAKEN_UP.append(_decided)

@@ -45,7 +45,7 @@ def queue_workbook(q: Queue, rows: Sequence[tuple[Entry, ReviewFinding]], filter
     for e, f in rows:
         s, d = q.names.get(e.institution), q.decided.get(e.mark)
         data.append([q.number(e), areas.get(e.area, e.area), s.department if s else "", s.name if s else "", f.period, e.rule, str(Severity(e.severity).label), pick(f.says), pick(f.why), pick(f.do),
-                     _suggested(f), _round(e.tce, 2), _round(e.share, 4), str(VERDICTS[d.verdict]) if d else "", d.reason if d else "", d.by.name if d else "",
+                     _suggested(f), _round(e.tce, 2), _round(e.share, 4), str(VERDICTS[d.verdict]) if d else "", d.reason if d else "", d.by.shown if d else "",
                      timezone.localtime(d.at).strftime("%Y-%m-%d %H:%M") if d else "", d.word if d else ""])
     notes = [str(q.line_words()), str(T("筛选：{f}", "filter: {f}", f=filters)) if filters else str(T("全部", "all"))]
     return list_workbook(T("{y} 年会审疑点与办理", "Review of {y}: findings and decisions", y=q.run.round.year), columns, data, notes)
@@ -62,7 +62,7 @@ def questions_workbook(sitting: Sitting, rows: Sequence[tuple[Question, str, Any
     for question, name, d in rows:
         f = question.finding
         data.append([question.number, question.group.number if question.group else None, areas.get(f.area, f.area), name, f.period, pick(f.says), _suggested(f), _round(f.tce, 2), question.opinion,
-                     str(ADVICE[question.advice]) if question.advice else "", str(VERDICTS[d.verdict]) if d else str(T("还没议", "waiting")), d.reason if d else "", d.by.name if d else ""])
+                     str(ADVICE[question.advice]) if question.advice else "", str(VERDICTS[d.verdict]) if d else str(T("还没议", "waiting")), d.reason if d else "", d.by.shown if d else ""])
     return list_workbook(T("{y} 年会审会问题与意见", "Sitting {y}: questions and opinions", y=sitting.round.year), columns, data,
                          [f"{sitting.day.isoformat()} {sitting.place}"])
 
@@ -73,7 +73,7 @@ def sample_workbook(sample: Sample, rows: Sequence[tuple[SampleUnit, str]]) -> b
     columns = [Column(T("序号", "no."), 6), Column(T("层", "stratum"), 12), Column(T("单位", "institution"), 30), Column(T("统计期", "period"), 9), Column(T("指标", "item"), 16), Column(T("填报数", "reported"), 14),
                Column(T("现场表读数", "meter reading"), 14), Column(T("结果", "result"), 10), Column(T("核查日期", "day"), 12), Column(T("说明", "note"), 30), Column(T("核查人", "by"), 12)]
     data = [[u.number, _stratum(u.stratum), name, u.period, u.item, Decimal(u.reported) if u.reported else None, Decimal(u.reading) if u.reading else None, words.get(u.result, ""),
-             u.checked_on, u.note, u.by.name if u.by else ""]
+             u.checked_on, u.note, u.by.shown if u.by else ""]
             for u, name in rows]
     notes = [str(T("种子 {s}，每层不少于 {p}%，三年内不重复，{d} 抽取", "seed {s}, at least {p}% of each stratum, none repeated within three years, drawn {d}", s=sample.seed, p=sample.percent,
                    d=timezone.localtime(sample.at).strftime("%Y-%m-%d")))]
