@@ -1,4 +1,4 @@
-"""First screening of a made-up nation in DuckDB over the wide layout, beside the plain scan of the same files and pandas.
+"""First screening of a made-up nation over the wide layout, beside the plain scan of the same files by DuckDB and pandas.
 
     ./run bench national --screening --institutions 200000 [--home DIR] [--repeat 1]
 
@@ -29,7 +29,7 @@ import pyarrow as pa
 
 from .nation import EDITIONS, ITEMS, TYPES, YEARS, counties, spans
 
-SEED, MEMORY = 2022, "3GB"
+SEED = 2022
 PEER = "electricity_kwh"
 
 
@@ -106,7 +106,6 @@ def screening(folder: Path, institutions: int) -> dict[str, Any]:
     made = sieve(rules, review, YEARS[-1], weights())
     made = replace(made, up={a: a[:4] for a in counties()})
     engine: Any = connect(fresh=True)
-    engine.connection.execute(f"SET threads = {os.cpu_count()}; SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
     begin = time.perf_counter()
     found = engine.sift(Files(folder), made)
     sifted = time.perf_counter() - begin

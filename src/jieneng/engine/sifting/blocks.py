@@ -11,21 +11,29 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-KEPT = 3
+STEP = 4096
+"""Institutions worked on at a time: their months stay in the processor's cache."""
+KEPT = 2
 """Row groups of a file that are kept: those of two files seldom begin at the same institution."""
 
 
 @dataclass
 class Block:
-    """Some institutions of a year in order, n of them. ``now``, ``old``: item → (months, n), NaN where not answered."""
+    """Some institutions of a year in order, n of them. ``place``: a number in ``pairs`` of area and type. ``now``, ``old``: item → (months, n),
+    NaN where not answered."""
 
     institutions: np.ndarray
-    areas: Sequence[str]
-    types: Sequence[str]
+    pairs: list[tuple[str, str]]
+    place: np.ndarray
     now: dict[str, np.ndarray]
     old: dict[str, np.ndarray]
+
+    def between(self, start: int, end: int) -> Block:
+        """Some of them: views, nothing is copied."""
+        return Block(self.institutions[start:end], self.pairs, self.place[start:end], *({i: v[:, start:end] for i, v in year.items()} for year in (self.now, self.old)))
 
 
 def doubles(column: pa.ChunkedArray | pa.Array, out: np.ndarray) -> None:
@@ -48,7 +56,7 @@ class Reader:
     """A wide file, its row groups asked for by institution. Groups are in order of institution (``engine.wide``)."""
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        self.file = pq.ParquetFile(path)
+        self.file = pq.ParquetFile(path, memory_map=True)
         self.names = self.file.schema_arrow.names
         self.columns = ["institution", "year", "area", "type", *(c for c in columns if c in set(self.names))]
         at = self.names.index("institution")
@@ -105,8 +113,16 @@ def block(now: pa.Table, old: pa.Table, months: Sequence[str], items: Sequence[s
     at = by[np.where(there, at, 0)] if len(then) else at
     there &= (then[at] == who[order]) if len(then) else False
 
-    areas, types = ([column[k] or "" for k in order] for column in (now[c].to_pylist() for c in ("area", "type")))
-    return Block(who[order], areas, types, _laid(now, months, items, order, np.ones(len(who), bool)), _laid(old, months, items, at, there))
+    pairs, place = _places(now)
+    return Block(who[order], pairs, place[order], _laid(now, months, items, order, np.ones(len(who), bool)), _laid(old, months, items, at, there))
+
+
+def _places(table: pa.Table) -> tuple[list[tuple[str, str]], np.ndarray]:
+    """The pairs of area and type that there are, and the number of each row's."""
+    (areas, area), (types, kind) = ((c.dictionary.to_pylist(), c.indices.to_numpy()) for c in (
+        pc.dictionary_encode(pc.fill_null(table[name].cast(pa.string()), "")).combine_chunks() for name in ("area", "type")))
+    codes, place = np.unique(area * len(types) + kind, return_inverse=True)
+    return [(areas[c // len(types)], types[c % len(types)]) for c in codes.tolist()], place
 
 
 def _laid(table: pa.Table, months: Sequence[str], items: Sequence[str], place: np.ndarray, known: np.ndarray) -> dict[str, np.ndarray]:

@@ -39,7 +39,7 @@ class Part:
         """As bytes for another machine: plain arrays, nothing that runs when it is read."""
         arrays = {"institutions": self.institutions, "place": self.place, "pairs": np.array(self.pairs, str), "near": np.array(self.edits.near, np.int64).reshape(-1, 3)}
         arrays |= {f"trait {item} {name}": v for item, t in self.traits.items() for name, v in t.items()}
-        arrays |= {f"fails {n}": np.stack([at, month, many]) for n, at, month, many in self.edits.fails}
+        arrays |= {f"fails {k} {n}": np.stack([at, month, many]) for k, (n, at, month, many) in enumerate(self.edits.fails)}
         out = io.BytesIO()
         np.savez(out, allow_pickle=False, **arrays)
         return out.getvalue()
@@ -54,14 +54,12 @@ class Part:
             if what == "trait":
                 found[rest[0]][rest[1]] = held[key]
             elif what == "fails":
-                fails.append((int(rest[0]), *held[key]))
+                fails.append((int(rest[1]), *held[key]))
         return cls(held["institutions"], [(str(a), str(t)) for a, t in held["pairs"]], held["place"], found, Edits(fails, [tuple(n) for n in held["near"].tolist()]))
 
 
 def part(block: Block, quantities: Sequence[Quantity], checks: Sequence[Check]) -> Part:
-    seen: dict[tuple[str, str], int] = {}
-    place = np.array([seen.setdefault(p, len(seen)) for p in zip(block.areas, block.types, strict=True)], np.int32)
-    return Part(block.institutions, list(seen), place, {q.item: traits(block, q) for q in quantities}, edits(block, checks))
+    return Part(block.institutions, block.pairs, block.place, {q.item: traits(block, q) for q in quantities}, edits(block, checks))
 
 
 def processors() -> int:

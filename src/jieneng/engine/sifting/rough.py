@@ -20,7 +20,7 @@ from jieneng.core.formula import PLACES, STORED, Needs, read
 from jieneng.rulebook.types import Check
 
 from ..screening import BEFORE, usable
-from .blocks import Block
+from .blocks import STEP, Block
 
 EPS = float(np.finfo(float).eps)
 SURE = 9e11
@@ -207,20 +207,21 @@ class Edits:
 
 
 def edits(block: Block, checks: Sequence[Check]) -> Edits:
-    """Judge the checks month by month."""
-    found, read_before = Edits([], []), dict[str, Amount]()
-    few = Block(block.institutions[:0], [], [], *({i: v[:, :0] for i, v in year.items()} for year in (block.now, block.old)))
+    """Judge the checks month by month, ``STEP`` institutions at a time."""
+    found = Edits([], [])
+    few = block.between(0, 0)
     with np.errstate(all="ignore"):
-        for n, check in enumerate(checks):
-            if not any(np.ndim(v) for v in _judged(few, check, {})):
-                continue  # what it reads is nowhere answered
-            fails, near = (np.atleast_2d(v) for v in _judged(block, check, read_before))
-            if near.any():
-                found.near += [(n, int(p), int(m)) for m, p in zip(*np.nonzero(near), strict=True)]
-            at = np.flatnonzero(fails.any(axis=0))
-            if len(at):
-                mine = fails[:, at]
-                found.fails.append((n, at, mine.argmax(axis=0) + 1, mine.sum(axis=0)))
+        known = [(n, c) for n, c in enumerate(checks) if any(np.ndim(v) for v in _judged(few, c, {}))]  # of the others, what they read is nowhere answered
+        for start in range(0, len(block.institutions), STEP):
+            some, read_before = block.between(start, start + STEP), dict[str, Amount]()
+            for n, check in known:
+                fails, near = (np.atleast_2d(v) for v in _judged(some, check, read_before))
+                if near.any():
+                    found.near += [(n, start + int(p), int(m)) for m, p in zip(*np.nonzero(near), strict=True)]
+                at = np.flatnonzero(fails.any(axis=0))
+                if len(at):
+                    mine = fails[:, at]
+                    found.fails.append((n, start + at, mine.argmax(axis=0) + 1, mine.sum(axis=0)))
     return found
 
 

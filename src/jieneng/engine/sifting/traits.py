@@ -8,10 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from . import HISTORY, LARGE_COPY, Quantity
-from .blocks import Block
+from .blocks import STEP, Block
 
-STEP = 4096
-"""Institutions at a time: their months stay in the processor's cache."""
 WHOLE = ("at", "month", "nq", "nv", "same", "large", "flat", "again", "missing", "zeros")
 Array = np.ndarray
 Traits = dict[str, Array]
