@@ -36,10 +36,16 @@ def traits(block: Block, q: Quantity) -> Traits:
     return {name: v.astype(np.int16 if name != "at" else np.int32) if name in WHOLE else v for name, v in made.items()}
 
 
+def count(mask: Array) -> Array:
+    """How many of the months are so: added up in bytes, several times as quick as in whole numbers of eight."""
+    many: Array = mask.view(np.int8).sum(axis=0, dtype=np.int8)
+    return many
+
+
 def _size(s: Array) -> Array:
     """The mean of the months in which the size is known."""
     known = s > 0
-    return np.where(known, s, 0).sum(axis=0) / known.sum(axis=0)
+    return np.where(known, s, 0).sum(axis=0) / count(known)
 
 
 def _line(n: Array, o: Array, c: Array | None, d: Array | None, size: Array) -> Traits:
@@ -48,8 +54,8 @@ def _line(n: Array, o: Array, c: Array | None, d: Array | None, size: Array) -> 
     i, j = n > 0, o > 0
     x, y = np.where(i, n, 0.0), np.where(j, o, 0.0)
     b = i & j
-    pn = i.sum(axis=0)
-    sn, so, kb = x.sum(axis=0), y.sum(axis=0), b.sum(axis=0)
+    pn = count(i)
+    sn, so, kb = x.sum(axis=0), y.sum(axis=0), count(b)
     bn, bo = (x * b).sum(axis=0), (y * b).sum(axis=0)
     safe = np.where(j, np.minimum(x, y), x).sum(axis=0)
     h = kb >= min(HISTORY, k)
@@ -70,7 +76,7 @@ def _line(n: Array, o: Array, c: Array | None, d: Array | None, size: Array) -> 
 def farthest(quotients: Array, used: Array, k: int) -> tuple[Array, Array]:
     """The farthest of the months, either way, and the mean of the others; of ``k`` quotients those left out are 1."""
     each = np.maximum(quotients, 1 / quotients)
-    top = each.max(axis=0)
+    top: Array = each.max(axis=0)
     return np.where(used > 1, top, np.nan), np.where(used > 1, (each.sum(axis=0) - (k - used) - top) / (used - 1), np.nan)
 
 
@@ -79,7 +85,7 @@ def _paid(x: Array, y: Array, i: Array, j: Array, c: Array, d: Array) -> Traits:
     now, old = i & (c > 0), j & (d > 0)
     paid, then = np.where(now, c, 0.0), np.where(old, d, 0.0)
     uq, uc, tq, tc = (x * now).sum(axis=0), paid.sum(axis=0), (y * old).sum(axis=0), then.sum(axis=0)
-    kp = now.sum(axis=0)
+    kp = count(now)
     nv = np.where(kp > 2, kp, 0)
     prices = np.where(now & (nv > 0), paid * (uq - x) / (x * (uc - paid)), 1.0)
     v, rest = farthest(prices, nv, len(x))
@@ -92,11 +98,11 @@ def patterns(n: Array, o: Array, i: Array) -> Traits:
     equal = i & (n == o)
     before = i[1:] & (n[1:] == n[:-1])
     large = equal & ((n >= LARGE_COPY) | (n != np.floor(n))) if equal.any() else equal
-    return {"same": equal.sum(axis=0), "large": large.sum(axis=0), "flat": (before[1:] & before[:-1]).sum(axis=0), "again": (before & (n[1:] >= LARGE_COPY)).sum(axis=0)}
+    return {"same": count(equal), "large": count(large), "flat": count(before[1:] & before[:-1]), "again": count(before & (n[1:] >= LARGE_COPY))}
 
 
 def gaps(n: Array, o: Array, i: Array) -> Traits:
     """Months left out and zeros that stand for a gap, as ``review.patterns.gaps`` has them, over two years."""
     there, then = n == n, o == o
-    missing = (~there & (then | ~then.any(axis=0))).sum(axis=0)
-    return {"missing": np.where(there.sum(axis=0) >= 0.75 * len(n), missing, 0), "zeros": np.where(i.any(axis=0), ((n == 0) & (o != 0)).sum(axis=0), 0)}
+    missing = count(~there & (then | ~then.any(axis=0)))
+    return {"missing": np.where(count(there) >= 0.75 * len(n), missing, 0), "zeros": np.where(i.any(axis=0), count((n == 0) & (o != 0)), 0)}
