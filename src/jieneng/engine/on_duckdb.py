@@ -70,10 +70,6 @@ class DuckDB(Relational):
     def run(self, query: Any) -> Rows:
         return self.connection.execute(self.text(query)).fetchall()
 
-    def _columns(self, query: exp.Select) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.connection.execute(self.text(query)).fetchnumpy()
-        return found
-
     def _show(self, table: str, snapshot: Wide, files: Sequence[str]) -> None:
         paths = [str(snapshot.file(f)) for f in files]
         if self.views.get(table) != "|".join(paths):

@@ -1,31 +1,38 @@
 """Apache Spark, where an office has a cluster: the same trees, printed for Spark, over the same Parquet files.
 
 The snapshots must lie under the same path on every machine of the cluster (a shared folder). Nothing is written there; what
-comes back is a few thousand rows. Needs the extra ``jieneng[spark]`` and Java 17 or later.
+comes back is a few thousand rows; of a first screening, some traits of each institution. Needs the extra ``jieneng[spark]`` and Java 17 or
+later. A first screening runs Python on the workers, which needs this package: under the same path as here, or what ``PYSPARK_PYTHON`` names.
 
 Spark's own ways that would change an answer are switched off in every session (``SETTINGS``); each was seen to do so in a test.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from sqlglot import exp
+from sqlglot import exp, select
 
 from jieneng.core.problem import Refused, refuse
 from jieneng.core.words import T
 
 from . import tables
 from .relational import Relational, Rows
-from .sifting import Sieve, Sifted, Wide
+from .sifting import Quantity, Sieve, Wide
+from .sql import column
+
+if TYPE_CHECKING:
+    from .sifting.gathering import Part
 
 SETTINGS = {
     "spark.sql.ansi.enabled": "true",  # what overflows is an error, never another number
@@ -101,6 +108,7 @@ def _session(address: Address) -> Any:
     with _lock:
         if address.master not in _open:
             reachable(address)
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the workers' Python: else whatever python3 they find, without this package
             builder = SparkSession.builder.master(address.master)
             for name, value in {**QUIET, **SETTINGS, **address.settings}.items():
                 builder = builder.config(name, value)
@@ -168,13 +176,20 @@ class Spark(Relational):
         self._asked(lambda: read.parquet(*map(_escaped, paths)).createOrReplaceTempView(f"`{table}`"))
         self.shown[table] = paths
 
-    def sift(self, snapshot: Wide, sieve: Sieve) -> Sifted:
-        """Projections are kept apart meanwhile: put into one, as Spark would, what twelve months share is written out again and again."""
-        self.session.conf.set("spark.sql.optimizer.excludedRules", "org.apache.spark.sql.catalyst.optimizer.CollapseProject")
-        try:
-            return super().sift(snapshot, sieve)
-        finally:
-            self.session.conf.unset("spark.sql.optimizer.excludedRules")
+    def _judged_blocks(self, snapshot: Wide, names: Sequence[str], sieve: Sieve, quantities: Sequence[Quantity], items: Sequence[str]) -> Iterable[Part]:
+        """Both years beside each other on the cluster; its workers (which need this package) judge each batch as this process would."""
+        from .sifting.gathering import Part, judged_batches
+
+        self._show("wide", snapshot, names)
+        there = frozenset(c for n in names for c in snapshot.columns(n))
+        cells = [c for i in items for m in sieve.months if (c := f"{i}__{m}") in there]
+        heads = {"now": ["institution", "area", "type"], "old": ["institution"]}
+        now, old = (select(*[exp.alias_(column(c), f"{year}_{c}", quoted=True) for c in [*head, *cells]], copy=False).from_("wide").where(
+            exp.EQ(this=column("year"), expression=exp.Literal.number(sieve.year - n))) for n, (year, head) in enumerate(heads.items()))
+        both = self._asked(lambda: [self.session.sql(self.text(q)) for q in (now, old)])
+        joined = both[0].join(both[1], both[0]["now_institution"] == both[1]["old_institution"], "left")
+        work = judged_batches(sieve, quantities, items)
+        return [Part.unpacked(row[0], quantities) for row in self._asked(lambda: joined.mapInArrow(work, "part binary").collect())]
 
     def _keep(self, table: str, query: exp.Select | str) -> None:
         self._drop(table)

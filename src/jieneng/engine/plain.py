@@ -10,7 +10,7 @@ from typing import Any
 from jieneng.core.period import Period
 from jieneng.rulebook.types import Check
 
-from . import sifting_plain, tables
+from . import tables
 from .answers import interpolated, lacking
 from .questions import (
     STANDING,
@@ -41,6 +41,7 @@ from .questions import (
 )
 from .screening import BEFORE, FAILS, NOT_APPLIED, Failing, Screened, before, judge, usable
 from .sifting import Sieve, Sifted, Wide
+from .sifting import plain as sifting_plain
 from .snapshot import Snapshot
 
 Row = dict[str, Any]

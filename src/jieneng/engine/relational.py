@@ -7,8 +7,8 @@ questions by a shorter way of its own (``DuckDB`` by its table of parts).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp, select
 
@@ -38,21 +38,7 @@ from .questions import (
     periods_of,
 )
 from .screening import Failing, Screened, counts_query, failing_query, judged_query, some_failing_query, usable
-from .sifting import (
-    TRAITS,
-    Sieve,
-    Sifted,
-    Wide,
-    apart_query,
-    arrays,
-    candidates_query,
-    edits_query,
-    effects_query,
-    like_query,
-    places_query,
-    totals_query,
-    traits_query,
-)
+from .sifting import Quantity, Sieve, Sifted, Wide, items_read
 from .snapshot import Snapshot
 from .sql import column, conditions, in_row
 from .statements import (
@@ -69,7 +55,12 @@ from .statements import (
     uncovered_query,
 )
 
+if TYPE_CHECKING:
+    from .sifting.gathering import Near, Part
+
 Rows = list[tuple[Any, ...]]
+NEAR = 500
+"""Institutions whose decimals are asked for at a time."""
 
 
 class Relational(ABC):
@@ -252,47 +243,35 @@ class Relational(ABC):
                 self._drop(table)
 
     def sift(self, snapshot: Wide, sieve: Sieve) -> Sifted:
+        from .sifting.gathering import gathered  # numbers in arrays: only who screens a nation waits for them
+
         names = snapshot.wide(sieve.form)
         there = frozenset(c for n in names for c in snapshot.columns(n))
-        quantities = [q for q in sieve.quantities if any(f"{q.item}__{m}" in there for m in sieve.months)]
+        quantities, items = items_read(sieve, there)
         if not names:
-            return Sifted({}, [], 0, 0, {})
+            return Sifted({}, [], 0, 0, {}, [])
+        return gathered(self._judged_blocks(snapshot, names, sieve, quantities, items), sieve, quantities, lambda near: self._exactly(snapshot, names, sieve, near))
+
+    def _judged_blocks(self, snapshot: Wide, names: Sequence[str], sieve: Sieve, quantities: Sequence[Quantity], items: Sequence[str]) -> Iterable[Part]:
+        """The wide years in blocks, each read and judged: here, by Arrow, on all processors."""
+        from .sifting.gathering import parts_of
+
+        return parts_of([snapshot.file(n) for n in names], sieve, quantities, items)
+
+    def _exactly(self, snapshot: Wide, names: Sequence[str], sieve: Sieve, near: Near) -> list[bool]:
+        """Whether a check fails in a month, of what doubles cannot tell: from the decimals themselves."""
+        from .sifting.plain import Months
+
         self._show("wide", snapshot, names)
-        tables = [f"sift{n}" for n in range(len(quantities))]
-
-        def keep(table: str, query: exp.Select) -> None:
-            self._keep(table, query.sql(dialect=self.dialect, copy=False))
-
-        try:
-            keep("sift_places", places_query(sieve))
-            for q, table in zip(quantities, tables, strict=True):
-                keep(table, traits_query(q, sieve, there))
-                keep(f"{table}_k", like_query(exp.to_table(table), TRAITS, sieve))
-                keep(f"{table}_a", like_query(apart_query(table, f"{table}_k").subquery("t", copy=False), ("ar", "ax", "ap"), sieve))
-                keep(f"{table}_h", effects_query(table, sieve))
-            if quantities:
-                keep("sift_totals", totals_query(list(zip(quantities, tables, strict=True))))
-            found = {q.item: arrays(self._columns(candidates_query(q, table, sieve))) for q, table in zip(quantities, tables, strict=True)}
-            everyone = select(exp.Count(this=exp.Star())).from_("wide").where(exp.EQ(this=column("year"), expression=exp.Literal.number(sieve.year)))
-            pairs = sum(int(self.run(select(exp.Count(this=exp.Star())).from_(t))[0][0]) for t in tables)
-            totals = self.run(select(column("cell"), column("name"), column("area")).from_("sift_totals").distinct()) if quantities else []
-            return Sifted(found, self._edits(sieve, there), int(self.run(everyone)[0][0]), pairs, {(c, a): float(v) for c, a, v in totals})
-        finally:
-            for table in ("sift_places", "sift_totals", *(f"{t}{k}" for t in tables for k in ("", "_k", "_a", "_h"))):
-                self._drop(table)
-
-    def _edits(self, sieve: Sieve, there: frozenset[str]) -> list[tuple[int, str, int, int]]:
-        """Who fails which check of the form, by the wide rows."""
-        checks = usable(sieve.checks)
-        query = edits_query(checks, frozenset(c.rpartition("__")[0] for c in there if "__" in c), sieve, there, self.dialect)
-        rows = self.run(query) if query is not None else []
-        return [(int(row[0]), check.id, int(row[1 + 2 * n]), int(row[2 + 2 * n])) for row in rows for n, check in enumerate(checks) if row[2 + 2 * n]]
-
-    def _columns(self, query: exp.Select) -> Mapping[str, Any]:
-        """The answer by column; an engine that keeps columns gives them as they are."""
-        names = [c.alias_or_name for c in query.selects]
-        rows = self.run(query)
-        return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
+        checks, who = usable(sieve.checks), sorted({i for i, _, _ in near})
+        columns = [c for c in dict.fromkeys(c for n in names for c in snapshot.columns(n)) if c in ("institution", "year") or c.rpartition("__")[2] in sieve.months]
+        rows: dict[int, dict[int, Mapping[str, Any]]] = {}
+        for k in range(0, len(who), NEAR):
+            some = exp.In(this=column("institution"), expressions=[exp.Literal.number(i) for i in who[k:k + NEAR]])
+            for row in self.run(select(*[column(c) for c in columns], copy=False).from_("wide").where(some)):
+                said = dict(zip(columns, row, strict=True))
+                rows.setdefault(said["institution"], {})[said["year"]] = said
+        return [Months(rows[i].get(sieve.year, {}), rows[i].get(sieve.year - 1, {}), sieve, frozenset(columns)).fails(checks[n], m) for i, n, m in near]
 
     def ledger(self, snapshot: Snapshot, kind: str, *, take: str, column: str = "", where: Mapping[str, Any] | None = None
                ) -> LedgerAnswer:

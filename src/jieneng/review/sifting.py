@@ -75,12 +75,6 @@ def order(sifted: Sifted, review: Review, weights: Mapping[str, float]) -> tuple
     power, parts, cell_of = float(review.forecast["weight_of_stakes"]), [], {q.item: q.cell for q in review.quantities}
     names = list(sifted.candidates)
     cells: dict[str, int] = {}
-    areas: dict[str, int] = {}
-
-    def numbers(cell: str, where: Array) -> Array:
-        """A number for each published total: cell and area."""
-        return cells.setdefault(cell, len(cells)) * 1_000_000 + np.fromiter((areas.setdefault(a, len(areas)) for a in where), np.int64, len(where))
-
     for n, (item, c) in enumerate(sifted.candidates.items()):
         w = weights.get(item, 1.0)
         history = np.isfinite(c["r"])
@@ -94,9 +88,10 @@ def order(sifted: Sifted, review: Review, weights: Mapping[str, float]) -> tuple
             off = w * np.nanmax(np.stack([np.nan_to_num(v) for v in (year, month, gaps)]), axis=0) if len(history) else np.zeros(0)
             share = np.where(c["fine"] > 0, np.minimum(1.0, p * off / c["fine"]), 0.0)
         parts.append({"institution": c["institution"], "item": np.full(len(p), n), "area": c["area"], "doubt": p, "off": off, "weight": np.full(len(p), w), "share": share, "score": score(p, share, power),
-                      "total": c["total"] if item in cell_of else np.full(len(p), np.inf), "place": numbers(cell_of.get(item, item), c["area"])})
+                      "total": c["total"] if item in cell_of else np.full(len(p), np.inf), "place": cells.setdefault(cell_of.get(item, item), len(cells)) * len(sifted.areas) + c["area"]})
     table = {k: np.concatenate([p[k] for p in parts]) if parts else np.zeros(0) for k in ("institution", "item", "area", "doubt", "off", "weight", "share", "score", "total", "place")}
-    by = np.lexsort((table["item"], table["institution"], -np.round(table["score"], 9)))
+    by = np.argsort(table["institution"], kind="stable")  # items stand in order already
+    by = by[np.argsort(-np.round(table["score"][by], 9), kind="stable")]
     table = {k: v[by] for k, v in table.items()}
     return {**table, "items": np.array(names, object)}, line_of(table, float(review.line))
 
@@ -121,10 +116,10 @@ def line_of(table: Mapping[str, Array], line: float) -> int:
     n = len(table["doubt"])
     if not n:
         return 0
-    totals = table["place"]
-    last = np.lexsort((-np.arange(n), totals))  # by total, what stands last in the list first
+    totals = table["place"].astype(np.uint16 if table["place"].max() < 2**16 else np.int64)  # numpy sorts 16 bits by counting
+    last = n - 1 - np.argsort(totals[::-1], kind="stable")  # by total, what stands last in the list first
     left = np.cumsum(np.asarray(table["doubt"] * table["off"], float)[last])
-    starts = np.flatnonzero(np.diff(totals[last], prepend=-1))
+    starts = np.flatnonzero(np.diff(totals[last].astype(np.int64), prepend=-1))
     left -= np.repeat(np.concatenate([[0.0], left[starts[1:] - 1]]), np.diff(np.append(starts, n)))
     beyond = left > line * np.asarray(table["total"], float)[last]
     return int(last[beyond].max()) + 1 if beyond.any() else 0

@@ -9,8 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from .screening import FAILS, judge, usable
-from .sifting import (
+import numpy as np
+
+from jieneng.rulebook.types import Check
+
+from ..screening import FAILS, judge, usable
+from . import (
+    COUNTS,
     FOUND,
     HISTORY,
     LARGE_COPY,
@@ -23,7 +28,6 @@ from .sifting import (
     Quantity,
     Sieve,
     Sifted,
-    arrays,
 )
 
 Row = Mapping[str, Any]
@@ -47,12 +51,14 @@ def sift(rows: Iterable[Row], sieve: Sieve, there: frozenset[str]) -> Sifted:
             fine[t["g0"], q.cell] = fine.get((t["g0"], q.cell), 0.0) + t["safe"] * q.weight
     for (g0, cell), value in fine.items():
         totals[cell, g0[0]] = totals.get((cell, g0[0]), 0.0) + value
-    candidates = {q.item: arrays(_columns([c for c in _compared(q, found[q.item], sieve, fine, totals) if _wanted(q, c, sieve)])) for q in quantities}
-    return Sifted(candidates, edits(now, old, sieve, there), len(now), sum(map(len, found.values())), totals)
+    areas = {a: n for n, a in enumerate(sorted({g0[0] for g0, _ in fine}))}
+    candidates = {q.item: _columns([{**c, "area": areas[c["g0"][0]]} for c in _compared(q, found[q.item], sieve, fine, totals) if _wanted(q, c, sieve)]) for q in quantities}
+    return Sifted(candidates, edits(now, old, sieve, there), len(now), sum(map(len, found.values())), totals, list(areas))
 
 
-def _columns(found: Sequence[Traits]) -> dict[str, list[Any]]:
-    return {name: [c[name] for c in found] for name in FOUND}
+def _columns(found: Sequence[Traits]) -> dict[str, np.ndarray]:
+    """As arrays: whole numbers, and doubles with NaN for what is unknown."""
+    return {name: np.array([c[name] for c in found], np.int64 if name == "institution" else np.int32 if name in COUNTS else np.float64) for name in FOUND}
 
 
 def _number(row: Row, item: str, month: str) -> float | None:
@@ -205,7 +211,7 @@ def _compared(q: Quantity, found: Sequence[Traits], sieve: Sieve, fine: Mapping[
     for t in found:
         middle_r, (middle_x, peers, level) = medians["r"](t)[0], medians["x"](t)
         far, wide = _log(apart(t, "x")), _log(spreads["x"](t)[0])
-        yield {**t, "area": t["g0"][0], "amount": t["sn"], "before": t["so"], "expected": None if middle_r is None else t["so"] * middle_r, "like": middle_x, "level": level, "peers": peers,
+        yield {**t, "amount": t["sn"], "before": t["so"], "expected": None if middle_r is None else t["so"] * middle_r, "like": middle_x, "level": level, "peers": peers,
                "price": _over(t["uc"], t["uq"]), "outside": outside(t), "zy": z(t, "r", q.floor), "zx": z(t, "x", PEERS_FLOOR), "zp": z(t, "p", PRICE_FLOOR),
                "zm": monthly(t, "w", "nq", "rest", q.floor), "zv": monthly(t, "v", "nv", "vrest", PRICE_FLOOR), "total": totals[q.cell, t["g0"][0]], "fine": fine[t["g0"], q.cell],
                "far": far is not None and wide is not None and abs(far) > max(wide * (4.5 * SIGMA), math.log(3))}
@@ -219,24 +225,29 @@ def _wanted(q: Quantity, c: Traits, sieve: Sieve) -> bool:
     return bool(pattern or hangs or (z is not None and z >= sieve.show) or (c["far"] and c["peers"] >= sieve.peers and c["level"] <= 1))
 
 
+class Months:
+    """The months of one institution, for the checks of a form. ``now``, ``old``: its wide rows of both years."""
+
+    def __init__(self, now: Row, old: Row, sieve: Sieve, there: frozenset[str]) -> None:
+        self.now, self.old, self.months = now, old, sieve.months
+        self.items = frozenset(c.rpartition("__")[0] for c in there if "__" in c)
+
+    def _of(self, row: Row, m: int) -> dict[str, Decimal | None]:
+        return {i: row.get(f"{i}__{self.months[m]}") for i in self.items}
+
+    def fails(self, check: Check, m: int) -> bool:
+        before, last = {"last_year": self._of(self.old, m)}, len(self.months) - 1
+        if last:
+            before["last_month"] = self._of(self.now, m - 1) if m else self._of(self.old, last)
+        return judge(check, self._of(self.now, m), before, self.items) == FAILS
+
+
 def edits(now: Mapping[int, Row], old: Mapping[int, Row], sieve: Sieve, there: frozenset[str]) -> list[tuple[int, str, int, int]]:
     """Who fails which check of the form: month by month, by ``screening.judge``."""
-    items = frozenset(c.rpartition("__")[0] for c in there if "__" in c)
     found = []
-
-    def month(row: Row, m: int) -> dict[str, Decimal | None]:
-        return {i: row.get(f"{i}__{sieve.months[m]}") for i in items}
-
     for who in sorted(now):
-        last = len(sieve.months) - 1
+        mine = Months(now[who], old.get(who, {}), sieve, there)
         for check in usable(sieve.checks):
-            fails = []
-            for m in range(last + 1):
-                before = {"last_year": month(old.get(who, {}), m)}
-                if last:
-                    before["last_month"] = month(now[who], m - 1) if m else month(old.get(who, {}), last)
-                if judge(check, month(now[who], m), before, items) == FAILS:
-                    fails.append(m + 1)
-            if fails:
+            if fails := [m + 1 for m in range(len(sieve.months)) if mine.fails(check, m)]:
                 found.append((who, check.id, fails[0], len(fails)))
     return found
