@@ -100,7 +100,8 @@ def edits(home: Path, institutions: int) -> dict[str, Any]:
 
 def figures(home: Path, institutions: int) -> dict[str, Any]:
     from jieneng.core.period import Period
-    from jieneng.figures.calculate import calculate, needs, owed
+    from jieneng.figures.calculate import calculate
+    from jieneng.figures.scene import needs, owed
 
     snapshot, rules, on = newest(home), book(), engine()
     made = 0

@@ -14,9 +14,10 @@ import pytest
 from jieneng import engine
 from jieneng.core.figure import Coverage, Figure
 from jieneng.core.period import Period
-from jieneng.figures.calculate import calculate, expand, needs
+from jieneng.figures.calculate import calculate, expand
 from jieneng.figures.compare import year_on_year
 from jieneng.figures.prove import prove, trace_lines
+from jieneng.figures.scene import needs
 from jieneng.rulebook import load
 from tests.engine.make import row
 from tests.engine.test_agreement import body

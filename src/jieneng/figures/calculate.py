@@ -14,9 +14,8 @@ taken for a year. An institution, or a group, of which nobody answered an item i
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -26,135 +25,28 @@ from jieneng.core.formula import Needs, Value, Words, read
 from jieneng.core.period import Period
 from jieneng.core.problem import Refused
 from jieneng.core.words import T
-from jieneng.engine import EVERY, Ask, Engine, Group, Snapshot, Total, Uncovered
+from jieneng.engine import Ask, Engine, Group, Snapshot
 from jieneng.rulebook import at_year, factor_value
-from jieneng.rulebook.editions import not_asked
 from jieneng.rulebook.types import Book, Composite, FactorValue, Indicator, Term
+
+from .scene import (
+    Complete,
+    Factors,
+    Scene,
+    both_languages,
+    code_of,
+    form_with,
+    in_order,
+    key_of,
+    months_without,
+    needs,
+    nobody,
+    owed,
+    who_lacks,
+)
 
 SCALE = "scale"
 """The name under which a change of unit stands among the factors of a figure."""
-NAMED = 3
-"""How many institutions a note names."""
-LISTED = 5000
-"""How many uncovered institutions are fetched to be named."""
-
-Complete = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Factors:
-    """The product of a term's factors and scale for one span of months and one region, what was read, what stood in."""
-
-    product: Fraction
-    used: tuple[FactorUsed, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What every figure of one calculation shares, and what was already asked."""
-
-    book: Book
-    engine: Engine
-    snapshot: Snapshot
-    form: str
-    period: Period
-    by: str | None
-    where: Mapping[str, Any]
-    like: Complete = ()
-    wanted: dict[Complete, set[str]] = field(default_factory=dict)
-    tables: dict[Complete, dict[str, Group]] = field(default_factory=dict)
-    lacking: dict[Complete, dict[str, list[Uncovered]]] = field(default_factory=dict)
-    factors: dict[Any, Factors] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    needed: dict[Complete, dict[str, int]] = field(default_factory=dict)
-
-    @functools.cached_property
-    def label(self) -> str:
-        return str(self.period)
-
-    @functools.cached_property
-    def filed(self) -> tuple[str, ...]:
-        """The months of the period of which there are returns; none where ``where`` chooses months itself."""
-        months = {str(m) for m in self.period.months}
-        return () if "period" in self.where else tuple(p for p in self.snapshot.form_periods(self.form) if p in months)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return (self.by,) if self.by else ()
-
-    def want(self, complete: Sequence[str], items: Sequence[str]) -> None:
-        """Announce items that will be asked of the members that answered ``complete``."""
-        self.wanted.setdefault(_sorted(complete), set()).update(items)
-
-    def groups(self, complete: Sequence[str] = ()) -> dict[str, Group]:
-        """Code → group, with the totals of all items announced for ``complete``."""
-        complete = _sorted(complete)
-        if complete not in self.tables:
-            self.tables[complete] = {_key(_code(self, g)): g for g in self.sums(sorted(self.wanted.get(complete, ())), complete)}
-        return self.tables[complete]
-
-    def sums(self, items: Sequence[str], complete: Sequence[str], by: Sequence[str] = (), extra: Mapping[str, Any] | None = None
-             ) -> list[Group]:
-        asks = [Ask(i, self.book.items[i].over_time) for i in items]
-        return self.engine.sums(self.snapshot, asks, form=self.form, period=self.period, by=(*self.keys, *by),
-                                where={**self.where, **(extra or {})}, complete=complete)
-
-    @property
-    def expected(self) -> bool:
-        """Whether all that had to answer count as members: known for the main form, and not asked of like for like."""
-        return self.form == self.book.settings["main_form"] and not self.like
-
-    def members(self) -> dict[str, int]:
-        """Code → institutions that answered or had to."""
-        if not self.counts:
-            if self.like:
-                self.counts.update({k: g.members for k, g in self.groups(self.like).items()})
-            else:
-                found = self.engine.members(self.snapshot, self.form, self.period, by=self.keys, where=self.where, expected=self.expected)
-                self.counts.update({_key(k[0] if self.by else ""): n for k, n in found.items()})
-        return self.counts
-
-    def need(self, *needs: Complete) -> None:
-        """Announce what coverage will be asked of; one question to the engine answers all."""
-        for need in needs:
-            self.needed.setdefault(need, {})
-
-    def covered(self, need: Complete) -> dict[str, int]:
-        """Code → institutions that answered all of ``need``."""
-        self.need(need)
-        if open_ := [n for n, table in self.needed.items() if not table]:
-            found = self.engine.covered(self.snapshot, self.form, self.period, open_, by=self.keys, where=self.where)
-            for key, counts in found.items():
-                for n, count in zip(open_, counts, strict=True):
-                    self.needed[n][_key(key[0] if self.by else "")] = count
-        return self.needed[need]
-
-    def uncovered(self, need: Sequence[str]) -> dict[str, list[Uncovered]]:
-        """Code → institutions that did not answer all of ``need``."""
-        need = _sorted(need)
-        if need not in self.lacking:
-            table: dict[str, list[Uncovered]] = {}
-            for u in self.engine.uncovered(self.snapshot, self.form, self.period, need, by=self.keys, where=self.where,
-                                           expected=self.expected, limit=LISTED):
-                table.setdefault(_key(u.keys[0] if self.by else ""), []).append(u)
-            self.lacking[need] = table
-        return self.lacking[need]
-
-    def subject(self, code: Any) -> dict[str, str]:
-        if not self.by:
-            return {}
-        name = ""
-        if self.by in ("area", "territory") and code in self.book.divisions:
-            name = str(self.book.divisions[code].name)
-        elif self.by == "type" and code in self.book.types:
-            name = str(self.book.types[code].label)
-        return {"kind": self.by, "code": _key(code), "name": name}
-
-    def leaf(self, item: str, code: Any, complete: Sequence[str], total: Total, extra: Mapping[str, Any] | None = None) -> Selection:
-        where = {**self.where, **({self.by: code} if self.by else {}), **(extra or {})}
-        return Selection(self.snapshot.id, f"returns:{self.form}", item, self.book.items[item].over_time, self.label, where,
-                         tuple(complete), total.cells, total.members)
 
 
 def calculate(book: Book, engine: Engine, snapshot: Snapshot, names: Sequence[str], *, period: Period, by: str | None = None,
@@ -173,7 +65,7 @@ def calculate(book: Book, engine: Engine, snapshot: Snapshot, names: Sequence[st
             return [f for n, of in zip(names, forms, strict=True) for f in calculate(book, engine, snapshot, [n], period=period, by=by, where=where, form=of, like=like)]
         form = forms[0] if forms else str(book.settings["main_form"])
     book = at_year(book, period.year, form)
-    scene = Scene(book, engine, snapshot, form, period, by, where or {}, _sorted(like))
+    scene = Scene(book, engine, snapshot, form, period, by, where or {}, in_order(like))
     for name in names:
         _announce(scene, name)
     result: list[Figure] = []
@@ -206,60 +98,6 @@ def _announce(scene: Scene, name: str) -> None:
         scene.want(scene.like, [book.items[name].code])
 
 
-def form_with(book: Book, name: str) -> str:
-    """The form whose items a figure rests on: the main one, or a part of it (机房, 热源) where only that asks them all."""
-    main = str(book.settings["main_form"])
-    asked: dict[str, set[str]] = {}
-    for f in book.forms.values():
-        asked.setdefault(f.code, set()).update(i.item for i in f.items)
-    wanted = rests_on(book, name)
-    return main if wanted <= asked.get(main, set()) else next((c for c in asked if wanted <= asked[c]), main)
-
-
-def rests_on(book: Book, name: str) -> set[str]:
-    """Every item that a figure reads."""
-    if name in book.indicators:
-        return {i for n in read(book.indicators[name].formula, Needs()) for i in rests_on(book, n.removeprefix("base."))}
-    return {t.item for t in book.composites[name].terms} if name in book.composites else {name}
-
-
-def needs(book: Book, name: str) -> Complete:
-    """The items that an institution must have answered to be covered by a figure."""
-    if name in book.indicators:
-        return _sorted({i for n in read(book.indicators[name].formula, Needs()) for i in needs(book, n)})
-    if name in book.composites:
-        return _sorted({t.item for t in book.composites[name].terms if t.missing == "unknown"})
-    return (book.items[name].code,)
-
-
-def composites_of(book: Book, name: str) -> list[str]:
-    """The composites that a figure rests on."""
-    if name in book.indicators:
-        return [n for n in read(book.indicators[name].formula, Needs()) if n in book.composites]
-    return [name] if name in book.composites else []
-
-
-def owed(book: Book, items: Sequence[str]) -> Complete:
-    """Items as in ``Engine.sums(complete=…)``: what is added over time must be answered each time it was due."""
-    return _sorted([i + EVERY if book.items[i].over_time == "sum" else i for i in items])
-
-
-def _sorted(items: Sequence[str] | set[str]) -> Complete:
-    return tuple(sorted(set(items)))
-
-
-def _label(text: T) -> dict[str, str]:
-    return {"zh": text.zh, "en": text.en}
-
-
-def _code(scene: Scene, group: Group) -> Any:
-    return group.keys[scene.by] if scene.by else ""
-
-
-def _key(code: Any) -> str:
-    return "" if code is None else str(code)
-
-
 def _items(scene: Scene, item: str, complete: Sequence[str]) -> list[Figure]:
     """An item's total in each group."""
     info, groups, members, need = scene.book.items[item], scene.groups(complete), scene.members(), owed(scene.book, (item,))
@@ -267,51 +105,16 @@ def _items(scene: Scene, item: str, complete: Sequence[str]) -> list[Figure]:
     how = " · ".join(w for w in ("Σ", words[info.over_time]) if w)
     figures = []
     for key, group in groups.items():
-        total, code = group.totals[item], _code(scene, group)
+        total, code = group.totals[item], code_of(scene, group)
         covered = total.members if complete else scene.covered(need).get(key, 0)
         coverage = Coverage(covered, max(members.get(key, 0), group.members))
-        notes = [_nobody(scene, item)] if total.value is None else []
+        notes = [nobody(scene, item)] if total.value is None else []
         if not complete:
-            notes += _who(scene, key, coverage, need) + _gaps(scene)
+            notes += who_lacks(scene, key, coverage, need) + months_without(scene)
         figures.append(Figure(
-            item, _label(info.label), info.unit, scene.label, scene.subject(code), total.value, how,
+            item, both_languages(info.label), info.unit, scene.label, scene.subject(code), total.value, how,
             (scene.leaf(item, code, complete, total),), coverage=coverage, rulebook=scene.book.hash, note="；".join(notes)))
     return figures
-
-
-def _nobody(scene: Scene, item: str) -> str:
-    if (why := not_asked(scene.book, scene.form, item, scene.period.year)) is not None:
-        return str(why)
-    return str(T("没有单位填报“{i}”", "nobody answered “{i}”", i=str(scene.book.items[item].label)))
-
-
-def _who(scene: Scene, key: str, coverage: Coverage, need: Sequence[str]) -> list[str]:
-    """Who is not covered, by name, and what each lacks: nothing filed, an item never answered, or some months of it."""
-    if coverage.full:
-        return []
-    named, comma = [], str(T("、", ", "))
-    for u in scene.uncovered(need).get(key, [])[:NAMED]:
-        lack = comma.join(str(scene.book.items[i].label) for i in u.missing)
-        if lack:
-            said = T("（缺{i}）", " (lacks {i})", i=lack)
-        elif u.partial:
-            said = T("（缺月）", " (lacks months)") if scene.period.kind != "month" else T("（没有填齐）", " (incomplete)")
-        else:
-            said = T("（未报）", " (filed nothing)")
-        named.append(u.name + str(said))
-    n = coverage.members - coverage.covered
-    if not named:
-        return [str(T("{n} 家没有填齐", "{n} did not answer all", n=n))]
-    more = str(T("等", " and others")) if n > len(named) else ""
-    return [str(T("{n} 家没有填齐：{who}{more}", "{n} did not answer all: {who}{more}", n=n, who=comma.join(named), more=more))]
-
-
-def _gaps(scene: Scene) -> list[str]:
-    """Months of the period that nobody filed yet."""
-    filed, months = scene.filed, len(scene.period.months)
-    if not filed or len(filed) == months:
-        return []
-    return [str(T("{a} 个月中有数据的 {b} 个月", "{b} of {a} months have data", a=months, b=len(filed)))]
 
 
 def _read_factors(scene: Scene, composite: Composite, term: Term, period: Period, region: str) -> Factors:
@@ -393,12 +196,12 @@ def _composites(scene: Scene, composite: Composite, complete: Sequence[str]) -> 
         members = group.members if complete else max(scene.members().get(key, 0), group.members)
         coverage = Coverage(covered.get(key, 0), members)
         notes = list(dict.fromkeys(p.note for p in mine if p.note and p.exact is not None))
-        notes += [_nobody(scene, i) for i in missing]
+        notes += [nobody(scene, i) for i in missing]
         if not inside:
-            notes += _who(scene, key, coverage, need)
-        notes += _gaps(scene)
+            notes += who_lacks(scene, key, coverage, need)
+        notes += months_without(scene)
         figures.append(Figure(
-            composite.code, _label(composite.label), composite.unit, scene.label, scene.subject(_code(scene, group)),
+            composite.code, both_languages(composite.label), composite.unit, scene.label, scene.subject(code_of(scene, group)),
             sum(known, Fraction(0)) if not missing and known else None, "Σ", tuple(mine), coverage=coverage,
             note="；".join(notes), rulebook=scene.book.hash))
     return figures
@@ -415,9 +218,9 @@ def _term(scene: Scene, composite: Composite, term: Term, complete: Sequence[str
     for span in spans:
         extra: dict[str, Any] = {"period": span} if span else {}
         for group in scene.sums([term.item], complete, by, extra):
-            key = _key(_code(scene, group))
+            key = key_of(code_of(scene, group))
             if key in pieces:
-                region = _key(group.keys.get("area")) if regional else ""
+                region = key_of(group.keys.get("area")) if regional else ""
                 at = Period.parse(span[0]) if span else scene.period
                 place = {**extra, **({"area": group.keys["area"]} if by else {})}
                 pieces[key].append(_piece(scene, composite, term, group, at, region, place, complete))
@@ -431,9 +234,9 @@ def _joined(scene: Scene, composite: Composite, term: Term, group: Group, pieces
     known = [p.exact for p in pieces if p.exact is not None]
     notes = list(dict.fromkeys(p.note for p in pieces if p.note and p.exact is not None))
     return Figure(
-        term.item, _label(scene.book.items[term.item].label), composite.unit, scene.label, scene.subject(_code(scene, group)),
+        term.item, both_languages(scene.book.items[term.item].label), composite.unit, scene.label, scene.subject(code_of(scene, group)),
         sum(known, Fraction(0)) if known else None, "Σ · " + str(T("系数分段", "factor by part")), tuple(pieces),
-        note="；".join(notes) if known else _nobody(scene, term.item), rulebook=scene.book.hash)
+        note="；".join(notes) if known else nobody(scene, term.item), rulebook=scene.book.hash)
 
 
 def _piece(scene: Scene, composite: Composite, term: Term, group: Group, period: Period, region: str, extra: Mapping[str, Any],
@@ -452,9 +255,9 @@ def _piece(scene: Scene, composite: Composite, term: Term, group: Group, period:
         exact = Fraction(0)
     how = " × ".join([_shown(total.value) + " " + item.unit, *(f"{f.value} {f.unit}".strip() for f in used)])
     span = extra.get("period", ())
-    note = "；".join(dict.fromkeys(factors.notes)) if total.value is not None else _nobody(scene, term.item)
-    return Figure(term.item, _label(item.label), composite.unit, _span_label(span) if span else scene.label,
-                  scene.subject(_code(scene, group)), exact, how, (scene.leaf(term.item, _code(scene, group), complete, total, extra),),
+    note = "；".join(dict.fromkeys(factors.notes)) if total.value is not None else nobody(scene, term.item)
+    return Figure(term.item, both_languages(item.label), composite.unit, _span_label(span) if span else scene.label,
+                  scene.subject(code_of(scene, group)), exact, how, (scene.leaf(term.item, code_of(scene, group), complete, total, extra),),
                   used, note=note, rulebook=scene.book.hash)
 
 
@@ -474,7 +277,7 @@ def _indicators(scene: Scene, indicator: Indicator) -> list[Figure]:
     book = scene.book
     names = sorted(read(indicator.formula, Needs()), key=indicator.formula.index)
     need = owed(book, needs(book, indicator.code))
-    complete = _sorted((*scene.like, *need))
+    complete = in_order((*scene.like, *need))
     parts: dict[str, dict[str, Figure]] = {}
     for n in names:
         for f in _composites(scene, book.composites[n], complete) if n in book.composites else _items(scene, n, complete):
@@ -489,9 +292,9 @@ def _indicators(scene: Scene, indicator: Indicator) -> list[Figure]:
         exact = read(indicator.formula, Value(answers, places=None))
         coverage = Coverage(covered[key].members if key in covered else 0, max(members.get(key, 0), group.members))
         notes = _why(scene, indicator, answers, mine, need, group) if exact is None else [f.note for f in mine.values() if f.note]
-        notes += _who(scene, key, coverage, need) if not scene.like else []
+        notes += who_lacks(scene, key, coverage, need) if not scene.like else []
         figures.append(Figure(
-            indicator.code, _label(indicator.label), indicator.unit, scene.label, scene.subject(_code(scene, group)), exact, how,
+            indicator.code, both_languages(indicator.label), indicator.unit, scene.label, scene.subject(code_of(scene, group)), exact, how,
             tuple(mine[n] for n in names if n in mine), coverage=coverage, rulebook=book.hash, formula=indicator.formula,
             note="；".join(dict.fromkeys(p for n in notes for p in n.split("；")))))
     return figures
@@ -506,7 +309,7 @@ def _why(scene: Scene, indicator: Indicator, answers: Mapping[str, Fraction | No
     said = [parts[n].note for n in missing if n in parts and parts[n].note]
     if said:
         return said
-    wanting = {i for u in scene.uncovered(need).get(_key(_code(scene, group)), []) for i in (*u.missing, *u.partial)}
+    wanting = {i for u in scene.uncovered(need).get(key_of(code_of(scene, group)), []) for i in (*u.missing, *u.partial)}
     words = "、".join(str(scene.book.items[i].label) for i in sorted(wanting))
     return [str(T("没有一家填齐（缺过：{i}）", "nobody answered all (some lack {i})", i=words))] if words else []
 
@@ -529,7 +332,7 @@ def expand(engine: Engine, snapshot: Snapshot, selection: Selection, by: str, ex
     period = Period.parse(selection.period)
     groups = engine.sums(snapshot, [Ask(selection.column, selection.take)], form=form, period=period, by=(by,),
                          where={**selection.where, **(extra or {})}, complete=selection.complete)
-    found = [(_key(g.keys[by]), g.totals[selection.column]) for g in groups if g.totals[selection.column].value is not None]
+    found = [(key_of(g.keys[by]), g.totals[selection.column]) for g in groups if g.totals[selection.column].value is not None]
     whole = sum((t.value for _, t in found if t.value is not None), Fraction(0))
     names = engine.names(snapshot, form, period, [int(code) for code, _ in found]) if by == "institution" else {}
     parts = [Part(code, names.get(int(code), "") if by == "institution" else "", t.value or Fraction(0), t.members, t.cells,
@@ -554,6 +357,6 @@ def ledger_figure(book: Book, engine: Engine, snapshot: Snapshot, *, kind: str, 
     text = "、".join(answer.texts) if take in ("list", "value") else ""
     exact = answer.value if take != "list" else Fraction(len(answer.texts))
     missing = not answer.texts if take in ("list", "value") else answer.value is None
-    return Figure(name or f"{kind}.{take}", _label(label or ledger.title), unit or (field.unit if field else ""), "", {"kind": "ledger", "code": kind},
+    return Figure(name or f"{kind}.{take}", both_languages(label or ledger.title), unit or (field.unit if field else ""), "", {"kind": "ledger", "code": kind},
                   None if missing else exact, how, (leaf,), text=text, source=source, rulebook=book.hash,
                   note=str(T("台账“{t}”里没有符合条件的记录", "no line of ledger “{t}” matches", t=str(ledger.title))) if missing else "")

@@ -21,9 +21,10 @@ from jieneng.engine import Engine, Snapshot
 from jieneng.rulebook import at_year, breaks
 from jieneng.rulebook.types import Book
 
-from .calculate import calculate, composites_of, form_with, needs, owed
+from .calculate import calculate
 from .lineage import Families, families_between
 from .prove import CHANGE
+from .scene import composites_of, form_with, needs, owed
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from jieneng.engine import Engine, Snapshot
 from jieneng.registry.queries import families as grouped
 from jieneng.rulebook.types import Book
 
-from .calculate import calculate, needs
+from .calculate import calculate
+from .scene import needs
 
 LINEAGE = "lineage"
 

@@ -22,8 +22,9 @@ from jieneng.returns.models import SnapshotRecord
 from jieneng.rulebook import breaks
 from jieneng.rulebook.types import Book
 
-from .calculate import calculate, form_with, rests_on
+from .calculate import calculate
 from .compare import YearOnYear, year_on_year
+from .scene import form_with, rests_on
 
 MEASURES = {"composites": "composites", "indicators": "indicators", "items": "items"}
 
