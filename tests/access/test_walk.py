@@ -302,6 +302,7 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "export-fill": ({COUNTY}, _on(lambda s: s["form"].sha256)),
     "compare": (SEERS, _plain()),
     "compare-xlsx": (SEERS, _plain()),
+    "compare-waiting": ({CITY, COUNTY, DEPARTMENT}, _plain()),
     "platform": (SEERS, _plain()),
     "reference-sheets": (SEERS, _plain("?year=2022")),
     "corrections": (SEERS, _plain()),
@@ -567,7 +568,7 @@ def test_rights_that_end_end_at_once(stage: Made, sign_in: Any) -> None:
 
 RUBBISH = ("²", "-1", "9" * 400, "\x00", "")
 ASKED = re.compile(r"""\.(?:get|getlist)\(\s*["']([\w.-]+)["']|(?:post|GET|POST)\[["']([\w.-]+)["']\]""")
-LONG = {"trace", "figures", "compare", "review", "sitting", "vouchers-zip", "chase-picture", "snapshot-against"}
+LONG = {"trace", "figures", "compare", "compare-waiting", "review", "sitting", "vouchers-zip", "chase-picture", "snapshot-against"}
 """Pages that take long, as workbooks do: one request with everything at once, instead of one for each parameter."""
 
 

@@ -166,6 +166,7 @@ urlpatterns = [
     path("export/template/<str:sha256>/", template_pages.fill, name="export-fill"),
     path("compare/", exchange.compare, name="compare"),
     path("compare.xlsx", exchange.compare_xlsx, name="compare-xlsx"),
+    path("compare/waiting/", exchange.waiting, name="compare-waiting"),
     path("compare/decide/", exchange.decide, name="compare-decide"),
     path("compare/adopt/", exchange.adopt, name="compare-adopt"),
     path("compare/platform/", exchange.platform, name="platform"),
