@@ -117,6 +117,7 @@ urlpatterns = [
     path("review/", review.start, name="review-start"),
     path("review/<int:pk>/", review.workspace, name="review"),
     path("review/<int:pk>.xlsx", review.findings_xlsx, name="review-xlsx"),
+    path("review/<int:pk>/many/<str:verb>/", review.decide_many, name="review-many"),
     path("review/<int:pk>/run/", review.run, name="review-run"),
     path("review/<int:pk>/integrity/", sample_pages.integrity_page, name="integrity"),
     path("review/<int:pk>/integrity.xlsx", sample_pages.integrity_xlsx, name="integrity-xlsx"),
