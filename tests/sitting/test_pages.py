@@ -75,6 +75,20 @@ def test_several_findings_are_decided_together_each_for_itself_and_errors_one_by
     assert zhou.post(here + "right/", {"finding": second.pk, "reason": "x"}).status_code == 422 and not Decision.objects.filter(finding=second).exists()
 
 
+def test_a_finding_shows_amounts_in_its_own_unit_and_only_the_totals_it_moves(reviewed: dict[str, Any], sign_in: Any) -> None:
+    zhou, run = sign_in("zhoumin"), reviewed["run"]
+    level = add(run, reviewed, SCHOOL_ONE, 5, item="water_m3", found=45.4, suggested=None, kind="level", rule="H14")
+    type(level).objects.filter(pk=level.pk).update(low=None, high=None, expected=12.6)
+    quota = add(run, reviewed, SCHOOL_ONE, 6, item="electricity_per_area", found=52.9, suggested=None, kind="above-quota", rule="H15")
+    type(quota).objects.filter(pk=quota.pk).update(low=None, high=44.0)
+    area = add(run, reviewed, SCHOOL_ONE, 7, item="area_m2", found=38200.0, suggested=3820.0, kind="change", rule="H13")
+    page = {f.pk: zhou.get(url(reviewed, f"?f={f.pk}")).content.decode() for f in (level, quota, area, reviewed["findings"][0])}
+    assert "同类中位数" in page[level.pk] and "m³/人" in page[level.pk] and "— – —" not in page[level.pk]
+    assert "单位建筑面积电耗" in page[quota.pk] and ">≤ 44" in page[quota.pk] and "electricity_per_area" not in page[quota.pk].replace("?name=electricity_per_area", "")
+    assert "更正以后" not in page[area.pk], "floor area moves no total"
+    assert "更正以后" in page[reviewed["findings"][0].pk] and "tce" in page[reviewed["findings"][0].pk]
+
+
 def test_an_old_tab_finds_the_same_finding_in_the_new_review_or_is_told(reviewed: dict[str, Any], sign_in: Any) -> None:
     zhou, (first, second, *_) = sign_in("zhoumin"), reviewed["findings"]
     made = deciding.found_right(reviewed["people"]["zhoumin"], first, "账单一致")

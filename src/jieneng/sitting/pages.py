@@ -132,9 +132,9 @@ def _again(request: HttpRequest, q: Queue, asked: int) -> ReviewFinding | None:
 
 def _rows(q: Queue, entries: list[Entry], areas: dict[str, str]) -> list[dict[str, Any]]:
     says = {f.pk: f for f in ReviewFinding.objects.filter(pk__in=[e.pk for e in entries])}
-    units = book().items
+    rules = book()
     return [{"e": e, "number": q.number(e), "name": q.names[e.institution].name if e.institution in q.names else "", "area": areas.get(e.area, e.area), "says": says[e.pk].says,
-             "items": "、".join(str(units[i].label) if i in units else i for i in e.items), "decision": q.decided.get(e.mark),
+             "items": "、".join(str(showing.called(rules, i)) for i in e.items), "decision": q.decided.get(e.mark),
              "verdict": VERDICTS[q.decided[e.mark].verdict] if e.mark in q.decided else None, "period": says[e.pk].period, "above": e.rank <= q.line} for e in entries]
 
 
@@ -153,18 +153,16 @@ def detail(request: HttpRequest, q: Queue, rows: list[Entry], finding: ReviewFin
     path = standing.office.path if standing else ""
     mine = scope(request.user, "review").covers(path, finding.institution.key)
     history = Decision.objects.filter(round=finding.run.round, institution=finding.institution_id).select_related("by", "undone_by", "finding", "voucher").order_by("at")
-    units = {c: i.unit for c, i in rulebook.items.items()}
-    labels = {**{c: v.label for c, v in rulebook.composites.items()}, **{c: v.label for c, v in rulebook.items.items()}}
     return {
         "finding": finding, "standing": standing, "area_name": areas.get(finding.area, finding.area), "values": showing.values_of(rulebook, finding), "found": showing.spoken(finding.found),
-        "low": showing.rough(finding.low), "high": showing.rough(finding.high), "expected": showing.rough(finding.expected), "unit": units.get(finding.items[0], "") if finding.items else "",
-        "chart": showing.chart_of(rulebook, finding), "totals": [{**t, "label": labels.get(t["cell"], t["cell"])} for t in showing.totals_of(q.run, finding)],
+        "low": showing.rough(finding.low), "high": showing.rough(finding.high), "expected": showing.rough(finding.expected), "unit": showing.unit_for(rulebook, finding),
+        "chart": showing.chart_of(rulebook, finding), "totals": showing.totals_of(rulebook, q.run, finding),
         "others": showing.same_return(finding), "states": showing.states_of(finding), "decision": decision, "verdict": VERDICTS[decision.verdict] if decision else None, "mine": mine, "filters_kept": _kept(request),
-        "may_change": mine and scope(request.user, "import").covers(path, finding.institution.key), "mode_here": plan_of(finding.run.round).mode(path),
+        "may_change": mine and scope(request.user, "import").covers(path, finding.institution.key) and all(i in rulebook.items for i in finding.items), "mode_here": plan_of(finding.run.round).mode(path),
         "before": rows[at - 1] if at else None, "after": rows[at + 1] if at is not None and at + 1 < len(rows) else None, "place": at + 1 if at is not None else None,
         "history": [{"d": d, "what": VERDICTS[d.verdict]} for d in history], "until": dt.date(finding.run.round.year, 12, 31), "today": timezone.localdate(), "icons": ICONS,
         "known": Explanation.objects.filter(institution=finding.institution_id, revoked_at=None).select_related("by")[:3],
-        "months": "、".join(str(m) for m in finding.months), "kept": request.session.pop("decide.kept", None),
+        "months": "、".join(str(m) for m in finding.months) if len(finding.months) > 1 else "", "kept": request.session.pop("decide.kept", None),
         "located": showing.located(rulebook, finding),
         "suggested": [{"period": p, "item": i, "value": v, "label": rulebook.items[i].label if i in rulebook.items else i, "unit": rulebook.items[i].unit if i in rulebook.items else ""}
                       for p, i, v in showing.suggested_lines(rulebook, finding)],
