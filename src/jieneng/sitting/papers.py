@@ -100,7 +100,7 @@ def _stake(r: Shown) -> str:
     f = r.question.finding
     if f.tce >= 0.05:
         return f"{f.tce:,.1f} tce"
-    return f"占同类 {f.share:.1%}" if f.share >= 0.0005 else "很小"
+    return "不影响合计" if not f.share else f"占同类 {f.share:.1%}" if f.share >= 0.0005 else "不到同类的 0.1%"
 
 
 def _questions(sitting: Sitting, rows: list[Shown], area: str) -> Sheet:

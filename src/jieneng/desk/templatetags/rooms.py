@@ -156,6 +156,12 @@ def exact(value: Any, places: int = 0) -> SafeString:
     return SafeString(text)
 
 
+@register.filter
+def cell_share(share: float) -> str:
+    """The share of a local total that hangs on a finding: what is there but rounds to nothing is said so."""
+    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+
+
 @register.simple_tag(takes_context=True)
 def received_link(context: Any, row: ReceivedFile, words: str = "") -> SafeString:
     """A received file by name: a link for who may open it, for others its name and where it is kept."""
