@@ -197,7 +197,7 @@ def _on(*keys: Any, query: str = "") -> Args:
 
 MINE: Args = _on(lambda s: s["open"].pk, lambda s: s["institutions"][SCHOOL_ONE].pk)
 OPEN = {"sign-in", "sign-in-code", "health"}
-POST_ONLY = {"return-waiver", "return-enter", "review-run", "review-decide", "review-undo", "sitting-do", "sitting-opinion", "sample-draw", "sample-check", "sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
+POST_ONLY = {"return-waiver", "return-enter", "review-run", "review-many", "review-decide", "review-undo", "sitting-do", "sitting-opinion", "sample-draw", "sample-check", "sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
              "messages-read", "compare-decide", "compare-adopt", "corrections-issue", "correction-withdraw", "register-line-drop"}
 TRACE = "?name=energy_tce&period=2022&by=&code="
 TABLE: dict[str, tuple[set[str], Args]] = {
@@ -302,6 +302,7 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "export-fill": ({COUNTY}, _on(lambda s: s["form"].sha256)),
     "compare": (SEERS, _plain()),
     "compare-xlsx": (SEERS, _plain()),
+    "compare-waiting": ({CITY, COUNTY, DEPARTMENT}, _plain()),
     "platform": (SEERS, _plain()),
     "reference-sheets": (SEERS, _plain("?year=2022")),
     "corrections": (SEERS, _plain()),
@@ -437,6 +438,7 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
     "liaison-xlsx": ({CITY, COUNTY, NEIGHBOUR, DEPARTMENT}, _plain(), {}),
     "paper-withdraw": ({CITY, COUNTY, DEPARTMENT, REPORTER}, _on(lambda s: s["voucher"].pk), {"reason": "传错了"}),
     "review-decide": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["finding"].pk, "send-back"), {"reason": "与账单不符"}),
+    "review-many": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["review"].round_id, "right"), lambda s: {"finding": str(s["finding"].pk), "reason": "与账单一致"}),
     "review-undo": ({CITY, COUNTY, DEPARTMENT}, _on(lambda s: s["undoable"].pk), {}),
     "sitting-do": ({CITY}, _on(lambda s: s["sitting"].pk, "expect"), {"area": "341823", "name": "示例何雅"}),
     "sitting-opinion": ({CITY}, _on(lambda s: s["sitting"].questions.get(number=1).pk), {"opinion": "查了账单", "advice": "sent_back"}),
@@ -567,7 +569,7 @@ def test_rights_that_end_end_at_once(stage: Made, sign_in: Any) -> None:
 
 RUBBISH = ("²", "-1", "9" * 400, "\x00", "")
 ASKED = re.compile(r"""\.(?:get|getlist)\(\s*["']([\w.-]+)["']|(?:post|GET|POST)\[["']([\w.-]+)["']\]""")
-LONG = {"trace", "figures", "compare", "review", "sitting", "vouchers-zip", "chase-picture", "snapshot-against"}
+LONG = {"trace", "figures", "compare", "compare-waiting", "review", "sitting", "vouchers-zip", "chase-picture", "snapshot-against"}
 """Pages that take long, as workbooks do: one request with everything at once, instead of one for each parameter."""
 
 

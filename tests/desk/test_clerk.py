@@ -111,6 +111,15 @@ def test_files_that_an_office_above_brought_are_named_with_ones_own_share_only(c
     assert "最近一次导入" not in text(sign_in("wangxiuying"), "/")
 
 
+def test_a_return_links_its_file_for_who_may_open_it_and_names_it_for_others(city: dict[str, Any], sign_in: Any) -> None:
+    batch = file_all(city, 2022)
+    pk, file = Return.objects.get(institution__key=SCHOOL_ONE, period="2022-03").pk, f"/files/{batch.file.sha256}/"
+    assert f'href="{file}"' in text(sign_in("zhoumin"), f"/returns/{pk}/")
+    for who in ("wangli", "wangxiuying"):
+        page = text(sign_in(who), f"/returns/{pk}/")
+        assert file not in page and batch.file.name in page and sign_in(who).get(file).status_code == 404
+
+
 def test_a_reporters_menu_is_the_units_own_and_other_roles_keep_theirs(city: dict[str, Any], sign_in: Any) -> None:
     file_all(city, 2022)
     menu = re.search(r'<nav class="sn.*?</nav>', text(sign_in("wangxiuying"), "/"), re.S)

@@ -11,10 +11,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from openpyxl import Workbook, load_workbook
 
+from jieneng.exchange import queries
 from jieneng.exchange.actions import correct, issue
 from jieneng.exchange.layouts import code_for
 from jieneng.exchange.models import Correction, LayoutVersion, PlatformRow
 from jieneng.fieldwork.layouts import choices
+from jieneng.people.scope import scope
 from jieneng.records.jobs import run_one
 from jieneng.records.models import Event
 from jieneng.returns.actions import act
@@ -43,6 +45,17 @@ def test_deciding_without_a_reason_keeps_what_was_typed_and_chosen(stage: dict[s
     response = sign_in("zhoumin").post(reverse("compare-decide"), {"year": "2022", "cell": cell, "verb": "platform", "reason": "账单", "word": "王秀英电话", "day": "2023-03-16"})
     assert response.status_code == 302 and Correction.objects.get().confirmed_on is not None
     assert "平台更正" in sign_in("zhoumin").get(reverse("compare") + "?year=2022&show=open").content.decode()
+
+
+def test_home_asks_for_what_is_undecided_in_ones_own_scope(stage: dict[str, Any], sign_in: Any) -> None:
+    take(stage, off_by_ten(SCHOOL_ONE))
+    zhou, wang = sign_in("zhoumin"), sign_in("wangli")
+    assert 'hx-get="/compare/waiting/?year=2022"' in wang.get("/").content.decode() and "compare/waiting" not in sign_in("wangxiuying").get("/").content.decode()
+    waiting = {who: client.get("/compare/waiting/?year=2022").content.decode() for who, client in (("zhoumin", zhou), ("wangli", wang), ("heping", sign_in("heping")))}
+    n = queries.undecided_in(scope(stage["people"]["zhoumin"], "review"), "consumption", 2022)
+    assert n == sum(x.verdict == "undecided" for x in queries.table(scope(stage["people"]["zhoumin"], "review"), "platform", "consumption", 2022)) > 0
+    assert f">{n}</a>" in waiting["zhoumin"] and "verdict=undecided" in waiting["wangli"] and "都有结论" in waiting["heping"]
+    assert sign_in("wangxiuying").get("/compare/waiting/?year=2022").status_code == 403
 
 
 def test_a_county_decides_nothing_for_its_neighbour(stage: dict[str, Any], sign_in: Any) -> None:

@@ -11,8 +11,11 @@ import pytest
 from docx import Document
 
 from jieneng.core.problem import Refused
+from jieneng.returns.freeze import freeze
+from jieneng.returns.queries import book
 from jieneng.sitting import deciding, meeting, papers, rooms
 from jieneng.sitting.models import Sitting
+from tests.figures.make import file_all
 from tests.people_by_name import JIXI_SCHOOL, SCHOOL_ONE
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +112,23 @@ def test_there_are_no_minutes_before_anything_is_decided_and_a_part_says_that_it
 
     assert "（绩溪县可见部分，非正式纪要）" in said(heping) and "\n宣城市\n" not in said(heping) + "\n"
     whole = said(sign_in("zhoumin"))
-    assert "非正式纪要" not in whole and "宣城市" in whole and "交叉审核了4个问题" in whole
+    assert "非正式纪要" not in whole and "宣城市机关事务管理部门" in whole.splitlines() and "交叉审核了4个问题" in whole, "an office signs, not an area"
+
+
+def test_minutes_tell_every_total_before_and_after_to_who_looks_over_the_whole(reviewed: dict[str, Any], sitting: Sitting, sign_in: Any) -> None:
+    zhou, url = reviewed["people"]["zhoumin"], f"/sittings/{sitting.pk}/papers/minutes.docx"
+    deciding.found_right(zhou, sitting.questions.get(number=1).finding, "账单一致")
+
+    def tables(who: str) -> list[list[list[str]]]:
+        return [[[c.text for c in r.cells] for r in t.rows] for t in Document(io.BytesIO(sign_in(who).get(url).content)).tables]
+
+    freeze(zhou, book(), 2022)
+    assert len(tables("zhoumin")) == 1, "one snapshot tells no change"
+    file_all(reviewed, 2022, change=lambda key, month, given: {**given, "water_m3": given["water_m3"] + 40} if (key, month) == (SCHOOL_ONE, 3) else given)
+    freeze(zhou, book(), 2022)
+    rows = {r[0]: r for r in tables("zhoumin")[1]}
+    assert rows["泾县"][6] == rows["合计"][6] == "40" and rows["绩溪县"][6] == "0" and rows["合计"][3] == "0.0"
+    assert len(tables("heping")) == 1
 
 
 @pytest.mark.parametrize("code", papers.PAPERS)
@@ -120,7 +139,7 @@ def test_every_paper_is_a_document_that_says_what_it_must(reviewed: dict[str, An
     data = papers.paper(sitting, code, rooms.questions_of(zhou, sitting), "341823" if code == "opinion" else "")
     document = Document(io.BytesIO(data))
     text = "\n".join(p.text for p in document.paragraphs) + "\n".join(c.text for t in document.tables for r in t.rows for c in r.cells)
-    wanted = {"notice": ("三楼会议室", "交叉审核", "绩溪县"), "sign-in": ("示例何雅", "签名"), "agenda": ("交叉审核，共4个问题", "主持人周敏"), "questions": ("示例市医院", "2022-03：5000"),
+    wanted = {"notice": ("三楼会议室", "交叉审核", "绩溪县"), "sign-in": ("示例何雅", "签名"), "agenda": ("交叉审核，共4个问题", "主持人周敏"), "questions": ("示例市医院", "2022年3月电消费量 5,000 kWh"),
               "opinion": ("审核意见书", "示例第一小学", "第2组"), "minutes": ("核实无误1个", "病房楼账单一致", "未议3个")}[code]
     assert all(w in text for w in wanted), text
     assert ("示例市医院" in text) is (code in ("questions", "minutes"))

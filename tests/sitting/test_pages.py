@@ -16,9 +16,11 @@ from jieneng.records.models import Event, Job
 from jieneng.registry.models import Standing
 from jieneng.returns.actions import open_round
 from jieneng.returns.queries import book
+from jieneng.review.models import ReviewFinding
 from jieneng.sitting import deciding, meeting, sampling
 from jieneng.sitting.models import Decision
-from tests.people_by_name import HOSPITAL
+from tests.people_by_name import HOSPITAL, SCHOOL_ONE
+from tests.sitting.make import add, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +58,48 @@ def test_a_decision_leads_to_the_next_and_is_undone_from_the_bar(reviewed: dict[
     zhou.post(f"/review/decision/{made.pk}/undo/")
     made.refresh_from_db()
     assert made.undone_by == reviewed["people"]["zhoumin"]
+
+
+def test_several_findings_are_decided_together_each_for_itself_and_errors_one_by_one(reviewed: dict[str, Any], sign_in: Any) -> None:
+    zhou, here, (first, second, third, last) = sign_in("zhoumin"), f"/review/{reviewed['round'].pk}/many/", reviewed["findings"]
+    ReviewFinding.objects.filter(pk=second.pk).update(severity="must")
+    page = zhou.get(url(reviewed)).content.decode()
+    assert "成批办理（本页 3 项）" in page and f'name="finding" value="{second.pk}"' not in page
+    refused = zhou.post(here + "right/", {"finding": [first.pk, third.pk], "reason": ""})
+    assert refused.status_code == 422 and not Decision.objects.exists()
+    zhou.post(here + "right/?show=open", {"all": "1", "here": [first.pk, second.pk, third.pk], "reason": "与全年账单合计一致"})
+    assert {(d.finding_id, d.verdict) for d in Decision.objects.all()} == {(first.pk, "right"), (third.pk, "right")}
+    response = zhou.post(here + "explain/", {"finding": [first.pk, last.pk], "reason": "新建实训楼", "until": "2023-12-31"}, follow=True)
+    assert "接受说明 1 项；1 项没办" in response.content.decode() and Decision.objects.get(finding=last).explanation is not None
+    assert sign_in("wangli").post(here + "right/", {"finding": last.pk, "reason": "x"}).status_code == 404, "not of his county"
+    assert zhou.post(here + "right/", {"finding": second.pk, "reason": "x"}).status_code == 422 and not Decision.objects.filter(finding=second).exists()
+
+
+def test_a_finding_shows_amounts_in_its_own_unit_and_only_the_totals_it_moves(reviewed: dict[str, Any], sign_in: Any) -> None:
+    zhou, run = sign_in("zhoumin"), reviewed["run"]
+    level = add(run, reviewed, SCHOOL_ONE, 5, item="water_m3", found=45.4, suggested=None, kind="level", rule="H14")
+    type(level).objects.filter(pk=level.pk).update(low=None, high=None, expected=12.6)
+    quota = add(run, reviewed, SCHOOL_ONE, 6, item="electricity_per_area", found=52.9, suggested=None, kind="above-quota", rule="H15")
+    type(quota).objects.filter(pk=quota.pk).update(low=None, high=44.0)
+    area = add(run, reviewed, SCHOOL_ONE, 7, item="area_m2", found=38200.0, suggested=3820.0, kind="change", rule="H13")
+    page = {f.pk: zhou.get(url(reviewed, f"?f={f.pk}")).content.decode() for f in (level, quota, area, reviewed["findings"][0])}
+    assert "同类中位数" in page[level.pk] and "m³/人" in page[level.pk] and "— – —" not in page[level.pk]
+    assert "单位建筑面积电耗" in page[quota.pk] and ">≤ 44" in page[quota.pk] and "electricity_per_area" not in page[quota.pk].replace("?name=electricity_per_area", "")
+    assert "更正以后" not in page[area.pk], "floor area moves no total"
+    assert "更正以后" in page[reviewed["findings"][0].pk] and "tce" in page[reviewed["findings"][0].pk]
+
+
+def test_an_old_tab_finds_the_same_finding_in_the_new_review_or_is_told(reviewed: dict[str, Any], sign_in: Any) -> None:
+    zhou, (first, second, *_) = sign_in("zhoumin"), reviewed["findings"]
+    made = deciding.found_right(reviewed["people"]["zhoumin"], first, "账单一致")
+    again = make_run(reviewed)
+    same = add(again, reviewed, SCHOOL_ONE, 1)
+    page = zhou.get(url(reviewed, f"?f={first.pk}"))
+    assert page.status_code == 200 and page.context["finding"].pk == same.pk and "账单一致" in page.content.decode()
+    gone = zhou.get(url(reviewed, f"?f={second.pk}"))
+    assert gone.status_code == 200 and "重新审核后，原来那条疑点已经没有了" in gone.content.decode()
+    assert zhou.post(f"/review/decision/{made.pk}/undo/", follow=True).status_code == 200
+    assert zhou.get(url(reviewed, "?f=999999")).status_code == 404 and sign_in("heping").get(url(reviewed, f"?f={first.pk}")).status_code == 404
 
 
 def test_a_refused_form_comes_back_with_what_was_typed(reviewed: dict[str, Any], sign_in: Any) -> None:
@@ -128,7 +172,7 @@ def test_every_event_of_the_room_is_told_in_both_languages(reviewed: dict[str, A
 
 def test_every_page_of_the_room_asks_for_a_right() -> None:
     mine = {k: v for k, v in RIGHTS.items() if k.startswith("jieneng.sitting.")}
-    assert len(mine) == 20 and all(mine.values())
+    assert len(mine) == 21 and all(mine.values())
     assert {v for k, v in mine.items() if "integrity" in k} == {("integrity",)}
 
 

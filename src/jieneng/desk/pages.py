@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from jieneng.core.asked import whole
 from jieneng.core.problem import refuse
 from jieneng.core.words import LANGUAGES, T
+from jieneng.exchange import queries as exchange
 from jieneng.fieldwork.models import LedgerRecord
 from jieneng.figures import overview as figures
 from jieneng.people.access import anyone, needs
@@ -76,6 +77,7 @@ def home(request: HttpRequest) -> HttpResponse:
     lines = [] if filing else chase.grouped(returns.book(), units, by)
     return render(request, "desk/home.html", {
         "title": T("工作台", "Desk"), "today": timezone.localdate(), "tasks": homes.tasks(request, verbs, round_, units, plan), "round": round_,
+        "two_sides": round_ is not None and "review" in verbs and exchange.held("platform", round_.form, round_.year),
         "roles": [ROLES[a.role].label for a in held(request.user)], "card": homes.card(request, round_, units) if round_ else None, "lines": lines[:9],
         "by": by, "shown": chase.SHOWN, "filing": filing, "own_years": homes.own_years(request) if filing else [],
         "strip": homes.year_strip(round_, timezone.localdate()) if round_ else None,

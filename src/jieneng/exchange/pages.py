@@ -115,6 +115,14 @@ def compare(request: HttpRequest) -> HttpResponse:
     return _table(request)
 
 
+@needs("review")
+def waiting(request: HttpRequest) -> HttpResponse:
+    """The line of the first page that counts what nobody has decided on; comparing all cells may take seconds, so that page asks for it afterwards."""
+    year = _year(request)
+    n = queries.undecided_in(scope(request.user, "review"), main_form(), year, closed_to(request.user))
+    return render(request, "exchange/waiting.html", {"year": year, "n": n, "counted": True})
+
+
 @needs("see")
 def compare_xlsx(request: HttpRequest) -> HttpResponse:
     """What the filter shows, as a workbook."""

@@ -234,6 +234,20 @@ def table(scope: Scope, holder: str, form: str, year: int) -> list[Line]:
     return sorted(result, key=lambda x: (order.index(x.verdict), x.area, x.name, x.period, x.number))
 
 
+def held(holder: str, form: str, year: int) -> bool:
+    """Whether anything of a year was imported from a holder: then there are two sides."""
+    return PlatformRow.objects.filter(holder=holder, form=form, year=year).exists()
+
+
+def undecided_in(scope: Scope, form: str, year: int, closed: Collection[int] = ()) -> int:
+    """How many differences with the platform inside a scope nobody has decided on (待核实), as the table counts them."""
+    asked = {((c.institution_id, c.period, c.item), c.side): c for c in corrections(form, year, "platform")}
+    told = explained("platform", form, year)
+    waiting = [d.institution for d in compared("platform", form, year).differences if d.institution not in closed and _verdict(d, asked, told)[0] == "undecided"]
+    known = {s.institution_id: s for s in standings(day_of(year)).filter(institution__in=set(waiting)).select_related("office", "institution")}
+    return sum(i in known and scope.covers(known[i].office.path, known[i].institution.key) for i in waiting)
+
+
 def numbers_of(book: Book, form: str, year: int) -> dict[str, str]:
     """item → its number on the form, in the form's own order (the order the platform asks in)."""
     return {i.item: i.number for i in form_for(book, form, year).items}
@@ -252,7 +266,7 @@ def totals(scope: Scope, holder: str, form: str, year: int, lines: Iterable[Line
 
 def blockers(round_: Round, office: Office) -> list[T]:
     """What stands between an office and its sign-off: differences with the platform neither mended nor explained (为零或全部说明)."""
-    if not PlatformRow.objects.filter(holder="platform", form=round_.form, year=round_.year).exists():
+    if not held("platform", round_.form, round_.year):
         return []
     n = Counter(x.verdict for x in table(Scope(lines=(office.path,)), "platform", round_.form, round_.year))
     said = []

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
+from django.db.models import Q
 
 from jieneng.core.problem import refuse
 from jieneng.core.words import T
 
-from .models import ReceivedFile
+from .models import Event, ReceivedFile
 
 _BAD = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|‪-‮⁦-⁩]")
 
@@ -91,3 +92,12 @@ def intact(row: ReceivedFile) -> bool:
         return False
     with open(path, "rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest() == row.sha256
+
+
+def may_open(person: Any, mine: Any, row: ReceivedFile) -> bool:
+    """Who opens a received file: who brought it, and whose scope covers the line it was imported for, attached to, or drawn for as a voucher of a check on site."""
+    if row.by_id == person.pk:
+        return True
+    events = Event.objects.filter(Q(verb="evidence.attach", data__file=row.sha256) | Q(verb="sample.check", data__voucher=row.sha256))
+    lines = [*row.import_set.values_list("on_behalf__path", flat=True), *events.values_list("line", flat=True)]
+    return any(mine.covers_line(line or "-") for line in lines)

@@ -14,7 +14,7 @@ from jieneng.people.access import anyone, needs
 from jieneng.people.scope import scope
 
 from . import files, notify
-from .models import Event, Job, ReceivedFile
+from .models import Job, ReceivedFile
 
 
 @anyone
@@ -35,10 +35,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
 def received(request: HttpRequest, sha256: str) -> HttpResponse:
     """A file as received, to those in whose scope it was imported. Fixed type, attachment, own sandbox (U8)."""
     row = get_object_or_404(ReceivedFile, sha256=sha256)
-    lines = [*row.import_set.values_list("on_behalf__path", flat=True),
-             *Event.objects.filter(verb="evidence.attach", data__file=sha256).values_list("line", flat=True)]
-    if row.by_id != request.user.pk and not any(
-            request.scope.covers_line(line or "-") for line in lines):
+    if not files.may_open(request.user, request.scope, row):
         raise Http404
     path = files.path_of(row.sha256)
     if not path.exists():

@@ -65,6 +65,8 @@ class Found:
     """Its change lies beyond the bounds of its like (Hidiroglou–Berthelot): the change, the level of the group and its size."""
     together: float = float("nan")
     """Of a whole year judged by most of its months: what all its months add up to, where that is something else."""
+    single: list[tuple[int, float, float, float, float]] = field(default_factory=list)
+    """Of each of its months: the month, found, expected, and the bounds."""
     located: list[tuple[str, str, float]] = field(default_factory=list)
     """Period, item and value: the smallest set of fields whose change satisfies the form's checks (``locate``)."""
     group: tuple[str, str] | None = None
@@ -240,6 +242,7 @@ class Assessor:
                      float(np.nansum(meant * np.exp(-spans))), float(np.nansum(meant * np.exp(spans))), float(keep), name, where,
                      expected.parts[int(basis[0])].basis if basis[0] >= 0 else "", int(expected.level[row, at[0]]), int(expected.size[row, at[0]]),
                      float((costs if on_cost and costs is not None else values)[row, -2, at].sum()) if values.shape[1] > 1 else float("nan"), q.item if on_cost else q.beside)
+        made.single = [(m, float(source[row, m - 1]), float(v), float(v * np.exp(-s)), float(v * np.exp(s))) for m, v, s in zip(months, meant, spans, strict=True)] if months else []
         if not on_cost and q.heating and self.panel.hdd is not None and values.shape[1] > 1:
             now, then = (float(self.panel.hdd[row, t, at if months else slice(None)].sum()) for t in (-1, -2))
             if np.isfinite(now + then) and then > 0:

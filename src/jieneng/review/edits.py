@@ -76,7 +76,7 @@ def quotas(book: Book, panel: Panel, tables: Sequence[Quota], year: int) -> list
             if value > top or value < low:
                 f = Found(row, code, "above-quota" if value > top else "below-guide", (), value, top if value > top else low, low, top, 0.25, name=q.code, basis="quota")
                 named = q.source.title if q.code in q.source.title else f"{q.source.title} {q.code}"
-                f.group = (named + ("（样例）" if q.sample and "样例" not in named else ""), named + (" (sample)" if q.sample else ""))
+                f.group = (named + ("（样例）" if q.sample and "样例" not in named else ""), named + (" (sample)" if q.sample and "样例" not in named and "sample" not in named else ""))
                 f.ratio = value / top - 1 if value > top else 1 - value / low
                 found.append(f)
     return found

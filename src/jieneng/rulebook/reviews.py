@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import string
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -45,7 +45,10 @@ class Judging:
 
 @dataclass(frozen=True)
 class ReviewRule:
-    """A rule of layers 2 to 4: its number, what it finds (``kind``), how grave, and its words."""
+    """A rule of layers 2 to 4: its number, what it finds (``kind``), how grave, and its words.
+
+    ``inside``: gravity and words for what lies where it was expected and is listed for its weight alone.
+    """
 
     id: str
     kind: str
@@ -53,6 +56,7 @@ class ReviewRule:
     severity: Severity
     says: T
     do: T
+    inside: ReviewRule | None = None
 
 
 @dataclass(frozen=True)
@@ -175,14 +179,23 @@ def _judging(n: Node, door: Door, items: Mapping[str, Any], composites: Mapping[
 
 def _rule(n: Node, door: Door) -> ReviewRule:
     r = Reader(n, door)
-    made = ReviewRule(r.text("id"), r.one_of("kind", KINDS), r.integer("layer"), Severity(r.one_of("severity", ("must", "explain", "note"))),
-                      r.words("says") or T("?", "?"), r.words("do") or T("?", "?"))
+    made = _worded(r, n, door, r.text("id"), r.one_of("kind", KINDS), r.integer("layer"))
+    if (node := r.get("inside", False)) is not None:
+        inner = Reader(node, door)
+        made = replace(made, inside=_worded(inner, node, door, made.id, made.kind, made.layer))
+        inner.done()
+    r.done()
+    return made
+
+
+def _worded(r: Reader, n: Node, door: Door, id_: str, kind: str, layer: int) -> ReviewRule:
+    """How grave a rule is and its words, whose places must be known ones."""
+    made = ReviewRule(id_, kind, layer, Severity(r.one_of("severity", ("must", "explain", "note"))), r.words("says") or T("?", "?"), r.words("do") or T("?", "?"))
     for text in (made.says.zh, made.says.en, made.do.zh, made.do.en):
         for _, name, form, conversion in string.Formatter().parse(text):
             if name is not None and (name not in PLACES or form or conversion):
                 door.tell("review.words", n, T("文字里的 {{{p}}} 不认识", "the words name {{{p}}}, which is unknown", p=name),
                           expected=T("{list}", "{list}", list="、".join(sorted(PLACES))))
-    r.done()
     return made
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from jieneng.core.asked import whole
-from jieneng.core.problem import Refused
+from jieneng.core.problem import Refused, refuse
 from jieneng.core.words import T, language
 from jieneng.exchange.queries import listed
 from jieneng.people.access import found, needs
@@ -37,6 +37,8 @@ from .models import VERDICTS, Decision, Sample, Sitting
 from .queries import Entry, Queue
 
 LAYERS = {"1": T("逻辑", "edits"), "2": T("单位", "units"), "3": T("离群", "outliers"), "4": T("影响", "stakes")}
+MANY = 100
+"""How many findings are decided in one go at most."""
 SHOW = {"open": T("未核实", "waiting"), "done": T("已核实", "decided"), "line": T("需逐项核实", "to be looked at"), "rest": T("可不逐项核实", "below the line")}
 ICONS = {"sent_back": "arrow-back-up", "right": "circle-check", "explained": "message-check", "on_word": "check"}
 
@@ -95,8 +97,9 @@ def workspace(request: HttpRequest, pk: int) -> HttpResponse:
         "strip": showing.decline(q.steps, sum(q.is_decided(e) for e in q.before_line), q.stop, float(run.line.get("share", 0))),
         "areas": sorted({(e.area, areas.get(e.area, e.area)) for e in q.entries}), "departments": sorted({s.department for s in q.names.values() if s.department}),
         "layers": [(k, v) for k, v in LAYERS.items() if any(str(e.layer) == k for e in q.entries)], "shows": list(SHOW.items()), "verdicts": list(VERDICTS.items()),
-        "undoable": _undoable(request, round_), "corrections": len(listed(scope(request.user, "see"), round_.form, round_.year, closed=closed_to(request.user))),
+        "filters_kept": _kept(request), "undoable": _undoable(request, round_), "corrections": len(listed(scope(request.user, "see"), round_.form, round_.year, closed=closed_to(request.user))),
     }
+    context["many"] = [r for r in context["rows"] if not r["decision"] and r["e"].severity != "must"] if review else []
     if finding is not None:
         context |= detail(request, q, rows, finding, areas)
     return render(request, "sitting/workspace.html", context)
@@ -110,16 +113,28 @@ def _page_of(rows: list[Entry], finding: ReviewFinding | None) -> int:
 def _shown(request: HttpRequest, q: Queue, rows: list[Entry]) -> ReviewFinding | None:
     """The finding asked for; without one, the first that waits."""
     if (asked := whole(request.GET.get("f"))) is not None:
-        return found(queries.finding_in(q.run, request.scope, request.user, asked))
+        row = queries.finding_in(q.run, request.scope, request.user, asked) or _again(request, q, asked)
+        if row is not None:
+            return row
     first = next((e for e in rows if not q.is_decided(e)), rows[0] if rows else None)
     return queries.finding_in(q.run, request.scope, request.user, first.pk) if first else None
 
 
+def _again(request: HttpRequest, q: Queue, asked: int) -> ReviewFinding | None:
+    """A finding of an earlier review of the round, as this one has it; None, and said so, where it is no longer found. Another's stays unknown."""
+    row = found(ReviewFinding.objects.filter(pk=asked, run__round=q.run.round).select_related("run").first())
+    old = found(queries.finding_in(row.run, request.scope, request.user, asked))
+    same = next((e for e in q.entries if e.mark == queries.mark_of(old)), None)
+    if same is None:
+        messages.info(request, str(T("重新审核后，原来那条疑点已经没有了", "after the new review that finding is no longer there")))
+    return queries.finding_in(q.run, request.scope, request.user, same.pk) if same else None
+
+
 def _rows(q: Queue, entries: list[Entry], areas: dict[str, str]) -> list[dict[str, Any]]:
     says = {f.pk: f for f in ReviewFinding.objects.filter(pk__in=[e.pk for e in entries])}
-    units = book().items
+    rules = book()
     return [{"e": e, "number": q.number(e), "name": q.names[e.institution].name if e.institution in q.names else "", "area": areas.get(e.area, e.area), "says": says[e.pk].says,
-             "items": "、".join(str(units[i].label) if i in units else i for i in e.items), "decision": q.decided.get(e.mark),
+             "items": "、".join(str(showing.called(rules, i)) for i in e.items), "decision": q.decided.get(e.mark),
              "verdict": VERDICTS[q.decided[e.mark].verdict] if e.mark in q.decided else None, "period": says[e.pk].period, "above": e.rank <= q.line} for e in entries]
 
 
@@ -138,18 +153,16 @@ def detail(request: HttpRequest, q: Queue, rows: list[Entry], finding: ReviewFin
     path = standing.office.path if standing else ""
     mine = scope(request.user, "review").covers(path, finding.institution.key)
     history = Decision.objects.filter(round=finding.run.round, institution=finding.institution_id).select_related("by", "undone_by", "finding", "voucher").order_by("at")
-    units = {c: i.unit for c, i in rulebook.items.items()}
-    labels = {**{c: v.label for c, v in rulebook.composites.items()}, **{c: v.label for c, v in rulebook.items.items()}}
     return {
         "finding": finding, "standing": standing, "area_name": areas.get(finding.area, finding.area), "values": showing.values_of(rulebook, finding), "found": showing.spoken(finding.found),
-        "low": showing.rough(finding.low), "high": showing.rough(finding.high), "expected": showing.rough(finding.expected), "unit": units.get(finding.items[0], "") if finding.items else "",
-        "chart": showing.chart_of(rulebook, finding), "totals": [{**t, "label": labels.get(t["cell"], t["cell"])} for t in showing.totals_of(q.run, finding)],
+        "low": showing.rough(finding.low), "high": showing.rough(finding.high), "expected": showing.rough(finding.expected), "unit": showing.unit_for(rulebook, finding),
+        "chart": showing.chart_of(rulebook, finding), "totals": showing.totals_of(rulebook, q.run, finding),
         "others": showing.same_return(finding), "states": showing.states_of(finding), "decision": decision, "verdict": VERDICTS[decision.verdict] if decision else None, "mine": mine, "filters_kept": _kept(request),
-        "may_change": mine and scope(request.user, "import").covers(path, finding.institution.key), "mode_here": plan_of(finding.run.round).mode(path),
+        "may_change": mine and scope(request.user, "import").covers(path, finding.institution.key) and all(i in rulebook.items for i in finding.items), "mode_here": plan_of(finding.run.round).mode(path),
         "before": rows[at - 1] if at else None, "after": rows[at + 1] if at is not None and at + 1 < len(rows) else None, "place": at + 1 if at is not None else None,
         "history": [{"d": d, "what": VERDICTS[d.verdict]} for d in history], "until": dt.date(finding.run.round.year, 12, 31), "today": timezone.localdate(), "icons": ICONS,
         "known": Explanation.objects.filter(institution=finding.institution_id, revoked_at=None).select_related("by")[:3],
-        "months": "、".join(str(m) for m in finding.months), "kept": request.session.pop("decide.kept", None),
+        "months": "、".join(str(m) for m in finding.months) if len(finding.months) > 1 else "", "kept": request.session.pop("decide.kept", None),
         "located": showing.located(rulebook, finding),
         "suggested": [{"period": p, "item": i, "value": v, "label": rulebook.items[i].label if i in rulebook.items else i, "unit": rulebook.items[i].unit if i in rulebook.items else ""}
                       for p, i, v in showing.suggested_lines(rulebook, finding)],
@@ -212,6 +225,34 @@ def _do(request: HttpRequest, verb: str, finding: ReviewFinding) -> Decision:
         return deciding.change_on_word(request.user, book(), finding, values=values, reason=reason, word=post.get("word", ""),
                                        confirmed_on=day(post.get("confirmed_on", ""), "confirmed_on"), voucher=(upload.file, upload.name or "") if upload else None)
     raise Http404
+
+
+@require_POST
+@needs("review")
+def decide_many(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """One answer for several findings: right as reported, or one explanation. Each is decided for itself; what could not be is told. Errors go one by one."""
+    round_, post = round_of(pk), request.POST
+    run = found(latest(round_, request.scope))
+    asked = {n for v in post.getlist("here" if post.get("all") else "finding") if (n := whole(v)) is not None}
+    if verb not in ("right", "explain"):
+        raise Http404
+    seen = [row for n in sorted(asked)[:MANY] if (row := queries.finding_in(run, request.scope, request.user, n)) is not None]
+    if asked and not seen:
+        raise Http404
+    done, left = 0, []
+    for row in (r for r in seen if r.severity != "must"):
+        try:
+            _do(request, verb, row)
+            done += 1
+        except Refused as refusal:
+            left.append(refusal)
+    if not done:
+        request.session["decide.kept"] = {"verb": "many", **{k: post.get(k, "")[:300] for k in ("reason", "until")}}
+        raise left[0] if left else refuse("decide.many", T("没有勾选疑点", "no finding was chosen"), do=T("勾选要一起办的，“错误”请逐项办", "choose those to decide together; errors go one by one"))
+    said = T("；{n} 项没办：{w}", "; {n} not: {w}", n=len(left), w=str(left[0].problems[0].found)) if left else ""
+    messages.success(request, str(T("{v} {n} 项{s}", "{v}: {n}{s}", v=str(VERDICTS["right" if verb == "right" else "explained"]), n=done, s=str(said))))
+    keep = _kept(request)
+    return HttpResponseRedirect(reverse("review", args=[round_.pk]) + (f"?{keep}" if keep else ""))
 
 
 @require_POST

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 
+from jieneng.core.amount import decimal_of
+from jieneng.core.period import Period
 from jieneng.core.problem import refuse
 from jieneng.core.words import T, speaking
 from jieneng.people.queries import area_offices
+from jieneng.reports.letters import signing_name
 from jieneng.reports.official import Block, Sheet, Table, in_full, write
+from jieneng.returns.queries import book
+from jieneng.rulebook import unit_words
 
 from .models import ADVICE, VERDICTS, Sitting
-from .rooms import Shown, counters
+from .rooms import Shown, counters, totals_before_after
 
 PAPERS: dict[str, T] = {"notice": T("会议通知", "notice"), "sign-in": T("签到表", "sign-in sheet"), "agenda": T("会议议程", "agenda"), "questions": T("审核问题清单", "list of questions"),
                         "opinion": T("审核意见书", "opinion sheet"), "minutes": T("会审纪要", "minutes")}
@@ -56,7 +63,7 @@ def _notice(sitting: Sitting, rows: list[Shown], area: str) -> Sheet:
               Block("h1", "三、分组交叉审核"), _p("各组不审核本县区的报表："), _group_table(sitting),
               Block("h1", "四、请带材料"), _p("本县区审核问题涉及单位的电费、水费、燃气、燃油等账单和凭证，建筑面积、用能人数的依据，统计台账。"),
               Block("h1", "五、其他"), _p("审核人员不改数：需要更正的退回填报单位核实，由填报单位确认。")]
-    return Sheet(_title(sitting, "通知"), blocks, signed=sitting.office.name, date=timezone.localdate(sitting.at), to="各县（市、区）机关事务管理部门，市直有关单位")
+    return Sheet(_title(sitting, "通知"), blocks, signed=signing_name(sitting.office), date=timezone.localdate(sitting.at), to="各县（市、区）机关事务管理部门，市直有关单位")
 
 
 def _sign_in(sitting: Sitting, rows: list[Shown], area: str) -> Sheet:
@@ -74,18 +81,30 @@ def _agenda(sitting: Sitting, rows: list[Shown], area: str) -> Sheet:
 
 
 def _question_rows(rows: list[Shown]) -> list[list[str]]:
-    return [[str(r.question.number), r.area, r.name, r.question.finding.says.get("zh", ""), _suggested(r), f"{r.question.finding.tce:,.1f}"] for r in rows]
+    return [[str(r.question.number), r.area, r.name, r.question.finding.says.get("zh", ""), _suggested(r), _stake(r)] for r in rows]
 
 
 def _suggested(r: Shown) -> str:
     values = r.question.finding.suggested
     if not values:
         return "—"
-    return "；".join(f"{p}：{v}" for p, _, v in values[:3]) + (f"等{len(values)}处" if len(values) > 3 else "")
+    items, lines = book().items, []
+    for period, item, value in values[:3]:
+        unit = unit_words(book(), items[item].unit, "zh") if item in items else ""
+        lines.append(f"{Period.parse(period).label.zh}{items[item].label.zh if item in items else ''} {Decimal(value):,f} {unit}")
+    return "；".join(lines) + (f"等{len(values)}处" if len(values) > 3 else "")
+
+
+def _stake(r: Shown) -> str:
+    """What hangs on it: tonnes of coal equivalent, else its share of the local total of its kind (water, cost)."""
+    f = r.question.finding
+    if f.tce >= 0.05:
+        return f"{f.tce:,.1f} tce"
+    return "不影响合计" if not f.share else f"占同类 {f.share:.1%}" if f.share >= 0.0005 else "不到同类的 0.1%"
 
 
 def _questions(sitting: Sitting, rows: list[Shown], area: str) -> Sheet:
-    table = Table(["题号", "县区", "单位", "疑点", "建议值", "影响tce"], _question_rows(rows) or [["—"] * 6], [2, 3, 5, 9, 5, 3], frozenset({5}))
+    table = Table(["题号", "县区", "单位", "疑点", "建议值", "影响"], _question_rows(rows) or [["—"] * 6], [2, 3, 5, 9, 5, 3])
     return Sheet(_title(sitting, "审核问题清单"), [_p(f"共{len(rows)}个问题，按影响从大到小排列。"), table])
 
 
@@ -102,15 +121,31 @@ def _opinion(sitting: Sitting, rows: list[Shown], area: str) -> Sheet:
                   Table(["题号", "单位", "疑点", "审核意见", "建议"], table or [["—"] * 5], [2, 4, 8, 7, 4]), _p(signed), _p("被审县区（签字）：　　　　　　　　　　　　年　　月　　日")])
 
 
+def _totals(sitting: Sitting) -> list[Block | Table]:
+    """Every published total before and after the sitting, by the two snapshots; nothing where there are not two yet."""
+    found = totals_before_after(sitting)
+    if found is None:
+        return []
+    (before, after), lines = found
+
+    def amount(value: Any, places: int) -> str:
+        return "—" if value is None else f"{decimal_of(value, places):,.{places}f}".replace("-", "−")
+
+    rows = [[name or "合计", amount(e0, 1), amount(e1, 1), amount(None if e0 is None or e1 is None else e1 - e0, 1), amount(w0, 0), amount(w1, 0), amount(None if w0 is None or w1 is None else w1 - w0, 0)]
+            for name, (e0, w0, e1, w1) in lines]
+    said = f"会审前按{in_full(timezone.localdate(before.cutoff))}封存的数，会审后按{in_full(timezone.localdate(after.cutoff))}封存的数；能源单位为吨标准煤，水单位为立方米。"
+    return [Block("h1", "会审前后各县区合计"), _p(said), Table(["县区", "能源会审前", "会审后", "增减", "用水会审前", "会审后", "增减"], rows, [3, 4, 4, 3, 4, 4, 3], frozenset(range(1, 7)))]
+
+
 def _minutes(sitting: Sitting, rows: list[Shown], area: str) -> Sheet:
     n = counters(rows)
     came = sitting.attendance.filter(came_at__isnull=False).count()
     decided = [[str(r.question.number), r.area, r.name, VERDICTS[r.decision.verdict].zh if r.decision else "未议", r.decision.reason if r.decision else "—"] for r in rows]
     text = [_p(line) for line in sitting.minutes.splitlines() if line.strip()]
-    blocks: list[Block | Table] = [_p(f"{_when(sitting)}，{sitting.office.name}在{sitting.place}召开会审会，{f'{sitting.chair}主持，' if sitting.chair else ''}{came}人到会。会议交叉审核了{len(rows)}个问题，"
+    blocks: list[Block | Table] = [_p(f"{_when(sitting)}，{signing_name(sitting.office)}在{sitting.place}召开会审会，{f'{sitting.chair}主持，' if sitting.chair else ''}{came}人到会。会议交叉审核了{len(rows)}个问题，"
                  f"已议{n['done']}个：退回核实{n['sent_back']}个，核实无误{n['right']}个，接受说明{n['explained']}个；未议{n['waiting']}个。"),
               *text, Block("h1", "会审结论"), Table(["题号", "县区", "单位", "结论", "理由"], decided or [["—"] * 5], [2, 3, 5, 4, 7])]
-    return Sheet(_title(sitting, "纪要"), blocks, signed=sitting.office.name, date=sitting.day)
+    return Sheet(_title(sitting, "纪要"), blocks, signed=signing_name(sitting.office), date=sitting.day)
 
 
 PARTIAL = {"questions": "不是全部问题", "minutes": "非正式纪要"}
@@ -130,8 +165,8 @@ def paper(sitting: Sitting, code: str, rows: list[Shown], area: str = "", part: 
         made = MAKE[code](sitting, rows, area)
         if part and code in PARTIAL:
             made = replace(made, blocks=[_p(f"（{part}可见部分，{PARTIAL[code]}）"), *made.blocks])
-        if part and code == "minutes":
-            made = replace(made, signed="", date=None)
+        if code == "minutes":
+            made = replace(made, signed="", date=None) if part else replace(made, blocks=[*made.blocks, *_totals(sitting)])
         return write(made)
 
 

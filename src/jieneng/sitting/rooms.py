@@ -6,11 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from jieneng.core.period import Period
+from jieneng.figures.overview import compute, shown
 from jieneng.people.queries import area_offices
 from jieneng.people.scope import Scope, scope
 from jieneng.registry.models import Institution
 from jieneng.registry.queries import closed_to
 from jieneng.returns.models import SnapshotRecord
+from jieneng.returns.queries import book
 
 from .meeting import may_opine
 from .models import Decision, Question, Sample, Sitting
@@ -88,6 +91,21 @@ def before_after(sitting: Sitting) -> tuple[SnapshotRecord, SnapshotRecord] | No
         return None
     earlier = [r for r in rows if r.cutoff < sitting.at]
     return (earlier[-1] if earlier and earlier[-1].pk != rows[-1].pk else rows[0], rows[-1])
+
+
+def totals_before_after(sitting: Sitting) -> tuple[tuple[SnapshotRecord, SnapshotRecord], list[tuple[str, list[Any]]]] | None:
+    """The two snapshots of ``before_after``, and for each area and the whole what the published totals (settings: overview, composites) were before
+    and after, in the figures' own units; None stands for a total that is not known."""
+    pair = before_after(sitting)
+    if pair is None:
+        return None
+    rules, whole, names = book(), Period("year", sitting.round.year), {o.area: o.name for o in area_offices()}
+    found: dict[str, list[Any]] = {}
+    for snapshot in pair:
+        for by in ("area", None):
+            for f in compute(rules, snapshot, [*list(shown(rules, "composites"))[:1], "water_m3"], whole, by, {"line": (sitting.office.path,)}):
+                found.setdefault(f.subject.get("code", "") if by else "", []).append(f.exact)
+    return pair, [(names.get(code, code) if code else "", v) for code, v in sorted(found.items(), key=lambda p: (not p[0], p[0])) if len(v) == 4]
 
 
 def samples_of(person: Any) -> list[Sample]:

@@ -38,18 +38,34 @@ def rough(value: float | None) -> str:
     return spoken(round(value, 2 - math.floor(math.log10(abs(value)))))
 
 
+def called(book: Book, name: str) -> Any:
+    """What a finding is about, in words: an item, or the indicator of a quota."""
+    about = book.items.get(name) or book.indicators.get(name)
+    return about.label if about else name
+
+
+def unit_for(book: Book, finding: ReviewFinding) -> str:
+    """The unit of the amounts of a finding: of its item or indicator; of a level among peers, per square metre or person."""
+    item = finding.items[0] if finding.items else ""
+    about = book.items.get(item) or book.indicators.get(item)
+    if about is None or finding.kind != "level":
+        return about.unit if about else ""
+    per = next((q.per[0] for r in book.reviews.values() if r.form == finding.run.round.form for q in r.quantities if q.item == item and q.per), "")
+    return f"{about.unit}/{book.items[per].unit}" if per in book.items else about.unit
+
+
 def values_of(book: Book, finding: ReviewFinding) -> list[dict[str, Any]]:
     """For each item: its label and unit, what was reported and what is suggested (over the months it speaks of), and the factor between."""
     lines = suggested_lines(book, finding)
     rows = []
     for n, item in enumerate(finding.items):
-        found = reported(book, finding, item)
+        found = finding.found if finding.kind == "level" else reported(book, finding, item)
         if found is None and n == 0:
             found = finding.found
         mine = [float(v) for _, i, v in lines if i == item]
         total = item in book.items and book.items[item].over_time == "sum"
         good = (sum(mine) if total else mine[-1]) if mine else None
-        rows.append({"item": item, "label": book.items[item].label if item in book.items else item, "unit": book.items[item].unit if item in book.items else "",
+        rows.append({"item": item, "label": called(book, item), "unit": unit_for(book, finding) if n == 0 else book.items[item].unit if item in book.items else "",
                      "found": spoken(found), "suggested": spoken(good) if good is not None else "", "factor": factor_words(good / found) if good and found else ""})
     return rows
 
@@ -172,18 +188,22 @@ def _peers(finding: ReviewFinding, item: str, own: dict[str, dict[str, Any]]) ->
     return {m: statistics.median(v) for m, v in found.items()}, len(near)
 
 
-def totals_of(run: ReviewRun, finding: ReviewFinding) -> list[dict[str, Any]]:
-    """The area's totals as they stand and as they would be with the suggested value (tce, or the item's own unit)."""
+def totals_of(book: Book, run: ReviewRun, finding: ReviewFinding) -> list[dict[str, Any]]:
+    """The area's totals that the suggested value would move: as they stand and as they would be (tce, or the item's own unit). Floor area and
+    people move indicators and no total."""
     if not finding.suggested or finding.found is None:
         return []
-    item = finding.items[0]
+    item, energy_of = finding.items[0], {t.item for c in (book.composites.get("energy_tce"),) if c for t in c.terms}
     good = sum(float(v) for _, i, v in finding.suggested if i == item)
     sign = 1 if good > finding.found else -1
     rows = []
     for entry in run.line.get("left", []):
-        if entry["area"] == finding.area and entry["cell"] in ("energy_tce", item):
+        if entry["area"] != finding.area:
+            continue
+        if (entry["cell"] == "energy_tce" and item in energy_of) or entry["cell"] == item:
             change = finding.tce * sign if entry["cell"] == "energy_tce" else good - finding.found
-            rows.append({"cell": entry["cell"], "before": entry["total"], "after": entry["total"] + change})
+            about = book.composites.get(entry["cell"]) or book.items[entry["cell"]]
+            rows.append({"cell": entry["cell"], "label": about.label, "unit": about.unit, "before": spoken(entry["total"]), "after": spoken(entry["total"] + change)})
     return rows
 
 

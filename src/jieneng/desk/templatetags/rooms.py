@@ -24,6 +24,8 @@ from jieneng.figures.overview import trace_url
 from jieneng.people.origin import device
 from jieneng.people.roles import ROLES
 from jieneng.records import evidence as evidence_records
+from jieneng.records import files
+from jieneng.records.models import ReceivedFile
 from jieneng.registry.models import Standing
 from jieneng.returns.moves import STATES
 from jieneng.returns.queries import book
@@ -152,6 +154,21 @@ def exact(value: Any, places: int = 0) -> SafeString:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return SafeString(text)
+
+
+@register.filter
+def cell_share(share: float) -> str:
+    """The share of a local total that hangs on a finding: what is there but rounds to nothing is said so."""
+    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+
+
+@register.simple_tag(takes_context=True)
+def received_link(context: Any, row: ReceivedFile, words: str = "") -> SafeString:
+    """A received file by name: a link for who may open it, for others its name and where it is kept."""
+    request = context["request"]
+    if files.may_open(request.user, request.scope, row):
+        return format_html('<a href="{}">{}</a>', reverse("received", args=[row.sha256]), words or row.name)
+    return format_html('<span title="{}">{}</span>', T("原件在导入它的机关，您的权限打不开", "kept by the office that brought it; your rights do not open it"), words or row.name)
 
 
 def unit_words(code: str) -> str:
