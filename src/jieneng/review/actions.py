@@ -85,7 +85,7 @@ def explanations(institutions: Iterable[int]) -> list[Explained]:
 
 def line_of(found: Assessed) -> dict[str, Any]:
     """The stopping line for storing: after how many findings, and what each total may be off by then."""
-    return {"count": found.line.count, "reached": found.line.reached, "share": found.line.share,
+    return {"count": found.line.count, "reached": found.line.reached, "share": found.line.share, "fewer": float(f"{found.line.fewer:.8g}"),
             "steps": [round(s, 5) for s in found.line.steps],
             "left": [{"cell": c, "area": a, "left": round(float(v), 5), "total": round(float(t), 3)}
                      for (c, a), v, t in zip(found.places, found.line.left, found.totals, strict=True)]}

@@ -16,10 +16,7 @@ from .expect import Expected
 from .forecast import Knobs, levels, logs, monthly, of_year, prices, yearly
 from .panel import Panel
 from .robust import Array, by_group, median
-from .stakes import Doubts, Line, score, stopping_line
-
-CERTAIN = 0.5
-"""From here on a month's suggested value stands in for it when the year is judged."""
+from .stakes import CERTAIN, Doubts, Line, score, stopping_line
 
 
 @dataclass
@@ -426,9 +423,10 @@ class Assessor:
             np.concatenate([np.array([rank.get(id(f), -1) for f in counted], int), *(np.full(len(r[0]), -1) for r in rest)]),
             np.concatenate([np.array([f.suspicion for f in counted]), *(r[1] for r in rest)]) * 1.0,
             np.concatenate([np.array([self._size(f) for f in counted]), *(r[2] for r in rest)]) * 1.0)
-        small = doubts.suspicion < CERTAIN
-        doubts.suspicion = np.where(small, doubts.suspicion * self._fewer(doubts.suspicion), doubts.suspicion)
+        fewer = self._fewer(doubts.suspicion)
+        doubts.suspicion = np.where(doubts.suspicion < CERTAIN, doubts.suspicion * fewer, doubts.suspicion)
         line = stopping_line(doubts, len(listed), totals, float(self.review.line))
+        line.fewer = fewer
         return Assessed(listed, line, [(c, a) for c in names for a in areas], totals)
 
     def _listed(self, totals: Array, place: Any, rest: Sequence[tuple[Array, Array, Array]], chance: float = 0.004) -> list[Found]:
