@@ -21,7 +21,7 @@ from .models import Explanation, ReviewFinding, ReviewRun
 
 def latest(round_: Round, scope: Scope) -> ReviewRun | None:
     """The newest review of a round whose office the scope covers, or lies under."""
-    for run in ReviewRun.objects.filter(round=round_).select_related("office", "round"):
+    for run in ReviewRun.objects.filter(round=round_, screening=None).select_related("office", "round"):
         if scope.covers_line(run.office.path) or any(line.startswith(run.office.path) for line in scope.lines):
             return run
     return None
@@ -78,7 +78,9 @@ def as_workbook(run: ReviewRun, rows: Iterable[ReviewFinding]) -> bytes:
 
 
 def line_words(run: ReviewRun) -> T:
-    """The stopping line in words."""
+    """The stopping line in words; a review of candidates alone has none."""
+    if run.screening_id is not None:
+        return T("只审初筛前 {n} 个候选的单位", "only the institutions of the first {n} candidates of the first screening", n=run.counts.get("candidates", 0))
     share, count = f"{run.line.get('share', 0):.1%}", run.line.get("count", 0)
     if run.line.get("reached"):
         return T("核完前 {n} 条，余下的合计影响不超过任一县区合计的 {s}，可不逐项核实", "after the first {n} findings, what is left moves no area's total by more than {s} and need not be looked at one by one",
