@@ -56,7 +56,7 @@ from tests.exchange.make import drafts, off_by_ten, take
 from tests.exchange.test_template import template
 from tests.figures.make import file_all
 from tests.people_by_name import HOSPITAL, JIXI_SCHOOL, PEOPLE, SCHOOL_ONE, SCHOOL_TWO, make_city, make_home
-from tests.sitting.make import add, make_run
+from tests.sitting.make import add, make_run, make_screening
 
 pytestmark = pytest.mark.django_db
 CITY, COUNTY, NEIGHBOUR, DEPARTMENT = "zhoumin", "wangli", "heping", "chengang"
@@ -154,8 +154,9 @@ def build() -> dict[str, Any]:
     sitting = meeting.call(people[CITY], run.round, offices["341800"], place="会议室", day=dt.date(2023, 3, 15))
     meeting.set_groups(people[CITY], sitting, [(["341800SZ"], ["341823", "341824"])])
     meeting.put_questions(people[CITY], sitting, findings)
+    screening = make_screening(city, record)
     sample = sampling.draw(people[CITY], offices["341800"], 2022, seed="7")
-    return {**city, "review": run, "finding": findings[0], "undoable": undoable, "sitting": sitting, "sample": sample, "register_line": RegisterLine.objects.get(institution=city["institutions"][SCHOOL_ONE]), **beside, "workbook": workbook, "own": own, "change": change, "voucher": voucher, "bulk": bulk, "handover": handover, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received, "first": first, "open": later}
+    return {**city, "review": run, "finding": findings[0], "undoable": undoable, "sitting": sitting, "screening": screening, "sample": sample, "register_line": RegisterLine.objects.get(institution=city["institutions"][SCHOOL_ONE]), **beside, "workbook": workbook, "own": own, "change": change, "voucher": voucher, "bulk": bulk, "handover": handover, "certificate": certify(people["suncha"]), "record": record, "contracts": lines, "batch": batch, "job": job, "version": version, "ret": ret, "file": received, "first": first, "open": later}
 
 
 def platform_beside(city: dict[str, Any]) -> dict[str, Any]:
@@ -197,7 +198,7 @@ def _on(*keys: Any, query: str = "") -> Args:
 
 MINE: Args = _on(lambda s: s["open"].pk, lambda s: s["institutions"][SCHOOL_ONE].pk)
 OPEN = {"sign-in", "sign-in-code", "health"}
-POST_ONLY = {"return-waiver", "return-enter", "review-run", "review-many", "review-decide", "review-undo", "sitting-do", "sitting-opinion", "sample-draw", "sample-check", "sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
+POST_ONLY = {"screening-run", "screening-review", "return-waiver", "return-enter", "review-run", "review-many", "review-decide", "review-undo", "sitting-do", "sitting-opinion", "sample-draw", "sample-check", "sign-out", "session-end", "delegate", "delegation-end", "act-for", "unlock", "set-language", "round-open", "round-accept", "round-sign", "freeze", "return-act", "ledger-withdraw", "changes-apply", "change-undo", "contact-set", "paper-withdraw", "compose", "evidence-attach", "events-verify", "document-confirm", "chase-phones", "chase-send",
              "messages-read", "compare-decide", "compare-adopt", "corrections-issue", "correction-withdraw", "register-line-drop"}
 TRACE = "?name=energy_tce&period=2022&by=&code="
 TABLE: dict[str, tuple[set[str], Args]] = {
@@ -266,6 +267,10 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "review-xlsx": (REVIEWERS, _on(lambda s: s["review"].round_id)),
     "integrity": ({CITY, "suncha"}, _on(lambda s: s["review"].round_id)),
     "integrity-xlsx": ({CITY, "suncha"}, _on(lambda s: s["review"].round_id)),
+    "screening": ({CITY, "suncha"}, _plain()),
+    "screening-xlsx": ({CITY, "suncha"}, _on(lambda s: s["screening"].pk)),
+    "screening-candidates-xlsx": ({CITY, "suncha"}, _on(lambda s: s["screening"].pk)),
+    "screening-findings-xlsx": ({CITY, "suncha"}, _on(lambda s: s["screening"].pk)),
     "sittings": (REVIEWERS, _plain()),
     "sitting": (REVIEWERS, _on(lambda s: s["sitting"].pk)),
     "sitting-screen": ({CITY, "suncha"}, _on(lambda s: s["sitting"].pk)),
@@ -512,6 +517,8 @@ def test_get_never_does_a_verb(stage: Made, sign_in: Any) -> None:
         args = POSTS.get(name, (set(), _plain(), {}))[1](stage)[0]
         if name in ("round-accept", "round-sign", "chase-send", "review-run"):
             args = [stage["ret"].round_id]
+        if name == "screening-review":
+            args = [stage["screening"].pk]
         if name == "evidence-attach":
             args = ["return", stage["ret"].pk]
         if name == "delegation-end":

@@ -61,6 +61,7 @@ def test_a_run_is_recorded_and_changes_no_return(city: dict[str, Any], reviewed:
     event = Event.objects.get(verb="review.run")
     assert event.data["findings"] == reviewed.findings.count() and event.data["state"] == reviewed.state and "疑点" in tell(event).sentence
     assert set(Return.objects.filter(round__year=2022).values_list("revision", flat=True)) == {1} and queries.stale(reviewed) == 0
+    assert 0 < reviewed.line["fewer"] <= 1, "by what small suspicions were scaled is kept, so that a what-if is reckoned alike"
     again = actions.run_review(city["people"]["zhoumin"], book(), reviewed.round, reviewed.office)
     assert again.state == reviewed.state and [f.says for f in again.findings.all()] == [f.says for f in reviewed.findings.all()]
 

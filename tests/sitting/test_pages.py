@@ -172,7 +172,7 @@ def test_every_event_of_the_room_is_told_in_both_languages(reviewed: dict[str, A
 
 def test_every_page_of_the_room_asks_for_a_right() -> None:
     mine = {k: v for k, v in RIGHTS.items() if k.startswith("jieneng.sitting.")}
-    assert len(mine) == 21 and all(mine.values())
+    assert len(mine) == 27 and all(mine.values())
     assert {v for k, v in mine.items() if "integrity" in k} == {("integrity",)}
 
 

@@ -33,6 +33,7 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
     ]),
     (T("审核", "Review"), [
         ("review-start", "flag-check", T("会审（疑点）", "Review (doubts)"), ("review", "log")),
+        ("screening", "filter", T("初筛（分地区）", "First screening"), ("review", "log")),
         ("sittings", "users", T("会审会（会议）", "Sittings"), ("review", "log")),
         ("samples", "eye-check", T("抽查核实", "Checks on site"), ("review", "log")),
         ("findings", "list-search", T("审核问题（表内检查）", "Findings (form checks)"), ("review", "see")),
@@ -48,7 +49,7 @@ MENU: list[tuple[T, list[tuple[str, str, T, tuple[str, ...]]]]] = [
         ("api-docs", "plug", T("数据接口", "API"), ("accounts", "operate")),
     ]),
 ]
-WHOLE = {"documents"}
+WHOLE = {"documents", "screening"}
 """Pages that speak of the whole office: in the menu of those only who see all of it. Asked for by others, they say so."""
 OWN = {"home", "filling", "papers", "register", "verify", "rules", "manual", "events"}
 """What the menu of somebody holds who only files for a unit: to fill in, papers, the unit. The rest opens by its address and is found by searching."""

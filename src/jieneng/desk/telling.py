@@ -58,6 +58,7 @@ VERBS: dict[str, T] = {
     "snapshot.freeze": T("封存快照", "froze a snapshot of"), "ledger.save": T("登记台账", "saved a line of"),
     "ledger.import": T("导入台账", "imported lines of"), "ledger.withdraw": T("撤销台账", "withdrew a line of"),
     "document.compose": T("编制", "composed"), "document.confirm": T("确认用语", "confirmed the wording of"),
+    "review.screen": T("初筛", "screened"), "review.candidates": T("会审初筛的候选", "reviewed candidates of the first screening of"),
     "review.run": T("会审", "reviewed"), "review.explain": T("登记说明（核实无误）", "recorded an explanation for"),
     "review.revoke": T("撤销说明", "revoked an explanation for"),
     "decision.sent_back": T("退回核实（附建议值）", "sent back to verify"), "decision.right": T("核实无误", "found right as reported"),
@@ -400,6 +401,13 @@ def _review(told: Told, data: dict[str, Any]) -> None:
                       b=data.get("explain", 0), c=data.get("note", 0)))
 
 
+def _screen(told: Told, data: dict[str, Any]) -> None:
+    told.object = str(T("{y} 年", "{y}", y=data.get("year", "")))
+    told.says = str(T("快照 {s}：{n} 家，候选 {c} 个，看完前 {k} 个可停", "snapshot {s}: {n} institutions, {c} candidates, one may stop after {k}", s=data.get("snapshot", ""),
+                      n=f"{data.get('institutions', 0):,}", c=f"{data.get('candidates', 0):,}", k=f"{data.get('line', 0):,}"))
+    told.url, told.right = f"{reverse('screening')}?screening={told.event.object_id}", "review"
+
+
 def _explanation(told: Told, data: dict[str, Any]) -> None:
     standing = Standing.objects.filter(institution=data.get("institution")).order_by("-since").first()
     items = book().items
@@ -686,7 +694,7 @@ TELLERS: dict[str, Callable[[Told, dict[str, Any]], None]] = {
     "round.take_back": _submission, "remind.*": _remind, "office.mailbox": _mailbox,
     "filling.workbook": _workbook, "filling.*": _signed, "waiver.*": _waiver, "behalf.*": _behalf, "round.signatures": _plan,
     "returns.import": _returns_import, "returns.*": _returns, "snapshot.freeze": _freeze, "ledger.import": _ledger_import, "ledger.*": _ledger_line,
-    "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "review.run": _review, "review.*": _explanation,
+    "document.compose": _compose, "document.confirm": _confirm, "evidence.attach": _evidence, "review.run": _review, "review.candidates": _review, "review.screen": _screen, "review.*": _explanation,
     "decision.*": _decision, "sitting.*": _sitting, "sample.*": _sample, "account.*": _account, "client.*": _account,
     "platform.import": _platform_import, "correction.issue": _correction_list, "correction.ask": _explained, "correction.settle": _explained, "correction.*": _correction, "difference.explain": _explained,
     "layout.save": _layout, "export.layout": _layout, "export.template": _layout, "export.register": _register_export, "platform.register": _register_ticked,

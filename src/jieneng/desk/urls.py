@@ -20,7 +20,7 @@ from jieneng.returns import word_pages as on_word
 from jieneng.returns.chain import pages as chain
 from jieneng.returns.chase import pages as chase
 from jieneng.returns.plan import pages as plan
-from jieneng.sitting import meeting_pages, sample_pages
+from jieneng.sitting import meeting_pages, sample_pages, screening_pages
 from jieneng.sitting import pages as review
 
 from . import account_pages, log_pages, pages, signing_pages
@@ -115,6 +115,12 @@ urlpatterns = [
     path("findings/", returns.findings, name="findings"),
     path("findings.xlsx", returns.findings_xlsx, name="findings-xlsx"),
     path("review/", review.start, name="review-start"),
+    path("screening/", screening_pages.screening, name="screening"),
+    path("screening/run/", screening_pages.run, name="screening-run"),
+    path("screening/<int:pk>/review/", screening_pages.review, name="screening-review"),
+    path("screening/<int:pk>.xlsx", screening_pages.places_xlsx, name="screening-xlsx"),
+    path("screening/<int:pk>/candidates.xlsx", screening_pages.candidates_xlsx, name="screening-candidates-xlsx"),
+    path("screening/<int:pk>/findings.xlsx", screening_pages.findings_xlsx, name="screening-findings-xlsx"),
     path("review/<int:pk>/", review.workspace, name="review"),
     path("review/<int:pk>.xlsx", review.findings_xlsx, name="review-xlsx"),
     path("review/<int:pk>/many/<str:verb>/", review.decide_many, name="review-many"),

@@ -6,6 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -80,6 +81,18 @@ def lines_for(wanted: Iterable[tuple[int, Period]]) -> dict[tuple[int, Period], 
         held[institution].append((since, path))
     days = {p: day_for(p) for p in {p for _, p in pairs}}
     return {(i, p): next((path for since, path in reversed(held[i]) if since <= days[p]), held[i][0][1]) for i, p in pairs if i in held}
+
+
+def within(scope: Scope, period: Period | None = None) -> QuerySet[Standing, dict[str, Any]]:
+    """The institutions whose line on the day that counts for a period (``standing_for``) lies in a scope, as a subquery of their ids.
+
+    Who handed a body over in an earlier year has nothing of it in later periods, who took it over has all of it from then on.
+    """
+    on = day_for(period)
+    begun = Standing.objects.filter(institution=OuterRef("institution"), since__lte=on)
+    counts = Q(since__lte=on) & ~Exists(begun.filter(since__gt=OuterRef("since")))
+    first = Q(since__gt=on) & ~Exists(Standing.objects.filter(institution=OuterRef("institution"), since__lt=OuterRef("since")))
+    return Standing.objects.filter(scope.q("office__path", "institution__key")).filter(counts | first).values("institution")
 
 
 def by_identifier() -> dict[tuple[str, str], int]:

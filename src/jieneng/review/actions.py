@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -19,12 +20,14 @@ from jieneng.records.events import action, record
 from jieneng.registry.models import Institution
 from jieneng.registry.queries import standing_of
 from jieneng.returns.models import Round
+from jieneng.rulebook.reviews import Review
 from jieneng.rulebook.types import Book
 
 from . import edits, given, locating, reading
 from .assess import Assessed, Assessor, Found
 from .explaining import Explained, lower, rebase
-from .models import Explanation, ReviewFinding, ReviewRun
+from .models import Explanation, ReviewFinding, ReviewRun, Screening
+from .panel import Panel
 from .wording import Speaker
 
 Progress = Callable[[int, int, T | None], None]
@@ -49,6 +52,24 @@ def run_review(person: User, book: Book, round_: Round, office: Office, *, progr
         raise refuse("review.nothing", T("{year} 年还没有报来的报表", "nothing has been filed for {year} yet", year=round_.year),
                      do=T("先导入或填报", "import or file returns first"))
     tell(1, 3, STEPS[1])
+    found = assessed(book, review, round_, panel)
+    tell(2, 3, STEPS[2])
+    with action():
+        run = new_run(person, book, review, round_, office, state, line_of(found))
+        speaker = Speaker(book, review, panel)
+        rows = [r for r in (row_of(run, speaker, f, panel, refs, rank) for rank, f in enumerate(found.found, 1)) if r is not None]
+        ReviewFinding.objects.bulk_create(rows, batch_size=500)
+        run.counts = {"institutions": len(panel), "findings": len(rows), "before_line": found.line.count, **severities(rows)}
+        run.seconds = round(time.monotonic() - begin, 2)
+        run.save(update_fields=["counts", "seconds"])
+        record(person, "review.run", "review", run.pk, line=office.path, data={
+            "round": round_.pk, "year": round_.year, "review": run.review, "state": state, "rulebook": book.hash, **run.counts})
+    tell(3, 3, None)
+    return run
+
+
+def assessed(book: Book, review: Review, round_: Round, panel: Panel, **sample: Any) -> Assessed:
+    """The whole review of a panel: forecasts, checks of the form, quotas, prices, located fields, explanations. ``sample``: as ``Assessor`` takes it."""
     known, tables = explanations(panel.ids), given.quotas(book, Period("year", round_.year).last_day)
     rebase(panel, known)
 
@@ -57,23 +78,21 @@ def run_review(person: User, book: Book, round_: Round, office: Office, *, progr
         locating.place(book, round_, panel, [*made, *more])
         return more
 
-    found = Assessor(panel, review, reading.weights(book, review, round_.year), lambda made: lower(made, known, round_.year), others=others).run()
-    tell(2, 3, STEPS[2])
-    with action():
-        run = ReviewRun.objects.create(
-            round=round_, office=office, review=f"{review.code}@{review.edition}", rulebook=book.hash, state=state, by=person, at=timezone.now(),
-            parameters={"line": str(review.line), "show": str(review.show), **{f"forecast.{k}": str(v) for k, v in review.forecast.items()},
-                        **{f"errors.{k}": str(v) for k, v in review.errors.items()}}, line=line_of(found), seconds=0.0)
-        rows = list(_rows(run, Speaker(book, review, panel), found, panel, refs))
-        ReviewFinding.objects.bulk_create(rows, batch_size=500)
-        run.counts = {"institutions": len(panel), "findings": len(rows), "before_line": found.line.count,
-                      **{s: sum(r.severity == s for r in rows) for s in ("must", "explain", "note")}}
-        run.seconds = round(time.monotonic() - begin, 2)
-        run.save(update_fields=["counts", "seconds"])
-        record(person, "review.run", "review", run.pk, line=office.path, data={
-            "round": round_.pk, "year": round_.year, "review": run.review, "state": state, "rulebook": book.hash, **run.counts})
-    tell(3, 3, None)
-    return run
+    return Assessor(panel, review, reading.weights(book, review, round_.year), lambda made: lower(made, known, round_.year), others=others, **sample).run()
+
+
+def new_run(person: User, book: Book, review: Review, round_: Round, office: Office, state: str, line: dict[str, Any], screening: Screening | None = None) -> ReviewRun:
+    """A run without its findings, inside the action that goes on to write them."""
+    return ReviewRun.objects.create(
+        round=round_, screening=screening, office=office, review=f"{review.code}@{review.edition}", rulebook=book.hash, state=state, by=person, at=timezone.now(),
+        parameters={"line": str(review.line), "show": str(review.show), **{f"forecast.{k}": str(v) for k, v in review.forecast.items()},
+                    **{f"errors.{k}": str(v) for k, v in review.errors.items()}}, line=line, seconds=0.0)
+
+
+def severities(rows: Iterable[ReviewFinding]) -> dict[str, int]:
+    """How many findings of each severity."""
+    found = Counter(r.severity for r in rows)
+    return {s: found[s] for s in ("must", "explain", "note")}
 
 
 def explanations(institutions: Iterable[int]) -> list[Explained]:
@@ -85,7 +104,7 @@ def explanations(institutions: Iterable[int]) -> list[Explained]:
 
 def line_of(found: Assessed) -> dict[str, Any]:
     """The stopping line for storing: after how many findings, and what each total may be off by then."""
-    return {"count": found.line.count, "reached": found.line.reached, "share": found.line.share,
+    return {"count": found.line.count, "reached": found.line.reached, "share": found.line.share, "fewer": float(f"{found.line.fewer:.8g}"),
             "steps": [round(s, 5) for s in found.line.steps],
             "left": [{"cell": c, "area": a, "left": round(float(v), 5), "total": round(float(t), 3)}
                      for (c, a), v, t in zip(found.places, found.line.left, found.totals, strict=True)]}
@@ -95,23 +114,21 @@ def _number(value: float) -> float | None:
     return float(f"{value:.8g}") if math.isfinite(value) else None
 
 
-def _rows(run: ReviewRun, speaker: Speaker, found: Assessed, panel: Any, refs: dict[tuple[int, str], tuple[int, int]]) -> Iterable[ReviewFinding]:
-    """The findings as rows, in words."""
-    year = panel.years[-1]
-    for rank, f in enumerate(found.found, 1):
-        said = speaker.say(f)
-        if said is None:
-            continue  # the review has no rule of this kind
-        institution = int(panel.ids[f.row])
-        period = f"{year}-{f.months[0]:02}" if len(f.months) == 1 else str(year)
-        ret = refs.get((institution, period), (None, 0))[0]
-        yield ReviewFinding(
-            run=run, rank=rank, institution_id=institution, area=panel.areas[f.row], type=panel.types[f.row], ret_id=ret, period=period, months=list(f.months),
-            rule=said.rule.id, kind=f.kind, layer=said.rule.layer, severity=said.rule.severity.value, items=[i for i in (f.item, f.other if f.kind in ("swapped", "cost-in") else "") if i],
-            found=_number(f.found), expected=_number(f.expected), low=_number(f.low), high=_number(f.high),
-            suggested=[[f"{year}-{m:02}" if m else str(year), item, plain(v)] for m, item, v in f.suggested],
-            located=[[p, item, plain(v)] for p, item, v in f.located], suspicion=round(f.suspicion, 6), tce=round(f.tce, 4), share=round(f.share, 8), score=round(f.score, 8), says=said.says.as_json(),
-            why=said.why.as_json(), do=said.do.as_json(), explanation_id=f.explanation or None)
+def row_of(run: ReviewRun, speaker: Speaker, f: Found, panel: Panel, refs: dict[tuple[int, str], tuple[int, int]], rank: int) -> ReviewFinding | None:
+    """A finding as a row, in words; None where the review has no rule of its kind."""
+    year, said = panel.years[-1], speaker.say(f)
+    if said is None:
+        return None
+    institution = int(panel.ids[f.row])
+    period = f"{year}-{f.months[0]:02}" if len(f.months) == 1 else str(year)
+    ret = refs.get((institution, period), (None, 0))[0]
+    return ReviewFinding(
+        run=run, rank=rank, institution_id=institution, area=panel.areas[f.row], type=panel.types[f.row], ret_id=ret, period=period, months=list(f.months),
+        rule=said.rule.id, kind=f.kind, layer=said.rule.layer, severity=said.rule.severity.value, items=[i for i in (f.item, f.other if f.kind in ("swapped", "cost-in") else "") if i],
+        found=_number(f.found), expected=_number(f.expected), low=_number(f.low), high=_number(f.high),
+        suggested=[[f"{year}-{m:02}" if m else str(year), item, plain(v)] for m, item, v in f.suggested],
+        located=[[p, item, plain(v)] for p, item, v in f.located], suspicion=round(f.suspicion, 6), tce=round(f.tce, 4), share=round(f.share, 8), score=round(f.score, 8), says=said.says.as_json(),
+        why=said.why.as_json(), do=said.do.as_json(), explanation_id=f.explanation or None)
 
 
 def plain(value: float) -> str:
@@ -174,4 +191,4 @@ def revoke(person: User, explanation: Explanation, reason: str) -> None:
             "institution": explanation.institution_id, "items": explanation.items, "reason": reason.strip()})
 
 
-__all__ = ["explain", "explain_finding", "explanations", "line_of", "plain", "revoke", "run_review"]
+__all__ = ["assessed", "explain", "explain_finding", "explanations", "line_of", "new_run", "plain", "revoke", "row_of", "run_review", "severities"]

@@ -16,10 +16,7 @@ from .expect import Expected
 from .forecast import Knobs, levels, logs, monthly, of_year, prices, yearly
 from .panel import Panel
 from .robust import Array, by_group, median
-from .stakes import Doubts, Line, score, stopping_line
-
-CERTAIN = 0.5
-"""From here on a month's suggested value stands in for it when the year is judged."""
+from .stakes import CERTAIN, Doubts, Line, score, stopping_line
 
 
 @dataclass
@@ -88,9 +85,13 @@ class Assessor:
     """One review of one panel. ``weights``: item → tce per unit (or 1 for what is its own cell)."""
 
     def __init__(self, panel: Panel, review: Review, weights: Mapping[str, float], lower: Callable[[list[Found]], Any] | None = None,
-                 others: Callable[[list[Found]], list[Found]] | None = None) -> None:
-        """``lower``: lowers the suspicion of what is explained; ``others``: findings of other origin, given those made so far."""
+                 others: Callable[[list[Found]], list[Found]] | None = None, stands: Array | None = None, totals: Mapping[tuple[str, str], float] | None = None) -> None:
+        """``lower``: lowers the suspicion of what is explained; ``others``: findings of other origin, given those made so far.
+
+        ``stands``: for how many institutions each row stands, where the panel is a sample; ``totals``: cell and area → the total that such a panel does not know.
+        """
         self.lower, self.others = lower, others
+        self.stands, self.known = np.ones(len(panel)) if stands is None else stands, totals or {}
         self.panel, self.review, self.weights = panel, review, weights
         f, e = review.forecast, review.errors
         self.knobs = Knobs(int(f["least"]), float(f["strength"]), float(f["floor"]), float(f["nu"]), size_bins=int(f["size_classes"]))
@@ -144,7 +145,13 @@ class Assessor:
             if q.item in self.panel.values:
                 year = np.nan_to_num(median(np.nansum(self.panel.of(q.item), axis=2)))
                 found[q.cell] = found.get(q.cell, np.zeros(len(self.panel))) + self.weights.get(q.item, 1.0) * year
-        return {cell: np.bincount(self.area, v)[self.area] for cell, v in found.items()}
+        return {cell: self._of_area(cell, v)[self.area] for cell, v in found.items()}
+
+    def _of_area(self, cell: str, values: Array) -> Array:
+        """A cell's total by area: what the rows stand for, or what is known of the area where the rows are a sample of it."""
+        areas = sorted(set(self.panel.areas))
+        made: Array = np.bincount(self.area, values * self.stands, len(areas))
+        return np.array([max(v, self.known.get((cell, a), 0.0)) for v, a in zip(made, areas, strict=True)]) if self.known else made
 
     def _matters(self, q: Judging, judged: Judged, per: int) -> Array:
         """The cells that become findings: doubtful enough, or a little doubtful with half the line hanging on them."""
@@ -402,9 +409,9 @@ class Assessor:
         per_row = {c: np.zeros(len(self.panel)) for c in names}
         for item in self.rest:
             per_row[cells[item]] += self.weights.get(item, 1.0) * np.nan_to_num(self.clean[item])
-        totals = np.concatenate([np.bincount(area, per_row[c], len(areas)) for c in names]) if names else np.zeros(0)
-        fine_totals = {c: np.bincount(fine, v) for c, v in per_row.items()}
-        energy = per_row.get("energy_tce", np.zeros(len(self.panel)))
+        totals = np.concatenate([self._of_area(c, per_row[c]) for c in names]) if names else np.zeros(0)
+        fine_totals = {c: np.bincount(fine, v * self.stands) for c, v in per_row.items()}
+        energy = per_row.get("energy_tce", np.zeros(len(self.panel))) * self.stands
         told = {(f.row, f.item) for f in self.found if f.kind != "level"}
         per = {q.item: q.per for q in self.review.quantities}
         self.found = [f for f in self.found if f.kind != "level" or not any((f.row, i) in told for i in (f.item, *per[f.item]))]
@@ -426,9 +433,10 @@ class Assessor:
             np.concatenate([np.array([rank.get(id(f), -1) for f in counted], int), *(np.full(len(r[0]), -1) for r in rest)]),
             np.concatenate([np.array([f.suspicion for f in counted]), *(r[1] for r in rest)]) * 1.0,
             np.concatenate([np.array([self._size(f) for f in counted]), *(r[2] for r in rest)]) * 1.0)
-        small = doubts.suspicion < CERTAIN
-        doubts.suspicion = np.where(small, doubts.suspicion * self._fewer(doubts.suspicion), doubts.suspicion)
+        fewer = self._fewer(doubts.suspicion)
+        doubts.suspicion = np.where(doubts.suspicion < CERTAIN, doubts.suspicion * fewer, doubts.suspicion)
         line = stopping_line(doubts, len(listed), totals, float(self.review.line))
+        line.fewer = fewer
         return Assessed(listed, line, [(c, a) for c in names for a in areas], totals)
 
     def _listed(self, totals: Array, place: Any, rest: Sequence[tuple[Array, Array, Array]], chance: float = 0.004) -> list[Found]:
@@ -479,9 +487,9 @@ class Assessor:
             return
         same = fine == fine[f.row]
         if f.item in self.clean:
-            total = float(np.nansum(self.clean[f.item][same]))
+            total = float(np.nansum((self.clean[f.item] * self.stands)[same]))
         else:
-            total = float(np.nansum(self.panel.of(f.item)[same, -1]))
+            total = float(np.nansum((self.panel.of(f.item)[:, -1] * self.stands[:, None])[same]))
         f.share = min(1.0, f.amount / total) if total > 0 else 0.0
         if f.item in ("area_m2", "people"):
             f.tce = f.share * float(energy[same].sum())

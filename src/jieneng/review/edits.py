@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from jieneng.core.formula import CannotRead, FormulaError, Needs, read
 from jieneng.core.period import Period
@@ -22,14 +22,21 @@ from .panel import Panel
 from .robust import Array
 from .weather import line_of
 
+FEW = 4000
+"""Institutions that a query may name one by one."""
 SUSPICION = {"must": 1.0, "explain": 0.3, "note": 0.1}
+
+
+def of_panel(rows: QuerySet[ReturnFinding], panel: Panel) -> QuerySet[ReturnFinding]:
+    """Those of the panel's institutions: asked of the database where the panel is a part of many."""
+    return rows.filter(ret__institution__in=panel.ids.tolist()) if len(panel) <= FEW else rows
 
 
 def of_form(panel: Panel, round_: Round, made: Sequence[Found]) -> list[Found]:
     """The findings of the form's checks, one per institution, rule and (of machine rooms and heating sources) part. What a finding of the review already speaks of is put there."""
     at = {int(k): n for n, k in enumerate(panel.ids)}
     by: dict[tuple[int, str, str], list[ReturnFinding]] = {}
-    rows = ReturnFinding.objects.filter(ret__round=round_, revision=F("ret__revision")).select_related("ret").order_by("ret__period", "pk")
+    rows = of_panel(ReturnFinding.objects.filter(ret__round=round_, revision=F("ret__revision")), panel).select_related("ret").order_by("ret__period", "pk")
     for r in rows.iterator(chunk_size=2000):
         if r.ret.institution_id in at:
             by.setdefault((at[r.ret.institution_id], r.rule, r.part), []).append(r)

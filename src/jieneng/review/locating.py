@@ -13,6 +13,7 @@ from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book, Check
 
 from .assess import Found
+from .edits import of_panel
 from .locate import Located, fits, locate
 from .panel import Panel
 
@@ -35,7 +36,7 @@ def place(book: Book, round_: Round, panel: Panel, made: Sequence[Found]) -> Non
     checks = within(form_for(book, round_.form, round_.year).checks)
     names = {c.id for c in checks}
     rows = {int(k): n for n, k in enumerate(panel.ids)}
-    failing = ReturnFinding.objects.filter(ret__round=round_, revision=F("ret__revision"), rule__in=names).order_by("ret_id", "rule")
+    failing = of_panel(ReturnFinding.objects.filter(ret__round=round_, revision=F("ret__revision"), rule__in=names), panel).order_by("ret_id", "rule")
     rules: dict[int, list[str]] = {}
     for ret, rule in failing.values_list("ret_id", "rule")[:MOST]:
         rules.setdefault(ret, []).append(rule)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.db import models
 from jieneng.people.models import Office
 from jieneng.records.events import fingerprint
 from jieneng.registry.models import Institution
-from jieneng.returns.models import Return, Round
+from jieneng.returns.models import Return, Round, SnapshotRecord
 
 
 class Explanation(models.Model):
@@ -50,10 +51,70 @@ class Explanation(models.Model):
                             self.until.isoformat() if self.until else None, self.shift, self.ratio, self.reason])
 
 
+class Screening(models.Model):
+    """One first screening (初筛) of a frozen year, over everybody in it: of which snapshot (``manifest`` names its content), by which rules.
+
+    ``places``: a line per reporting line and area, its columns ``places.COLUMNS``. ``totals``: cell → area → about what is published.
+    """
+
+    snapshot = models.ForeignKey(SnapshotRecord, on_delete=models.PROTECT, related_name="screenings")
+    manifest = models.CharField(max_length=64)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="screenings")
+    review = models.CharField(max_length=40)
+    rulebook = models.CharField(max_length=64)
+    counts = models.JSONField(default=dict)
+    places = models.JSONField(default=list)
+    totals = models.JSONField(default=dict)
+    content = models.CharField(max_length=64)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    seconds = models.FloatField(default=0.0)
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.review} {self.snapshot_id} {self.at:%Y-%m-%d %H:%M}"
+
+    def fingerprint(self, candidates: Iterable[Candidate] | None = None) -> str:
+        """What came out, the candidates as they are kept (or these); the event that made it holds it."""
+        rows = self.candidates.order_by("rank").iterator(chunk_size=2000) if candidates is None else candidates
+        return fingerprint([self.snapshot_id, self.manifest, self.review, self.rulebook, self.counts, self.places, self.totals,
+                            [[c.rank, c.institution_id, c.area, c.item, c.month, c.off, c.doubt, c.share, c.says] for c in rows]])
+
+
+class Candidate(models.Model):
+    """An item of an institution that deserves the full review. ``rank`` 1 first, in the list over everybody; amounts in the item's unit."""
+
+    screening = models.ForeignKey(Screening, on_delete=models.CASCADE, related_name="candidates")
+    rank = models.PositiveIntegerField()
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="+")
+    area = models.CharField(max_length=12)
+    item = models.CharField(max_length=60)
+    month = models.PositiveSmallIntegerField(help_text="0: the whole year")
+    off = models.FloatField(help_text="how far off it may be")
+    doubt = models.FloatField()
+    share = models.FloatField(help_text="of the cell area × kind")
+    factor = models.CharField(max_length=20, blank=True, help_text="the power of ten or wrong unit that it looks like")
+    says = models.JSONField()
+
+    class Meta:
+        ordering: ClassVar = ["rank"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["screening", "rank"], name="one_candidate_per_rank")]
+        indexes: ClassVar = [models.Index(fields=["screening", "area", "rank"])]
+
+    def __str__(self) -> str:
+        return f"{self.rank}. {self.item} {self.institution}"
+
+
 class ReviewRun(models.Model):
-    """One review of a round as its returns stood: ``state`` says which revision of which return, ``rulebook`` by which rules."""
+    """One review of a round as its returns stood: ``state`` says which revision of which return, ``rulebook`` by which rules.
+
+    With ``screening``: of the first candidates of that screening alone, their peers beside them; no review of a place.
+    """
 
     round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="reviews")
+    screening = models.ForeignKey(Screening, null=True, on_delete=models.PROTECT, related_name="reviews")
     office = models.ForeignKey(Office, on_delete=models.PROTECT)
     review = models.CharField(max_length=40)
     rulebook = models.CharField(max_length=64)

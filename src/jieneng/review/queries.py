@@ -8,12 +8,12 @@ from typing import Any
 
 from django.db.models import F, QuerySet
 
+from jieneng.core.period import Period
 from jieneng.core.problem import Severity
 from jieneng.core.words import T, language
 from jieneng.people.scope import Scope
 from jieneng.records.workbook import Column, list_workbook
-from jieneng.registry.models import Institution
-from jieneng.registry.queries import standings
+from jieneng.registry.queries import standings, within
 from jieneng.returns.models import Revision, Round
 
 from .models import Explanation, ReviewFinding, ReviewRun
@@ -21,7 +21,7 @@ from .models import Explanation, ReviewFinding, ReviewRun
 
 def latest(round_: Round, scope: Scope) -> ReviewRun | None:
     """The newest review of a round whose office the scope covers, or lies under."""
-    for run in ReviewRun.objects.filter(round=round_).select_related("office", "round"):
+    for run in ReviewRun.objects.filter(round=round_, screening=None).select_related("office", "round"):
         if scope.covers_line(run.office.path) or any(line.startswith(run.office.path) for line in scope.lines):
             return run
     return None
@@ -32,18 +32,14 @@ def stale(run: ReviewRun) -> int:
     return Revision.objects.filter(ret__round=run.round, at__gt=run.at, number=F("ret__revision")).count()
 
 
-def _keys(scope: Scope) -> Any:
-    return Institution.objects.filter(scope.q("standings__office__path", "key")).values("pk")
-
-
 def findings_in(run: ReviewRun, scope: Scope) -> QuerySet[ReviewFinding]:
-    """The findings of a run inside a scope, by rank."""
-    return run.findings.filter(institution__in=_keys(scope)).select_related("institution", "explanation")
+    """The findings of a run inside a scope (by the line that counts for the year reviewed), by rank."""
+    return run.findings.filter(institution__in=within(scope, Period("year", run.round.year))).select_related("institution", "explanation")
 
 
 def explanations_in(scope: Scope) -> QuerySet[Explanation]:
-    """All explanations inside a scope, newest first, revoked ones too."""
-    return Explanation.objects.filter(institution__in=_keys(scope)).select_related("institution", "by")
+    """All explanations of who is inside a scope today, newest first, revoked ones too."""
+    return Explanation.objects.filter(institution__in=within(scope)).select_related("institution", "by")
 
 
 def what_if(run: ReviewRun, looked_at: int) -> float:
@@ -54,8 +50,6 @@ def what_if(run: ReviewRun, looked_at: int) -> float:
 
 def names(run: ReviewRun, rows: Iterable[ReviewFinding]) -> dict[int, str]:
     """Institution → its name at the end of the year reviewed."""
-    from jieneng.core.period import Period
-
     wanted = {r.institution_id for r in rows}
     found = standings(Period("year", run.round.year).last_day).filter(institution__in=wanted)
     return dict(found.values_list("institution_id", "name"))
@@ -84,7 +78,9 @@ def as_workbook(run: ReviewRun, rows: Iterable[ReviewFinding]) -> bytes:
 
 
 def line_words(run: ReviewRun) -> T:
-    """The stopping line in words."""
+    """The stopping line in words; a review of candidates alone has none."""
+    if run.screening_id is not None:
+        return T("只审初筛前 {n} 个候选的单位", "only the institutions of the first {n} candidates of the first screening", n=run.counts.get("candidates", 0))
     share, count = f"{run.line.get('share', 0):.1%}", run.line.get("count", 0)
     if run.line.get("reached"):
         return T("核完前 {n} 条，余下的合计影响不超过任一县区合计的 {s}，可不逐项核实", "after the first {n} findings, what is left moves no area's total by more than {s} and need not be looked at one by one",

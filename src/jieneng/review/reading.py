@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from django.db.models.functions import Cast
 
 from jieneng import engine
 from jieneng.core.period import Period
+from jieneng.registry.models import Standing
 from jieneng.registry.queries import standings
 from jieneng.returns.models import Revision, Round
 from jieneng.rulebook.reviews import Review
@@ -21,6 +22,8 @@ from . import given, weather
 from .panel import Panel, grouped
 
 YEARS = 3
+SOME = 500
+"""Institutions asked for at a time, where not all are."""
 
 
 def review_for(book: Book, form: str, year: int) -> Review | None:
@@ -37,24 +40,28 @@ def items_of(review: Review) -> set[str]:
     return found
 
 
-def panel(book: Book, review: Review, round_: Round, line: str = "") -> tuple[Panel, dict[tuple[int, str], tuple[int, int]], str]:
-    """The panel of a round's year with two years before it; who stands under ``line`` ("" for all).
+def members(year: int, line: str = "") -> list[Standing]:
+    """Who is reviewed under a line ("" for all), as they stand at the end of the year, by id."""
+    rows = standings(Period("year", year).last_day).filter(office__path__startswith=line or "/")
+    return sorted((s for s in rows if s.in_scope), key=lambda s: s.institution_id)
+
+
+def panel(book: Book, review: Review, round_: Round, line: str = "", only: Collection[int] | None = None) -> tuple[Panel, dict[tuple[int, str], tuple[int, int]], str]:
+    """The panel of a round's year with two years before it; who stands under ``line`` ("" for all), or of those ``only`` these institutions.
 
     Also (institution, period) → (return, revision), and a fingerprint of the state of the round: which revision of which return.
     """
     year = round_.year
     rounds = {r.year: r for r in Round.objects.filter(form=round_.form, year__gt=year - YEARS, year__lte=year)}
     years = tuple(y for y in range(year - YEARS + 1, year + 1) if y in rounds)
-    last_day = Period("year", year).last_day
-    rows = [s for s in standings(last_day).filter(office__path__startswith=line or "/") if s.in_scope]
-    rows.sort(key=lambda s: s.institution_id)
+    rows = [s for s in members(year, line) if only is None or s.institution_id in only]
     ids = np.array([s.institution_id for s in rows], np.int64)
     periods = 12 if round_.rhythm == "month" else 1
     wanted = sorted(items_of(review) & set(book.items))
     cube = np.full((len(wanted), len(ids), len(years), periods), np.nan)
     refs: dict[tuple[int, str], tuple[int, int]] = {}
     state = hashlib.sha256()
-    current = _revisions(rounds.values())
+    current = _revisions(rounds.values(), only)
     returns, whose, spans, of_year, numbers, texts = zip(*current, strict=True) if current else ((),) * 6
     columns = engine.answer_columns(texts, wanted)
     institutions = np.array(whose, np.int64)
@@ -81,10 +88,14 @@ def _place(period: str, periods: int) -> int:
     return 0 if periods == 1 else int(period[5:7]) - 1 if len(period) == 7 and period[5:7].isdecimal() else -1
 
 
-def _revisions(rounds: Iterable[Round]) -> list[tuple[int, int, str, int, int, str]]:
+def _revisions(rounds: Iterable[Round], only: Collection[int] | None = None) -> list[tuple[int, int, str, int, int, str]]:
     """The current revision of every return of the rounds, by return: return, institution, period, year, number, its answers as they are kept."""
-    rows = Revision.objects.filter(ret__round__in=list(rounds), number=F("ret__revision")).order_by("ret_id").annotate(text=Cast("answers", TextField()))
-    return list(rows.values_list("ret_id", "ret__institution_id", "ret__period", "ret__round__year", "number", "text"))
+    rows = Revision.objects.filter(ret__round__in=list(rounds), number=F("ret__revision"))
+    said = rows.order_by("ret_id").annotate(text=Cast("answers", TextField())).values_list("ret_id", "ret__institution_id", "ret__period", "ret__round__year", "number", "text")
+    if only is None:
+        return list(said)
+    ids = sorted(only)
+    return sorted(r for n in range(0, len(ids), SOME) for r in said.filter(ret__institution__in=ids[n:n + SOME]))
 
 
 def _levels(book: Book, rows: list[Any]) -> list[Any]:

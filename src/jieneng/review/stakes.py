@@ -16,6 +16,8 @@ from .robust import Array
 
 DRAWS = 1000
 SURE = 0.99
+CERTAIN = 0.5
+"""From here on a month's suggested value stands in for it when the year is judged; smaller suspicions are scaled for the line."""
 
 
 def score(suspicion: Any, share: Any, power: float) -> Any:
@@ -47,6 +49,8 @@ class Line:
     share: float
     steps: list[float] = field(default_factory=list)
     """After 0, 1, 2 … findings: the largest share of any total that is not exceeded in 99 of 100 draws."""
+    fewer: float = 1.0
+    """What suspicions below ``CERTAIN`` were multiplied by for the draws (``Assessor._fewer``)."""
 
 
 def stopping_line(doubts: Doubts, findings: int, totals: Array, share: float, seed: int = 20221231) -> Line:

@@ -31,6 +31,7 @@ from jieneng.returns.plan.queries import MODES, plan_of
 from jieneng.returns.queries import book, main_form
 from jieneng.review.models import Explanation, ReviewFinding, ReviewRun
 from jieneng.review.queries import latest, stale
+from jieneng.review.screened import areas_under
 
 from . import deciding, queries, sheets, showing
 from .models import VERDICTS, Decision, Sample, Sitting
@@ -77,7 +78,7 @@ def workspace(request: HttpRequest, pk: int) -> HttpResponse:
     run = latest(round_, request.scope)
     review = scope(request.user, "review")
     base = {"title": T("会审工作台", "Review workspace"), "round": round_, "rounds": showing.newest_rounds(round_.form), "mode": MODES[round_.mode][0], "may": bool(review),
-            "may_run": review.covers_line(round_.office.path), "integrity": bool(scope(request.user, "integrity")), "filters": request.GET,
+            "may_run": review.covers_line(round_.office.path), "integrity": bool(scope(request.user, "integrity")), "wide": len(areas_under(request.scope)) > 1, "filters": request.GET,
             "job": Job.objects.filter(kind="review", args__round=round_.pk, state__in=("ready", "running")).order_by("-pk").first() if review else None,
             "sitting": Sitting.objects.filter(round=round_).first(), "sample": Sample.objects.filter(year=round_.year).first()}
     if run is None:

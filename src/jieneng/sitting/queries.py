@@ -16,8 +16,8 @@ from jieneng.filling.models import Filing
 from jieneng.filling.taken_up import TAKEN_UP
 from jieneng.people.scope import Scope
 from jieneng.records.events import fingerprint
-from jieneng.registry.models import Institution, Standing
-from jieneng.registry.queries import closed_to, standings
+from jieneng.registry.models import Standing
+from jieneng.registry.queries import closed_to, standings, within
 from jieneng.returns.models import Round
 from jieneng.returns.queries import book
 from jieneng.review.models import ReviewFinding, ReviewRun
@@ -166,7 +166,7 @@ class Queue:
 
 def queue(run: ReviewRun, scope: Scope, person: Any, named: bool = True) -> Queue:
     """The queue of a run inside a person's scope, without sensitive units whose numbers are closed to him. ``named``: with the units' names."""
-    keys = set(Institution.objects.filter(scope.q("standings__office__path", "key")).values_list("pk", flat=True)) - closed_to(person)
+    keys = set(within(scope, Period("year", run.round.year)).values_list("institution", flat=True)) - closed_to(person)
     rows = [e for e in entries(run) if e.institution in keys]
     names = names_of(run.round.year, {e.institution for e in rows}) if named else {}
     return Queue(run, rows, decided(run.round), names, scope.covers_line(run.office.path))
@@ -203,8 +203,7 @@ def names_of(year: int, institutions: Iterable[int]) -> dict[int, Standing]:
 
 def finding_in(run: ReviewRun, scope: Scope, person: Any, pk: int) -> ReviewFinding | None:
     """One finding of a run, if its institution lies in the scope and its numbers are not closed to the person."""
-    keys = Institution.objects.filter(scope.q("standings__office__path", "key")).values("pk")
-    row = run.findings.filter(pk=pk, institution__in=keys).select_related("institution", "explanation", "run__round").first()
+    row = run.findings.filter(pk=pk, institution__in=within(scope, Period("year", run.round.year))).select_related("institution", "explanation", "run__round").first()
     return None if row is None or closed_to(person, [row.institution_id]) else row
 
 

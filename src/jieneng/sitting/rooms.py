@@ -10,8 +10,7 @@ from jieneng.core.period import Period
 from jieneng.figures.overview import compute, shown
 from jieneng.people.queries import area_offices
 from jieneng.people.scope import Scope, scope
-from jieneng.registry.models import Institution
-from jieneng.registry.queries import closed_to
+from jieneng.registry.queries import closed_to, within
 from jieneng.returns.models import SnapshotRecord
 from jieneng.returns.queries import book
 
@@ -51,7 +50,7 @@ def questions_of(person: Any, sitting: Sitting) -> list[Shown]:
     mine, whole = looks(person), looks(person).covers_line(sitting.office.path)
     rows = list(sitting.questions.select_related("finding__institution", "finding__run__round", "group", "opined_by", "sitting__office"))
     closed = closed_to(person, {q.finding.institution_id for q in rows})
-    own = set() if whole else set(Institution.objects.filter(mine.q("standings__office__path", "key")).values_list("pk", flat=True))
+    own = set() if whole else set(within(mine, Period("year", sitting.round.year)).values_list("institution", flat=True))
     done = decided(sitting.round)
     names = names_of(sitting.round.year, {q.finding.institution_id for q in rows})
     areas = {o.area: o.name for o in area_offices()}

@@ -4,7 +4,8 @@ A run keeps one line for the whole city: its steps say what the worst of all tot
 among everybody's, so that looking at one of them moves nothing there. Here only the totals that the own findings feed are asked, and only
 the own findings may be wrong; what lies below the line stands for itself with the share that the run kept for each total. Same draws and
 same certainty as the run's line (``jieneng.review.stakes``); never more than the run's own step, which holds for all totals together.
-Small suspicions are taken as they stand, without the run's scaling by how many errors were met: what is left is rather said too high.
+Small suspicions are scaled as the run scaled them (``line["fewer"]``, by how many errors were met); a run from before 2026-11-29 did not
+keep by how much: there they are taken as they stand, and what is left is rather said too high.
 """
 
 from __future__ import annotations
@@ -59,10 +60,12 @@ def own_doubts(line: Mapping[str, Any], cells: Mapping[str, str], findings: Sequ
 
     line: as ``ReviewRun.line``. cells: item → the total it feeds. A finding that moves no total (a floor area) has a doubt of size 0.
     """
+    from jieneng.review.stakes import CERTAIN  # brings numpy, as the draws do
+
     areas = {f.area for f in findings}
     totals = [t for t in line.get("left") or [] if t["area"] in areas]
     at = {(t["cell"], t["area"]): n for n, t in enumerate(totals)}
-    doubts = []
+    doubts, fewer = [], float(line.get("fewer", 1.0))
     for f in findings:
         if f.rank > int(line.get("count", 0)):
             continue
@@ -70,7 +73,7 @@ def own_doubts(line: Mapping[str, Any], cells: Mapping[str, str], findings: Sequ
         if place is None:
             doubts.append(Doubt(0, 0.0, 0.0, f.rank))
         else:
-            doubts.append(Doubt(place, f.suspicion, _share(f, totals[place]), f.rank))
+            doubts.append(Doubt(place, f.suspicion * (fewer if f.suspicion < CERTAIN else 1.0), _share(f, totals[place]), f.rank))
     return Own(tuple(float(t["left"]) for t in totals), tuple(doubts))
 
 

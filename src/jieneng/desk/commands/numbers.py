@@ -250,41 +250,101 @@ def _trace_document(args: argparse.Namespace, out: Out) -> dict[str, Any]:
 def screening_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--period", required=True, help="2022")
     parser.add_argument("--limit", type=int, default=30, help=str(T("最多列多少条（缺省 30）", "list at most so many (default 30)")))
+    parser.add_argument("--by-place", nargs="?", const="", metavar="CODE", help=str(
+        T("分地区的表（缺省：范围内最上面一级；写代码看它下面的）", "the table by place (default: the topmost of your scope; with a code, what is below it)")))
+    parser.add_argument("--review", type=int, metavar="N", help=str(T("再会审前 N 个候选的单位，同类放在旁边", "then review the institutions of the first N candidates, their like beside them")))
+    parser.add_argument("--latest", action="store_true", help=str(T("不重新初筛，用最近一次的", "do not screen anew: use the last one")))
+    parser.add_argument("--xlsx", type=Path, metavar="FILE", help=str(T("写成工作簿：会审的疑点，或分地区的表，或候选", "write a workbook: the findings reviewed, or the table by place, or the candidates")))
     _which(parser)
     parser.add_argument("--as", dest="as_user", metavar="USER", help=str(T("以哪个账号办理（缺省：控制台账号）", "act as this account (default: the console's)")))
 
 
 def screening(args: argparse.Namespace, out: Out) -> dict[str, Any]:
-    """First screening of a frozen year: which values deserve the full review, by what hangs on them. For provinces and the nation; writes nothing."""
-    from jieneng import engine
-    from jieneng.people.queries import root_office
+    """First screening of a frozen year: which values deserve the full review, by what hangs on them, by place. Kept for its page; no return is changed."""
     from jieneng.people.scope import require
     from jieneng.returns import queries
-    from jieneng.review import reading, sifting
+    from jieneng.review import screened
+    from jieneng.review import screening as verbs
 
-    who, year, record = person(args), period(args.period), _snapshot(args)
-    mine, root, book, form = require(who, "review"), root_office(), queries.book(), queries.main_form()
-    if root is None or not mine.covers_line(root.path):
-        raise refuse("screening.part", T("初筛要和全部同类单位比较，只有管全部单位的账号能做", "the first screening compares with all institutions alike: only who reviews all of them may run it"),
-                     do=T("本地区的用 jieneng review", "for your own area use jieneng review"))
-    review = reading.review_for(book, form, year.year)
-    if review is None:
-        raise refuse("review.none", T("规则库里没有 {f} 的会审规则", "the rulebook has no review of {f}", f=form), do=T("在 reviews/ 里补上", "add one to reviews/"))
-    weights, on = reading.weights(book, review, year.year), engine.connect()
-    found = on.sift(queries.opened(record), sifting.sieve(book, review, year.year, weights))
-    table, line = sifting.order(found, review, weights)
-    listed = sifting.listed(table, found, review, args.limit)
-    names = on.names(queries.opened(record), form, year, [c["institution"] for c in listed])
-    out.say(T("{i} 家，{p} 个单位指标；初筛留下 {n} 个，另有 {e} 处表内检查不通过", "{i} institutions, {p} values of a year; {n} remain, and {e} checks of the form fail", i=f"{found.institutions:,}",
-              p=f"{found.pairs:,}", n=f"{len(table['item']):,}", e=f"{len(found.edits):,}"))
-    out.say(T("看完前 {n} 个，余下的合计影响不超过任一县区合计的 {s}", "after the first {n}, what is left moves no area's total by more than {s}", n=f"{line:,}", s=f"{float(review.line):.1%}"))
-    out.say(T("序号  单位  指标  时间  可能差多少  疑点程度  占本地同类合计  像是", "rank  institution  item  time  how far off  doubt  share of its cell  looks like"))
-    for rank, c in enumerate(listed, 1):
-        item = book.items[c["item"]]
+    who, year, book = person(args), period(args.period).year, queries.book()
+    mine = require(who, "review")
+    if args.xlsx:
+        target(args.xlsx)
+    kept = screened.latest_screening(year) if args.latest else None
+    if kept is None:
+        with out.progress(str(T("初筛", "screening"))) as progress:
+            kept = verbs.screen(who, book, _snapshot(args), progress=lambda n, total, message: progress(n, total, message))
+    counts = kept.counts
+    out.say(T("{i} 家，{p} 个单位指标；初筛留下 {n} 个，另有 {e} 处表内检查不通过", "{i} institutions, {p} values of a year; {n} remain, and {e} checks of the form fail", i=f"{counts['institutions']:,}",
+              p=f"{counts['values']:,}", n=f"{counts['candidates']:,}", e=f"{counts['edits']:,}"))
+    out.say(T("看完前 {n} 个，余下的合计影响不超过任一县区合计的 {s}", "after the first {n}, what is left moves no area's total by more than {s}", n=f"{counts['line']:,}", s=f"{counts['share']:.1%}"))
+    made: dict[str, Any] = {"screening": kept.pk, "snapshot": kept.snapshot_id, "institutions": counts["institutions"], "values": counts["values"], "candidates": counts["candidates"],
+                            "line": counts["line"], "edits": counts["edits"]}
+    rows = list(screened.candidates_in(kept, mine, who)[:max(args.limit, 0)])
+    made["first"] = _list_candidates(kept, rows, book, out)
+    if args.by_place is not None:
+        made["places"] = _list_places(kept, mine, book, args, out)
+    if args.review:
+        made["reviewed"] = _review_candidates(who, kept, mine, args, out)
+    elif args.xlsx and args.by_place is None:
+        _written(args.xlsx, screened.candidates_workbook(kept, rows, book), out)
+    return made
+
+
+def _list_candidates(kept: Any, rows: list[Any], book: Any, out: Out) -> list[dict[str, Any]]:
+    from jieneng.review import screened
+
+    names = screened.named(kept.round.year, [c.institution_id for c in rows])
+    out.say(T("序号  单位  指标  时间  可能差多少  疑点程度  占本地同类合计  看上去", "rank  institution  item  time  how far off  doubt  share of its cell  looks like"))
+    for c in rows:
+        item = book.items[c.item]
         unit = book.units[item.unit].label.say(out.language) if item.unit in book.units else ""
-        when = str(T("全年", "whole year")) if not c["month"] else f"{year.year}-{c['month']:02}"
-        out.line(f"{rank:5} {names.get(c['institution'], c['institution'])}  {item.label.say(out.language)}  {when}  {c['off']:,.0f} {unit}  {c['doubt']:.0%}  {c['share']:.2%}  {c['factor']}")
-    return {"snapshot": record.pk, "institutions": found.institutions, "values": found.pairs, "candidates": len(table["item"]), "line": line, "edits": len(found.edits), "first": listed}
+        name = names[c.institution_id].name if c.institution_id in names else c.institution.key
+        out.line(f"{c.rank:5} {name}  {item.label.say(out.language)}  {screened.when(kept.round.year, c.month)}  {c.off:,.0f} {unit}  {c.doubt:.0%}  {c.share:.2%}  {out.pick(c.says)}")
+    return [{"rank": c.rank, "institution": c.institution_id, "item": c.item, "month": c.month, "off": c.off, "doubt": c.doubt, "share": c.share, "factor": c.factor, "says": c.says} for c in rows]
+
+
+def _list_places(kept: Any, mine: Any, book: Any, args: argparse.Namespace, out: Out) -> list[dict[str, Any]]:
+    """The table by place, and its workbook where one is asked for and no review follows."""
+    from jieneng.review import screened
+
+    table = screened.table_of(kept, mine, book, args.by_place or None)
+    if table is None:
+        raise refuse("screening.place", T("初筛里没有地区 {p}", "the screening has no place {p}", p=args.by_place), do=T("不写代码，看最上面一级", "leave the code out to see the topmost places"))
+    out.say(T("地区  比较的单位  候选  涉及单位  线以上  不通过表内检查  余下影响（能耗）  余下影响（最大的一项）",
+              "place  institutions  candidates  units  before the line  failing checks  left (energy)  left (worst total)"))
+    for p in [*table.rows, table.whole]:
+        cell, share = p.worst
+        out.line(f"{p.code or '—'} {p.name}\t{p.institutions:,}\t{p.candidates:,}\t{p.units:,}\t{p.before:,}\t{p.edits:,}\t{p.share('energy_tce'):.2%}\t{share:.2%} {screened.label_of(cell, book) if cell else ''}")
+    if args.xlsx and not args.review:
+        _written(args.xlsx, screened.places_workbook(kept, table, book), out)
+    return [{"code": p.code, "name": p.name, "institutions": p.institutions, "candidates": p.candidates, "units": p.units, "before": p.before, "units_before": p.units_before,
+             "edits": p.edits, "edit_units": p.edit_units, "left": {c: p.share(c) for c in sorted(p.totals)}} for p in table.rows]
+
+
+def _review_candidates(who: Any, kept: Any, mine: Any, args: argparse.Namespace, out: Out) -> dict[str, Any]:
+    from jieneng.returns import queries
+    from jieneng.review import queries as reviews
+    from jieneng.review import screening as verbs
+
+    with out.progress(str(T("会审候选", "reviewing the candidates"))) as progress:
+        run = verbs.review_candidates(who, queries.book(), kept, args.review, progress=lambda n, total, message: progress(n, total, message))
+    found = list(reviews.findings_in(run, mine))
+    names = reviews.names(run, found)
+    out.say(T("会审了 {i} 家（前 {c} 个候选），同类在旁共 {b} 家；错误 {a}，需核实 {e}，提示 {n}；{s} 秒",
+              "reviewed {i} institutions (of the first {c} candidates), of {b} laid out; errors {a}, to verify {e}, notes {n}; {s} s",
+              i=run.counts["institutions"], c=run.counts["candidates"], b=run.counts["beside"], a=run.counts["must"], e=run.counts["explain"], n=run.counts["note"], s=run.seconds))
+    for f in found[:args.limit]:
+        out.line(f"{f.rank:4} {f.severity:8} {f.rule:5} {names.get(f.institution_id, f.institution.key)}  {out.pick(f.says)}")
+    if args.xlsx:
+        _written(args.xlsx, reviews.as_workbook(run, found), out)
+    return {"run": run.pk, "counts": run.counts, "seconds": run.seconds, "findings": [
+        {"rank": f.rank, "code": f.institution.key, "period": f.period, "rule": f.rule, "kind": f.kind, "items": f.items, "suspicion": f.suspicion, "tce": f.tce, "share": f.share, "says": f.says} for f in found]}
+
+
+def _written(path: Path, data: bytes, out: Out) -> None:
+    write_durably(path, data, 0o644)
+    out.say(T("已写 {f}", "written: {f}", f=str(path)))
 
 
 VERBS = [

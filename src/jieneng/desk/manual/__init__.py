@@ -28,7 +28,7 @@ ABOUT = {
     "imports": "import", "import": "import", "job": "import", "findings": "first-hour", "return": "first-hour",
     "compare": "platform", "corrections": "platform", "correction-list": "platform", "correction-new": "platform", "platform": "platform",
     "reference-sheets": "platform", "layouts": "platform", "layout-guess": "platform", "layout": "platform", "import-changes": "platform",
-    "review": "review", "sittings": "review", "sitting": "review", "samples": "review", "sample": "review", "integrity": "review",
+    "review": "review", "screening": "review", "sittings": "review", "sitting": "review", "samples": "review", "sample": "review", "integrity": "review",
     "figures": "figures", "trace": "figures", "documents": "figures", "document": "figures", "rules": "editions",
     "filling": "filling", "filling-year": "filling", "filling-month": "filling", "filling-upload": "filling", "filling-units": "filling", "sheet": "filling", "verify": "filling", "grid": "filling",
 }

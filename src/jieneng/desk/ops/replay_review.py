@@ -10,7 +10,7 @@ from django.db.models import Count
 
 from jieneng.records.events import fingerprint
 from jieneng.records.models import Event
-from jieneng.review.models import Explanation, ReviewRun
+from jieneng.review.models import Explanation, ReviewRun, Screening
 from jieneng.sitting.models import (
     VERDICTS,
     Attendance,
@@ -33,14 +33,20 @@ def told(*verbs: str) -> list[tuple[str, str, dict[str, Any]]]:
 
 def objects(faults: list[str], differ: Differ) -> int:
     """Everything the review and its sittings wrote. ``differ(faults, what, rows, events)`` names what only one side knows."""
-    return _runs(faults, differ) + _explanations(faults, differ) + _decisions(faults, differ) + _sittings(faults, differ) + _samples(faults, differ)
+    return _runs(faults, differ) + _screenings(faults, differ) + _explanations(faults, differ) + _decisions(faults, differ) + _sittings(faults, differ) + _samples(faults, differ)
 
 
 def _runs(faults: list[str], differ: Differ) -> int:
     """A run with as many findings as its event says."""
     rows = ReviewRun.objects.annotate(n=Count("findings")).values_list("pk", "round_id", "n")
     return int(differ(faults, "reviews", (f"{pk} round {r}: {n} findings" for pk, r, n in rows),
-                      (f"{pk} round {d.get('round')}: {d.get('findings')} findings" for _, pk, d in told("review.run"))))
+                      (f"{pk} round {d.get('round')}: {d.get('findings')} findings" for _, pk, d in told("review.run", "review.candidates"))))
+
+
+def _screenings(faults: list[str], differ: Differ) -> int:
+    """A first screening holds the table and the candidates that its event says."""
+    return int(differ(faults, "screenings", (f"{s.pk} {s.snapshot_id} {s.fingerprint()[:12]}" for s in Screening.objects.all()),
+                      (f"{pk} {d.get('snapshot')} {d.get('content', '')[:12]}" for _, pk, d in told("review.screen"))))
 
 
 def _explanations(faults: list[str], differ: Differ) -> int:
