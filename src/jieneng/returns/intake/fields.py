@@ -21,7 +21,6 @@ from .grid import shown
 from .layout import Layout, PeriodSpec, Spec
 from .lines import Line, Rows
 
-
 ONE = Fraction(1)
 """The factor of most cells, known by being this one: comparing rationals at every cell is dear."""
 
