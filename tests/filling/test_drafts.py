@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -244,3 +245,25 @@ def test_questions_and_bases_are_data_and_samples_are_marked() -> None:
     asked = " ".join(q["q"]["zh"] for q in data["questions"])
     assert all(word in asked for word in ("住院", "住校生", "保安", "租", "充电桩", "食堂"))
     assert SCHOOL_ONE != SCHOOL_TWO
+
+
+def test_a_save_of_the_page_reads_the_year_once(sign_in: Any, city: dict[str, Any], django_assert_max_num_queries: Any) -> None:
+    year = the_year(city, open_year(city))
+    client, address = sign_in(WANG), reverse("filling-year", args=[year.round.pk, year.institution.pk])
+    for n in range(2):  # the first save begins the month's return: an event more
+        said = client.post(address, {"seen": str(n), "2022-07.water_m3": str(10 + n)}, headers={"HX-Request": "true"})
+        assert said.status_code == 200
+    with django_assert_max_num_queries(22):
+        said = client.post(address, {"seen": "2", "2022-07.water_m3": "82"}, headers={"HX-Request": "true"})
+    assert 'data-kept="1"' in said.content.decode() and Draft.objects.get().values["2022-07.water_m3"] == "82"
+
+
+def test_a_year_of_somebody_else_is_not_found_and_leaves_no_draft(sign_in: Any, city: dict[str, Any]) -> None:
+    year = the_year(city, open_year(city))
+    for page, more in (("filling-year", []), ("filling-month", ["2022-07"]), ("filling-easy", [1])):
+        address = reverse(page, args=[year.round.pk, year.institution.pk, *more])
+        for sent in ({"seen": "0", "2022-07.water_m3": "82"}, {"do": "withdraw", "withdraw-reason": "x"}):
+            assert sign_in("lihui").post(address, sent, headers={"HX-Request": "true"}).status_code == 404, (page, sent)
+    assert not Draft.objects.exists()
+    assert sign_in(WANG).post(reverse("filling-month", args=[year.round.pk, year.institution.pk, "2022-13"]), {"seen": "0"}).status_code == 404
+    assert not Draft.objects.exists()

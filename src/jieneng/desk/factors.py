@@ -154,7 +154,7 @@ def turn_off(person: User | None, user: User) -> None:
 
 def required(user: User) -> bool:
     """Whether an office asks for a second factor from what the person holds. Reporters are never asked."""
-    rules = [(r.role, r.office.path) for r in FactorRule.objects.select_related("office")]
+    rules = list(FactorRule.objects.values_list("role", "office__path"))
     if not rules:
         return False
     return any(a.role == role and line_of(a.office, a.institution_key).startswith(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,24 +77,25 @@ def fields_of(year: Year, given: Iterable[str] = ()) -> set[str]:
     return found | {f"why.{p}.{c.id}" for p in (*year.open, EVERY) for c in year.shape.form.checks}
 
 
-def save(person: User, round_: Round, institution: Institution, given: Mapping[str, str], *, seen: int,
+def save(person: User, round_: Round, institution: Institution, given: Mapping[str, str] | Callable[[Year], Mapping[str, str]], *, seen: int,
          mine: Iterable[str] = (), waiting: Iterable[str] = (), cells: Mapping[str, list[Any]] | None = None, right: str = "file", period: str = "") -> Saved:
     """Keep what was typed, as typed, also where it is no number yet.
 
-    ``given``: fields as the page shows them now; ``seen``: the version of the draft that the page was made from. Only what differs
+    ``given``: fields as the page shows them now, or what makes them of the year as it stands once it is locked (a button that fills in
+    what is empty); ``seen``: the version of the draft that the page was made from. Only what differs
     from that version is this person's; a field that somebody else changed since is left as they made it and told (P4), unless it is
     in ``mine`` (the person saw theirs and keeps their own). ``waiting``: fields told before and not yet decided. ``right``: ``import``
     for an office that keys in what its units gave it on paper, over whose return of the ``period`` it is.
     """
     with action():
-        year = year_to_write(person, round_, institution, right, period)
+        draft, _ = Draft.objects.select_for_update().get_or_create(round=round_, institution=institution)  # goes again with whatever is refused below
+        year = year_to_write(person, round_, institution, right, period, draft)
+        given = given(year) if callable(given) else given
         if year.mode == "A":
             raise refuse("filling.mode", T("这次统计任务先在国家平台填报", "this round is filed on the national platform first"),
                          do=T("在国家平台填；这里只看", "enter it there; here it can be looked at"))
         if not year.open:
             raise closed(year)
-        draft, _ = Draft.objects.select_for_update().get_or_create(round=round_, institution=institution)
-        year.draft = draft
         start = {k: v for k, v in year.values.items() if k not in draft.values} if draft.version else dict(year.values)
         base = {**start, **at_version(draft, seen)}
         now = {**start, **draft.values}

@@ -13,7 +13,6 @@ from jieneng.core.period import Period
 from jieneng.core.problem import Finding, Problem, Severity
 from jieneng.core.words import T
 from jieneng.returns.advice import Advice, advice
-from jieneng.returns.examine import Examiner
 from jieneng.returns.parts import Part
 from jieneng.rulebook.types import Book
 
@@ -129,7 +128,7 @@ def read_answers(book: Book, shape: Shape, values: Mapping[str, str], periods: I
                 answers[e.code] = Decimal(0)
             elif not e.parts:
                 at = field_of(values, period, e.code, e.code in standing)
-                read = read_amount(values.get(at, ""), e.item, unit_sign(book, e.item.unit), at)
+                read = read_amount(text, e.item, unit_sign(book, e.item.unit), at) if (text := values.get(at, "")) else None  # most are empty
                 if isinstance(read, Problem):
                     problems[at] = read
                 answers[e.code] = None if isinstance(read, Problem) else read
@@ -143,7 +142,7 @@ def judge(book: Book, shape: Shape, values: Mapping[str, str], periods: Iterable
     """Everything there is to say of a draft's periods. ``waived``: rule → who let it go until when, and why."""
     wanted, judged, allowed = list(periods), Judged(), waived or {}
     judged.answers, judged.problems = read_answers(book, shape, values, wanted)
-    examiner, standing = Examiner(shape.form), {e.code for e in shape.standing}
+    examiner, standing = shape.examiner, {e.code for e in shape.standing}
     checks = {c.id: c for c in shape.form.checks}
     now: dict[str, Mapping[str, Decimal | None]] = {**earlier, **judged.answers}
     for text in wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -68,16 +68,33 @@ def _number(text: str) -> int:
     return whole(text, 9) or 0
 
 
-def _handle(request: HttpRequest, year: Year, periods: list[str], page: str, extra: Mapping[str, Any]) -> HttpResponse | None:
-    """Save what came; for htmx answer with the part that changes; for a button go on. None: show the page again with what is wrong."""
-    if (done := _taken_back(request, year, periods)) is not None:
-        return done
-    given = {**_posted(request), **_buttons(request, year)}
+Asked = Callable[[Year], list[str]]
+"""The periods that a page is about, of the year as it stands; raises where the year has no such page."""
+
+
+def _handle(request: HttpRequest, round_pk: int, institution_pk: int, asked: Asked, page: str, extra: Mapping[str, Any]) -> HttpResponse:
+    """Save what came; for htmx answer with the part that changes; for a button go on, or show the page again with what is wrong.
+
+    Whether the year is the person's is asked where it is saved, in the same transaction, and nowhere before: a page of somebody
+    else's is 404 as when it is looked at.
+    """
+    if request.POST.get("do", "") in ("withdraw", "hand-back"):
+        return _taken_back(request, visible_year(request, round_pk, institution_pk), asked)
+    round_, institution = get_object_or_404(Round, pk=round_pk), get_object_or_404(Institution, pk=institution_pk)
+    periods: list[str] = []
+
+    def given(year: Year) -> dict[str, str]:
+        periods.extend(asked(year))
+        return {**_posted(request), **_buttons(request, year)}
+
     try:
-        saved = actions.save(request.user, year.round, year.institution, given, seen=_number(request.POST.get("seen", "")),
+        saved = actions.save(request.user, round_, institution, given, seen=_number(request.POST.get("seen", "")),
                              mine=request.POST.getlist("mine"), waiting=request.POST.getlist("waiting"))
     except Refused as refused:
-        if request.headers.get("HX-Request") and not any(p.code == "people.forbidden" for p in refused.problems):
+        if any(p.code in ("people.forbidden", "filling.none") for p in refused.problems):
+            raise Http404 from refused
+        if request.headers.get("HX-Request"):
+            year = visible_year(request, round_pk, institution_pk)
             return render(request, "filling/said.html", {"refused": refused.problems, "version": year.draft.version, "saved_at": year.draft.at})
         raise
     year = saved.year
@@ -119,17 +136,15 @@ def _file(request: HttpRequest, year: Year, periods: list[str], page: str, extra
     return HttpResponseRedirect(request.path)
 
 
-def _taken_back(request: HttpRequest, year: Year, periods: list[str]) -> HttpResponse | None:
+def _taken_back(request: HttpRequest, year: Year, asked: Asked) -> HttpResponse:
     """Withdraw what was filed, or hand a signed draft back inside the unit: verbs that save nothing."""
-    todo = request.POST.get("do", "")
-    if todo == "withdraw":
+    asked(year)
+    if request.POST["do"] == "withdraw":
         n = actions.withdraw(request.user, year.round, year.institution, request.POST.get("withdraw-reason", ""))
         messages.success(request, str(T("已撤回 {n} 份，可以接着改", "{n} withdrawn; go on filling in", n=n)))
-    elif todo == "hand-back":
+    else:
         signing.hand_back(request.user, year.round, year.institution, request.POST.get("sign-reason", ""))
         messages.success(request, str(T("已退回填表人，签名作废", "Handed back; the signatures are void")))
-    else:
-        return None
     return HttpResponseRedirect(request.path)
 
 
@@ -268,35 +283,47 @@ def _easy_part(year: Year, judged: Any, marks: Mapping[str, str], context: Mappi
 @needs("file")
 def fill_year(request: HttpRequest, round_pk: int, institution_pk: int) -> HttpResponse:
     """The year on one sheet, or the one column of a form that is answered once a year."""
+    if request.method == "POST":
+        return _handle(request, round_pk, institution_pk, _all, "year", {})
     year = visible_year(request, round_pk, institution_pk)
-    periods = year.open or year.periods
-    if request.method == "POST" and (answer := _handle(request, year, periods, "year", {})) is not None:
-        return answer
-    return _page(request, year, periods, "year", {})
+    return _page(request, year, _all(year), "year", {})
+
+
+def _all(year: Year) -> list[str]:
+    """The periods that may be filled in; of a year that is filed, all of them."""
+    return year.open or year.periods
 
 
 @require_http_methods(["GET", "POST"])
 @needs("file")
 def fill_month(request: HttpRequest, round_pk: int, institution_pk: int, period: str) -> HttpResponse:
     """One month: each item with last month, last year and its finding under it."""
+
+    def asked(year: Year) -> list[str]:
+        if period not in year.returns:
+            raise Http404
+        return [period]
+
+    if request.method == "POST":
+        return _handle(request, round_pk, institution_pk, asked, "month", {"period": period})
     year = visible_year(request, round_pk, institution_pk)
-    if period not in year.returns:
-        raise Http404
-    if request.method == "POST" and (answer := _handle(request, year, [period], "month", {"period": period})) is not None:
-        return answer
-    return _page(request, year, [period], "month", {"period": period})
+    return _page(request, year, asked(year), "month", {"period": period})
 
 
 @require_http_methods(["GET", "POST"])
 @needs("file")
 def fill_easy(request: HttpRequest, round_pk: int, institution_pk: int, step: int) -> HttpResponse:
     """The same in large type: one question on each screen."""
+    if request.method == "POST":
+        return _handle(request, round_pk, institution_pk, _asked_easily, "easy", {"step": step})
     year = visible_year(request, round_pk, institution_pk)
     if not _steps(year) or not year.open:
-        if request.method == "POST":
-            raise actions.closed(year)
         return render(request, "filling/easy_done.html", {**show.header(year), **show.filing(year, request.user, year.periods), "title": T("报送好了", "Filed")})
-    periods = year.open
-    if request.method == "POST" and (answer := _handle(request, year, periods, "easy", {"step": step})) is not None:
-        return answer
-    return _page(request, year, periods, "easy", {"step": step})
+    return _page(request, year, year.open, "easy", {"step": step})
+
+
+def _asked_easily(year: Year) -> list[str]:
+    """The periods that the large type asks about; refused where there is nothing left to ask."""
+    if not _steps(year) or not year.open:
+        raise actions.closed(year)
+    return year.open

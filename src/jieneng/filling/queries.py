@@ -89,7 +89,7 @@ class Year:
 def prefilled(shape: Shape, current: Mapping[str, Mapping[str, Decimal | None]]) -> dict[str, str]:
     """The fields as they stand in filed returns, so that nothing is asked twice. What is the same in all of them is given once."""
     values: dict[str, str] = {}
-    for e in shape.entries.values():
+    for e in shape.entries.values() if current else ():
         if e.parts:
             continue
         given = {p: plain(a.get(e.code)) for p, a in current.items() if a.get(e.code) is not None}
@@ -100,20 +100,23 @@ def prefilled(shape: Shape, current: Mapping[str, Mapping[str, Decimal | None]])
     return values
 
 
-def year_of(book: Book, round_: Round, institution: Institution) -> Year | None:
-    """The year of an institution in a round, with last year's answers beside it. None where it has nothing to answer."""
+def year_of(book: Book, round_: Round, institution: Institution, draft: Draft | None = None) -> Year | None:
+    """The year of an institution in a round, with last year's answers beside it. None where it has nothing to answer.
+
+    ``draft``: the draft as it was read already (and locked, to write); it is read here without one.
+    """
     rows = Return.objects.filter(round=round_, institution=institution).exclude(state__in=("exempt", "covered")).order_by("period")
     returns = {r.period: r for r in rows}
     standing = standing_for(institution, Period("year", round_.year))
     if not returns or standing is None:
         return None
     shape = shape_of(book, form_for(book, round_.form, round_.year))
-    draft = Draft.objects.filter(round=round_, institution=institution).select_related("by").first() or Draft(round=round_, institution=institution)
-    plan, line = plan_of(round_), standing.office.path
+    draft = draft or Draft.objects.filter(round=round_, institution=institution).select_related("by").first() or Draft(round=round_, institution=institution)
+    plan, line = plan_of(round_, institution), standing.office.path
     year = Year(book, round_, institution, standing, shape, returns, draft, mode=plan.mode(line), deadline=plan.deadline(line, institution.pk),
                 waivers=waivers_of(institution, round_.form), asks=open_asks(rows))
     rows_ = Revision.objects.filter(ret__institution=institution, ret__round__form=round_.form, ret__round__year__in=(round_.year - 1, round_.year))
-    latest = {r.ret.period: r for r in rows_.select_related("ret").order_by("number")}
+    latest = {r.ret.period: r for r in rows_.select_related("ret").only("number", "answers", "parts", "ret__period").order_by("number")}
     year.earlier = {p: answers_of(r) for p, r in latest.items()}
     filed = {p: a for p, a in year.earlier.items() if p in returns and returns[p].revision}
     closed = prefilled(shape, {p: a for p, a in filed.items() if returns[p].state not in OPEN})
@@ -151,7 +154,7 @@ def years_in(scope: Scope, form: str) -> list[tuple[Round, Institution]]:
 def at_version(draft: Draft | Control, version: int) -> dict[str, str]:
     """The own values of a draft (or of control totals) as they stood after a save (0: before the first)."""
     values = dict(draft.values)
-    if draft.pk:
+    if draft.pk and draft.version > version:
         for save in draft.saves.filter(version__gt=version).order_by("-version"):
             for k, (before, _) in save.changes.items():
                 if before is None:

@@ -6,9 +6,11 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from jieneng.core.formula import parse
 from jieneng.core.words import T, language
+from jieneng.returns.examine import Examiner
 from jieneng.rulebook.types import Book, Form, Item
 
 EVERY = "all"
@@ -56,7 +58,7 @@ class Shape:
     pairs: tuple[Pair, ...]
     standing: tuple[Entry, ...]
 
-    @property
+    @cached_property
     def families(self) -> dict[str, tuple[Pair, ...]]:
         """Top quantity → its pairs, parts before their sum: what is declared not used is declared for all of them."""
         found: dict[str, list[Pair]] = {}
@@ -64,8 +66,17 @@ class Shape:
             found.setdefault(p.family, []).append(p)
         return {k: tuple(v) for k, v in found.items()}
 
+    @cached_property
+    def _items(self) -> dict[str, frozenset[str]]:
+        return {k: frozenset(e.code for p in pairs for e in p.entries) for k, pairs in self.families.items()}
+
+    @cached_property
+    def examiner(self) -> Examiner:
+        """The checks of the form, read once."""
+        return Examiner(self.form)
+
     def family_items(self, family: str) -> frozenset[str]:
-        return frozenset(e.code for p in self.families.get(family, ()) for e in p.entries)
+        return self._items.get(family, frozenset())
 
 
 def sums(form: Form) -> dict[str, tuple[str, ...]]:

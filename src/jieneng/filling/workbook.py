@@ -19,12 +19,12 @@ from xlsxwriter.utility import xl_col_to_name
 
 from jieneng.core.cell import LIMIT
 from jieneng.core.words import T
+from jieneng.records.quick_sheet import QuickSheet
 from jieneng.records.workbook import Sheet, height
 from jieneng.returns.examine import Examiner
 from jieneng.rulebook.types import Book
 
 from . import part_sheets, rules
-from .quick_sheet import QuickSheet
 from .shape import Entry, Shape, unit_sign
 
 FORMAT = "jieneng-filling/1"

@@ -75,8 +75,7 @@ def record(
     """
     if not _transaction.get():
         raise RuntimeError("events are recorded inside action() only")
-    ChainHead.objects.get_or_create(pk=1)
-    head = ChainHead.objects.select_for_update().get(pk=1)
+    head = hold()
     name = getattr(person, "name", "") or ("系统" if person is None else person.username)
     if (acting := getattr(person, "acting", None)) is not None:
         name = f"{name[:28]}（代{acting.giver.name[:28]}）"
@@ -94,10 +93,13 @@ def record(
     return event
 
 
-def hold() -> None:
+def hold() -> ChainHead:
     """Lock the head of the chain for the rest of this action: whoever writes events waits."""
-    ChainHead.objects.get_or_create(pk=1)
-    ChainHead.objects.select_for_update().get(pk=1)
+    locked = ChainHead.objects.select_for_update()
+    if (row := locked.filter(pk=1).first()) is not None:
+        return row
+    ChainHead.objects.get_or_create(pk=1)  # the first event of a workspace: of two at once one makes it, and the other waits for it
+    return locked.get(pk=1)
 
 
 def head() -> dict[str, Any]:

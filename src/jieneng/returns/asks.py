@@ -87,4 +87,4 @@ def ask(person: User, rows: Sequence[Return], asks: Sequence[Ask]) -> list[list[
 def open_asks(returns: Iterable[Return]) -> list[ReturnAsk]:
     """The asks that wait for an answer: of returns that are with the unit, about the revision that stands."""
     ids = [r.pk for r in returns if r.state == "returned"]
-    return list(ReturnAsk.objects.filter(ret__in=ids, revision=F("ret__revision")).select_related("ret", "by"))
+    return [] if not ids else list(ReturnAsk.objects.filter(ret__in=ids, revision=F("ret__revision")).select_related("ret", "by"))

@@ -18,6 +18,8 @@ import xlsxwriter
 from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
+from jieneng.records.quick_sheet import QuickSheet
+
 from .dice import Dice
 from .items import AT, ITEMS, Item, asked
 from .planted import Mark
@@ -46,7 +48,7 @@ class Writing:
         self.book.close()
 
     def sheet(self, name: str, title: str = "", width: int = 12) -> Worksheet:
-        sheet = self.book.add_worksheet(name)
+        sheet = self.book.add_worksheet(name, QuickSheet)
         if title:
             sheet.merge_range(0, 0, 0, width - 1, title, self.title)
         sheet.set_column(1, 2, 24)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from decimal import Context, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from jieneng.core.amount import LIMIT, PLACES, QUANTUM, stored
+from jieneng.core.amount import stored
 from jieneng.core.period import Period
 from jieneng.core.problem import Place, Problem, Refused
 from jieneng.core.words import T
@@ -21,6 +21,9 @@ from .grid import shown
 from .layout import Layout, PeriodSpec, Spec
 from .lines import Line, Rows
 
+ONE = Fraction(1)
+"""The factor of most cells, known by being this one: comparing rationals at every cell is dear."""
+
 
 class Units:
     """Factors between units of a book, each asked for once. None where a unit is unknown or of another family."""
@@ -33,7 +36,8 @@ class Units:
         key = (unit_from, unit_to)
         if key not in self.known:
             try:
-                self.known[key] = Fraction(convert(self.book, Decimal(1), unit_from, unit_to))
+                factor = Fraction(convert(self.book, Decimal(1), unit_from, unit_to))
+                self.known[key] = ONE if factor == 1 else factor
             except Refused:
                 self.known[key] = None
         return self.known[key]
@@ -45,20 +49,12 @@ class Units:
             raise Refused(*wrong)
 
 
-_WIDE = Context(prec=60)
-
-
 def fitted(value: Decimal, factor: Fraction) -> tuple[Decimal, bool]:
     """``stored(value × factor)``, without the detour over rationals for the most usual cell, which needs neither.
 
     Raises ``ValueError`` beyond the bound of records.
     """
-    if factor != 1:
-        return stored(Fraction(value) * factor)
-    exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and exponent >= -PLACES and abs(value) < LIMIT:
-        return _WIDE.quantize(value, QUANTUM) + 0, False  # + 0 turns -0 into 0
-    return stored(value)
+    return stored(value if factor is ONE else Fraction(value) * factor)
 
 
 class Fields(Rows):
@@ -253,6 +249,8 @@ class Fields(Rows):
             raise c.magnitude(shown(cell)) from error
 
     def _unit(self, spec: Spec, line: Line) -> str:
+        if spec.value and not spec.map:
+            return spec.value
         chosen = spec if spec.value is not None or spec.columns or spec.pattern else self.layout.unit
         unit = self._mapped(chosen, self._found(chosen, line)) if chosen else ""
         if not unit:

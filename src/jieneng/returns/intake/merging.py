@@ -49,6 +49,12 @@ def _same(result: IntakeResult, what: T, one: From, other: From) -> None:
     )
 
 
+def _whose(draft: Draft) -> T:
+    """Whose return of when, for the words of a problem."""
+    who = f"{draft.name}（{draft.identifier}）" if draft.name else draft.identifier
+    return T("{i} 的 {p}", "{i}, {p},", i=f"{who} {draft.part}" if draft.part else who, p=draft.period.label)
+
+
 class Drafts:
     """Drafts by identifier, period and part. In a wide table a row is one whole; otherwise each item stands for itself."""
 
@@ -59,11 +65,8 @@ class Drafts:
 
     def add(self, draft: Draft, result: IntakeResult) -> None:
         key = (draft.identifier, draft.period, draft.part)
-        who = f"{draft.name}（{draft.identifier}）" if draft.name else draft.identifier
-        who = f"{who} {draft.part}" if draft.part else who
-        what = T("{i} 的 {p}", "{i}, {p},", i=who, p=draft.period.label)
         if self.whole and key in self.barred:
-            _twice(result, what, draft.at, draft.at)
+            _twice(result, _whose(draft), draft.at, draft.at)
             return
         for item in self.barred.get(key) or ():
             draft.answers.pop(item, None)
@@ -74,7 +77,7 @@ class Drafts:
         shared = [i for i in draft.answers if i in old.answers]
         unlike = [i for i in shared if draft.answers[i] != old.answers[i]]
         if unlike:
-            _twice(result, what, old.at, draft.at, [self.book.items[i].label for i in unlike[:6] if i in self.book.items])
+            _twice(result, _whose(draft), old.at, draft.at, [self.book.items[i].label for i in unlike[:6] if i in self.book.items])
             if self.whole:
                 del self.kept[key]
                 self.barred[key] = None
@@ -87,7 +90,7 @@ class Drafts:
                 old.sources.pop(item, None)
                 draft.answers.pop(item, None)
         elif shared or (self.whole and not draft.answers):
-            _same(result, what, old.at, draft.at)
+            _same(result, _whose(draft), old.at, draft.at)
         for fact, said in draft.facts.items():
             old.facts.setdefault(fact, said)
         for item, value in draft.answers.items():

@@ -368,8 +368,9 @@ class Reading(Fields):
 
     def _merged_once(self, line: Line, column: str) -> None:
         """One number over several rows, or over several columns that are read, belongs to no one of them."""
-        at = line.column(column)
-        area = line.merged.around(line.number, at)
+        if line.number not in line.merged.by_row:
+            return
+        area = line.merged.around(line.number, line.column(column))
         if area is None:
             return
         read = [n for n in line.header.columns.values() if area[1] <= n <= area[3]]

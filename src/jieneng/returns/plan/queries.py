@@ -10,6 +10,7 @@ from typing import TypeVar
 from django.utils import timezone
 
 from jieneng.core.words import T
+from jieneng.registry.models import Institution
 
 from ..models import Extension, Round, RoundOffice, RoundStep
 from .calendar import default_steps
@@ -60,15 +61,16 @@ class Plan:
         return table[best] if best is not None else None
 
 
-def plan_of(round_: Round) -> Plan:
-    """The plan of a round, in two queries."""
-    rows = list(RoundOffice.objects.filter(round=round_).select_related("office"))
+def plan_of(round_: Round, of: Institution | None = None) -> Plan:
+    """The plan of a round, in two queries. ``of``: the only institution whose extension is asked for; of all without."""
+    rows = list(RoundOffice.objects.filter(round=round_).values_list("office__path", "mode", "deadline"))
     extended: dict[int, dt.date] = {}
-    for institution, until in Extension.objects.filter(round=round_).order_by("id").values_list("institution_id", "until"):
+    longer = Extension.objects.filter(round=round_, **({} if of is None else {"institution": of}))
+    for institution, until in longer.order_by("id").values_list("institution_id", "until"):
         extended.pop(institution, None)
         if until is not None:
             extended[institution] = until
-    return Plan(round_, {r.office.path: r.mode for r in rows if r.mode}, {r.office.path: r.deadline for r in rows if r.deadline}, extended)
+    return Plan(round_, {path: mode for path, mode, _ in rows if mode}, {path: day for path, _, day in rows if day}, extended)
 
 
 def steps_of(round_: Round) -> list[RoundStep]:
