@@ -5,7 +5,8 @@
 ``rate`` is a share of the returns (institution × period), one error each; a size is wrong in a whole year or in one return. Each
 error is a few cells (institution, item, period); it counts as found when one of its cells is among those that a person sees who
 opens 5 % of the returns in the order of the method. The other methods score one column at a time, so each is applied to all columns alike,
-amounts, costs and sizes, and once more (“+ price”) with cost ÷ amount as a column whose score its two cells share. Ours is the list of
+amounts, costs and sizes, and once more (“+ price”) with cost ÷ amount as one more column. An amount, its cost and their price are one cell with the highest
+of their scores: whoever looks at one has the bill in hand. The columns of each other method are put into one list by score and by rank within the column; the better list is shown. Ours is the list of
 findings as ``Assessor`` hands it to the page: what is on no list comes behind all that is, in no order.
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from jieneng.review.assess import Assessed, Assessor, Found
 from jieneng.review.forecast import logs
-from jieneng.review.robust import median
+from jieneng.review.robust import median, spread
 from jieneng.rulebook.reviews import Judging
 
 from .reviewpanels import PanelSet
@@ -36,6 +37,7 @@ SWAPS = ["cost in both boxes", "amount in both boxes", "amount and cost exchange
 SIZES = ["size ×10 all year", "size ÷10 all year", "size ×10 once", "size ÷10 once"]
 OTHERS = ["copied", "twice", "missing"]
 FAMILIES = ("units", "moderate", "moderate with cost", "other", "cost", "swapped", "size")
+BY_RANK = " by rank"
 USUAL = {"flat 10 %": 0.1, "z-score": 3.0, "modified z": 3.5, "plain HB": 20.0}
 """From which score on each is usually said to flag."""
 
@@ -187,23 +189,30 @@ class Cells:
     def __init__(self, s: PanelSet) -> None:
         self.s, p = s, s.panel
         amounts = s.amounts
-        self.columns = [*(q.item for q in amounts), *(q.beside for q in amounts if q.beside in p.values)]
-        self.columns += [j.item for j in s.review.stocks if j.item in p.values and np.nansum(p.of(j.item)) > 0]
-        self.columns += [j.beside for j in s.review.stocks if j.beside in p.values and j.beside not in self.columns]
+        judged = [*amounts, *(j for j in s.review.stocks if j.item in p.values and np.nansum(p.of(j.item)) > 0)]
+        self.columns = [j.item for j in judged]
+        self.beside = {j.item: j.beside for j in judged if j.beside in p.values}
+        self.column = {c: c for c in self.columns} | {v: k for k, v in self.beside.items()}
         self.start = {c: n * len(p) * p.periods for n, c in enumerate(self.columns)}
         self.each = len(p) * p.periods
         self.total = len(self.columns) * self.each
 
     def at(self, cell: Cell) -> int:
-        return self.start[cell[0]] + cell[1] * self.s.panel.periods + cell[2]
+        return self.start[self.column[cell[0]]] + cell[1] * self.s.panel.periods + cell[2]
 
     def known(self, now: Mapping[str, Array]) -> Array:
         """Cells with something in them now or a year ago."""
         found = []
         for c in self.columns:
-            old = self.s.panel.values[c][:, -2] if self.s.panel.values[c].shape[1] > 1 else now[c]
-            found.append(((np.nan_to_num(now[c]) > 0) | (np.isfinite(now[c]) & (np.nan_to_num(old) > 0))).ravel())
+            there = [c, *([self.beside[c]] if c in self.beside else [])]
+            found.append(np.any([self._some(i, now) for i in there], axis=0).ravel())
         return np.concatenate(found)
+
+    def _some(self, item: str, now: Mapping[str, Array]) -> Array:
+        values = self.s.panel.values[item]
+        old = values[:, -2] if values.shape[1] > 1 else now[item]
+        found: Array = (np.nan_to_num(now[item]) > 0) | (np.isfinite(now[item]) & (np.nan_to_num(old) > 0))
+        return found
 
 
 def planted_panel(s: PanelSet, sown: Sown) -> Any:
@@ -212,8 +221,24 @@ def planted_panel(s: PanelSet, sown: Sown) -> Any:
     return replace(s.panel, values={i: np.concatenate([v[:, :-1], sown.now[i][:, None]], axis=1) for i, v in s.panel.values.items()})
 
 
+def modified_z(values: Array, groups: list[Array], sizes: list[Array]) -> Array:
+    """The modified z-score; where more than half of a series is one value its median deviation is zero, and the mean one stands in (Iglewicz & Hoaglin 1993)."""
+    if values.ndim == 2:
+        return METHODS["modified z"](values, groups, sizes)
+    whole = values.reshape(len(values), -1)
+    middle = median(whole)[:, None]
+    wide, mean = spread(whole), 1.2533 * np.nanmean(np.abs(whole - middle), axis=1)
+    scale = np.where(wide > 0, wide, mean)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Array = np.where(scale > 0, np.abs(values[:, -1] - middle) / scale, 0.0)
+    return found
+
+
+SIDE = METHODS | {"modified z": modified_z}
+
+
 def peers(s: PanelSet, cells: Cells, panel: Any) -> Iterator[tuple[str, Array]]:
-    """The scores of every other method over all cells, by itself and with prices. A method sees twelve months, or years as (n, years)."""
+    """The scores of every other method over all cells: of an amount and its cost the higher, then with their price; each as it is, and by rank within its column."""
     judged: dict[str, Judging] = {j.item: j for j in (*s.review.quantities, *s.review.stocks)}
     costs = {q.beside: q for q in s.amounts if q.beside}
 
@@ -224,20 +249,32 @@ def peers(s: PanelSet, cells: Cells, panel: Any) -> Iterator[tuple[str, Array]]:
         per = judged[column].per if column in judged else costs[column].per if column in costs else ()
         return [logs(median(panel.of(i).reshape(len(panel), -1)[:, -panel.periods:])) for i in per]
 
+    def whole(scores: Mapping[str, Array]) -> Array:
+        return np.concatenate([scores[c].ravel() for c in cells.columns])
+
     prices = {}
     for q in s.amounts:
         if q.beside in panel.values:
             with np.errstate(divide="ignore", invalid="ignore"):
                 prices[q.item] = np.where((panel.of(q.item) > 0) & (panel.of(q.beside) > 0), panel.of(q.beside) / panel.of(q.item), np.nan)
-    for name, method in METHODS.items():
-        scores = {c: method(shaped(panel.values[c]), panel.groups, sizes(c)).reshape(len(panel), -1) for c in cells.columns}
-        yield name, np.concatenate([scores[c].ravel() for c in cells.columns])
-        if prices:
-            for q in s.amounts:
-                if q.item in prices:
-                    both = method(shaped(prices[q.item]), panel.groups, []).reshape(len(panel), -1)
-                    scores[q.item], scores[q.beside] = np.fmax(scores[q.item], both), np.fmax(scores[q.beside], both)
-            yield f"{name} + price", np.concatenate([scores[c].ravel() for c in cells.columns])
+    for name, method in SIDE.items():
+        raw = {c: method(shaped(panel.values[c]), panel.groups, sizes(c)).reshape(len(panel), -1) for c in cells.column}
+        priced = {c: method(shaped(v), panel.groups, []).reshape(len(panel), -1) for c, v in prices.items()}
+        for way, pool in (("", np.asarray), (BY_RANK, _ranked)):
+            scores = {c: pool(v) for c, v in raw.items()}
+            scores = {c: np.fmax(scores[c], scores[cells.beside[c]]) if c in cells.beside else scores[c] for c in cells.columns}
+            yield name + way, whole(scores)
+            if prices:
+                both = {c: np.fmax(scores[c], pool(v)) for c, v in priced.items()}
+                yield f"{name} + price{way}", whole(scores | both)
+
+
+def _ranked(score: Array) -> Array:
+    """0 to 1: the share of a column's values with a lower score."""
+    known = np.isfinite(score)
+    found = np.full(score.shape, np.nan)
+    found[known] = np.searchsorted(np.sort(score[known]), score[known]) / max(1, known.sum())
+    return found
 
 
 def ours(s: PanelSet, cells: Cells, panel: Any) -> tuple[Array, Assessed]:
@@ -246,7 +283,7 @@ def ours(s: PanelSet, cells: Cells, panel: Any) -> tuple[Array, Assessed]:
     score = np.full(cells.total, -np.inf)
     for rank, f in enumerate(made.found):
         for c in cells_of(f, panel.periods):
-            if c[0] in cells.start:
+            if c[0] in cells.column:
                 score[cells.at(c)] = max(score[cells.at(c)], -float(rank))
     return score, made
 
@@ -361,7 +398,13 @@ def run(s: PanelSet, rate: float, seeds: Sequence[int], only_ours: bool = False)
             "right value": proposed(made, sown, panel.periods), "flags": flagged(cells, score, -float(max(listed - 1, 0))), "findings": len(made.found), "before the line": made.line.count,
             "opened before the line": flagged(cells, score, -float(max(made.line.count - 1, 0))), "line kept": float(off_after(s, made, sown) <= float(s.review.line)),
             "errors": len(sown.errors)})
-    return {name: {what: float(np.nanmean(v)) for what, v in found.items()} for name, found in many.items()}
+    means = {name: {what: float(np.nanmean(v)) for what, v in found.items()} for name, found in many.items()}
+    return {name: _better(row, means.get(name + BY_RANK)) for name, row in means.items() if not name.endswith(BY_RANK)}
+
+
+def _better(row: dict[str, float], by_rank: dict[str, float] | None) -> dict[str, float]:
+    """Of the two ways to put the columns of another method into one list, the one with the better average precision."""
+    return by_rank | {k: v for k, v in row.items() if k == "flags"} if by_rank and by_rank["ap"] > row["ap"] else row
 
 
 def show(s: PanelSet, rate: float, found: Mapping[str, Mapping[str, float]], kinds: bool = False) -> None:
