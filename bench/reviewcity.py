@@ -33,7 +33,7 @@ OPENED = 0.05
 POWERS = [f"{way}10^{k}" for way in "×÷" for k in (1, 2, 3, 4)]
 COSTS = [f"cost {k}" for k in ("×10^1", "÷10^1", "×10^2", "÷10^2", "÷10^4", "dropped", "doubled", "transposed", "-30%", "×2")]
 SWAPS = ["cost in both boxes", "amount in both boxes", "amount and cost exchanged", "two items exchanged", "amounts of two items exchanged", "costs of two items exchanged",
-         "in the next item's row"]
+         "in the next item's row", "two items exchanged all year"]
 SIZES = ["size ×10 all year", "size ÷10 all year", "size ×10 once", "size ÷10 once"]
 OTHERS = ["copied", "twice", "missing"]
 FAMILIES = ("units", "moderate", "moderate with cost", "other", "cost", "swapped", "size")
@@ -83,7 +83,7 @@ class Sower:
             found += [("moderate with cost", k) for k in MODERATE if k.endswith(("%", "×2", "large"))]
             found += [("cost", c) for c in COSTS] + [("swapped", k) for k in SWAPS[:3]] + [("swapped", k) for k in SWAPS[5:6]]
         if self.s.pairs:
-            found += [("swapped", SWAPS[3]), ("swapped", SWAPS[4]), ("swapped", SWAPS[6])]
+            found += [("swapped", k) for k in (SWAPS[3], SWAPS[4], SWAPS[6], *(SWAPS[7:] if self.periods > 1 else ()))]
         if self.s.sizes:
             found += [("size", k) for k in (SIZES if self.periods > 1 else SIZES[:2])]
         return [*found, *(("other", k) for k in OTHERS)] if self.periods > 1 else found
@@ -161,14 +161,16 @@ class Sower:
         where = np.flatnonzero(both.ravel())
         if not len(where):
             return None
-        row, k = divmod(int(where[int(self.dice.integers(len(where)))]), self.periods)
+        row, month = divmod(int(where[int(self.dice.integers(len(where)))]), self.periods)
+        months = np.flatnonzero(both[row]).tolist() if kind.endswith("year") else [month]
         pairs = [(full, empty)] if "costs" not in kind else []
         if not kind.startswith("amounts") and self.amounts[full] and self.amounts[empty]:
             pairs.append((self.amounts[full], self.amounts[empty]))
         found: dict[Cell, float] = {}
         for x, y in pairs:
-            one, other = (x, row, k), (y, row, k)
-            found[one], found[other] = (0.0 if shifted else self.value(other)), self.value(one)
+            for k in months:
+                one, other = (x, row, k), (y, row, k)
+                found[one], found[other] = (0.0 if shifted else self.value(other)), self.value(one)
         return {c: v for c, v in found.items() if not (np.isnan(self.value(c)) and v == 0)} or None
 
     def _size(self, kind: str) -> dict[Cell, float] | None:
@@ -343,13 +345,27 @@ def proposed(made: Assessed, sown: Sown, periods: int) -> float:
     said: dict[Cell, float] = {}
     for f in made.found:
         for month, item, value in f.suggested:
-            for m in [month - 1] if month else range(periods):
-                said.setdefault((item, f.row, m), value)
+            said.setdefault((item, f.row, month - 1), value)
     hits = []
     for e in sown.errors:
         if e.exact:
-            hits.append(all(abs(said.get(c, np.inf) - true) <= 0.02 * max(true, 1e-9) or (true == 0 and said.get(c) == 0) for c, true in e.true.items()))
+            right = [_near(said.get(c), true) for c, true in e.true.items()]
+            hits.append(all(right) or _of_the_year(said, e, periods))
     return float(np.mean(hits)) if hits else float("nan")
+
+
+def _near(value: float | None, true: float) -> bool:
+    return value is not None and abs(value - true) <= 0.02 * max(abs(true), 1e-9)
+
+
+def _of_the_year(said: Mapping[Cell, float], e: Error, periods: int) -> bool:
+    """Whether a value for the whole year is right: the sum of what is true in its months, or of a size its value."""
+    if periods > 1 and len({k for _, _, k in e.true}) < periods:
+        return False
+    whole: dict[tuple[str, int], list[float]] = {}
+    for (item, row, _), true in e.true.items():
+        whole.setdefault((item, row), []).append(true)
+    return all(_near(said.get((*at, -1)), float(np.mean(v) if e.family == "size" else np.sum(v))) for at, v in whole.items())
 
 
 def flagged(cells: Cells, score: Array, least: float) -> float:

@@ -215,10 +215,6 @@ class Assessor:
         self.found += changes.told(self, q)
         self._level(q, self.clean[q.item])
 
-    def total_of(self, q: Judging, row: int) -> float:
-        """About what the area of a row has in the total an item feeds; for a size, the size of all."""
-        return float(self.rough[q.cell][row]) if q.cell in self.rough else float(np.nansum(self.panel.of(q.item)[:, -1]))
-
     def _judge(self, values: Array, costs: Array | None, expected: Expected, price: Expected | None, q: Judging) -> Judged:
         now = values[:, -1]
         same = usual = None

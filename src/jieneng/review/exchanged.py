@@ -23,7 +23,7 @@ from . import patterns
 from .errors import Judged, Prior
 from .expect import Expected
 from .forecast import logs
-from .robust import Array
+from .robust import Array, median
 
 if TYPE_CHECKING:
     from .assess import Assessor, Found
@@ -141,7 +141,7 @@ def told(a: Assessor, slots: Sequence[Slot], found: Iterable[Exchange], before: 
         def off(slot: int, by: int, row: int = row, at: list[int] = at) -> float:
             return float(np.nansum(slots[slot].now[row, at]) - np.nansum(slots[by].now[row, at]))
 
-        size = {s: abs(off(s, by)) * a.weights.get(slots[s].judging.item, 1.0) / max(a.total_of(slots[s].judging, row), 1e-12) for s, by in ((one, other), (other, one))}
+        size = {s: abs(off(s, by)) * a.weights.get(slots[s].judging.item, 1.0) / max(_total(a, slots[s].judging, row), 1e-12) for s, by in ((one, other), (other, one))}
         first, second = (one, other) if size[one] >= size[other] else (other, one)
         x, y = slots[first], slots[second]
         meant, money = float(np.nansum(y.now[row, at])), what == COSTS
@@ -160,6 +160,11 @@ def told(a: Assessor, slots: Sequence[Slot], found: Iterable[Exchange], before: 
             f.twin = (y.judging.item, off(second, first))
         made.append(f)
     return made
+
+
+def _total(a: Assessor, q: Judging, row: int) -> float:
+    """About what the area of a row has in the total an item feeds; for a size, the size of all."""
+    return float(a.rough[q.cell][row]) if q.cell in a.rough else float(np.nansum(a.panel.of(q.item)[:, -1]))
 
 
 def _suggested(x: Slot, y: Slot, row: int, at: Sequence[int], what: str, months: bool) -> list[tuple[int, str, float]]:
@@ -237,7 +242,7 @@ def _in_sums(a: Assessor, f: Found, works: Sequence[Work]) -> None:
 
 def of_stocks(a: Assessor, slots: Sequence[Slot]) -> None:
     """Sizes in each other's rows, such as people and floor area."""
-    before = [_last(np.nanmedian(a.panel.of(s.judging.item), axis=2)[:, :, None]) if a.panel.periods == 12 else _last(a.panel.of(s.judging.item)) for s in slots]
+    before = [_last(median(a.panel.of(s.judging.item), 2)[:, :, None]) for s in slots]
     replace(a, told(a, slots, find(slots, a.prior, a.show), before, False), slots)
 
 

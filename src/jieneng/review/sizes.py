@@ -54,7 +54,7 @@ def _slips(a: Assessor, s: Judging, values: Array) -> list[Found]:
             power = round(float(np.log10(value / others)))
             exact = power != 0 and abs(value / others / 10.0**power - 1) < 0.05
             meant = value / 10.0**power if exact else others
-            f = Found(row, s.item, "change", (m + 1,), value, others, others * 0.9, others * 1.1, 0.95 if exact else 0.8, f"{'×' if power > 0 else '÷'}10^{abs(power)}" if exact and abs(power) <= 4 else "",
+            f = Found(row, s.item, "slip", (m + 1,), value, others, others * 0.9, others * 1.1, 0.95 if exact else 0.8, f"{'×' if power > 0 else '÷'}10^{abs(power)}" if exact and abs(power) <= 4 else "",
                       basis="own-level", before=others, amount=abs(value - others) / 12)
             f.suggested = [(m + 1, s.item, meant)]
             found.append(f)

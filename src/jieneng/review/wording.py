@@ -15,6 +15,8 @@ from jieneng.rulebook.reviews import Review, ReviewRule
 from jieneng.rulebook.types import Book
 
 from .assess import Found
+from .errors import AMOUNT
+from .exchanged import ALL, AMOUNTS, COSTS, ROW
 from .panel import Panel
 
 SINGLE = {"×10^1": T("像是多写了一位（小数点错一位）。", "Looks like one digit too many (the decimal point one place off)."),
@@ -24,7 +26,14 @@ SINGLE = {"×10^1": T("像是多写了一位（小数点错一位）。", "Looks
           "÷10^1": T("像是少写了一位（小数点错一位）。", "Looks like one digit too few (the decimal point one place off)."),
           "÷10^2": T("像是少写了两位（小数点错两位）。", "Looks like two digits too few (the decimal point two places off)."),
           "÷10^3": T("像是小了 1,000 倍，多为单位用错。", "Looks 1,000 times too small: most often a wrong unit."),
-          "÷10^4": T("像是按万为单位填的。", "Looks as if entered in units of ten thousand.")}
+          "÷10^4": T("像是按万为单位填的。", "Looks as if entered in units of ten thousand."),
+          AMOUNT: T("和数量一个数字不差，像是把数量又填进了费用。", "The very same number as the amount, as if that had been typed into both.")}
+EXCHANGES = {
+    ALL: T("依据：两项的数量和费用都对调以后，数量与往年接近，单价也与平常一致。", "Ground: with amounts and costs of both exchanged, the amounts are close to earlier years and the prices are as usual."),
+    AMOUNTS: T("依据：两项的数量对调以后，都与往年接近，单价也不再离谱。", "Ground: with the amounts of both exchanged, they are close to earlier years and no price is out of order."),
+    COSTS: T("依据：两项的数量与往年接近，费用对调以后单价也与平常一致。", "Ground: the amounts are close to earlier years; with the costs of both exchanged the prices are as usual."),
+    ROW: T("依据：这一项往年月月有数，这个月空着；那一项往年从来没有，这个月的数正好与这一项的预计相符。",
+           "Ground: the one has a value in every other month and none in this; the other never had one, and holds what is expected of the first.")}
 WHOLE = ("person", "vehicle", "piece")
 """Families of units that are counted: no half a person is expected."""
 
@@ -158,7 +167,7 @@ class Speaker:
     def _beside(self, f: Found, whole: float, language: str) -> tuple[str, str]:
         """What it is told beside, and a number for it: the other box with its value; of a bill in two months, the month it seems to hold as well."""
         label = self.label(f.other, language) if f.other else ""
-        if f.kind == "swapped":
+        if f.kind in ("swapped", "exchanged"):
             return T("{o}（{v} {u}）", "{o} ({v} {u})", o=label, v=number(whole), u=self.unit(f.other, language)).say(language), number(f.before)
         if f.kind != "twice":
             return label, number(f.before)

@@ -25,7 +25,7 @@ ERRORS = {"factor": "0.002", "unit": "0.002", "digit": "0.006", "share": "0.02",
 PLACES = frozenset(("item", "other", "unit", "months", "found", "expected", "low", "high", "suggested", "factor", "group", "peers", "before", "share", "n"))
 """What the words of a rule may name in braces."""
 KINDS = ("factor", "digit", "share", "gross", "copied", "repeated", "swapped", "exchanged", "cost-in", "twice", "missing", "zero", "cost", "change", "level", "above-quota",
-         "below-guide", "price", "batch", "ratio", "edit")
+         "below-guide", "price", "slip", "batch", "ratio", "edit")
 
 
 @dataclass(frozen=True)
