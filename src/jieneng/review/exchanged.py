@@ -34,6 +34,10 @@ NEAR = 3.0
 """So many spreads from what is expected a value may lie that is taken for that of an item left at zero."""
 
 
+LEAST = 0.02
+"""One of the two is at least so doubtful by itself: what is as expected where it stands is not looked at further."""
+
+
 @dataclass
 class Slot:
     """One item judged: what is reported in the last year (n, periods), its cost, what is expected, what was made of it."""
@@ -89,6 +93,8 @@ def find(slots: Sequence[Slot], prior: Prior, least: float) -> list[Exchange]:
     for a, b in pairs:
         one, other = slots[a], slots[b]
         rows, i, j = np.intersect1d(one.judged.rows, other.judged.rows, assume_unique=True, return_indices=True)
+        odd = np.maximum(one.judged.suspicion[i], other.judged.suspicion[j]) > LEAST
+        rows, i, j = rows[odd], i[odd], j[odd]
         if not len(rows):
             continue
         each = prior.exchanged / len(pairs) / 3
@@ -113,17 +119,17 @@ def left_empty(works: Sequence[Work]) -> list[Exchange]:
     """Months in which an item that always has a value is empty and another that never had one holds what belongs there."""
     found = []
     unused = [np.nansum(w.values[:, :-1], axis=(1, 2)) == 0 for w in works]
+    now = [logs(w.values[:, -1]) for w in works]
     for a, one in enumerate(works):
         if one.months is None or one.values.shape[1] < 2:
             continue
         mu, scale, _ = one.months.expected.best()
         empty = np.logical_or(*patterns.gaps(one.values)) & np.isfinite(mu)
-        for b, other in enumerate(works):
-            if a == b or not empty.any():
-                continue
+        rows, months = np.nonzero(empty)
+        for b in range(len(works)):
             with np.errstate(invalid="ignore"):
-                fits = empty & unused[b][:, None] & (np.abs(logs(other.values[:, -1]) - mu) < NEAR * scale)
-            found += [Exchange(int(r), int(m), a, b, ROW, 0.95) for r, m in np.argwhere(fits)]
+                fits = unused[b][rows] & (np.abs(now[b][rows, months] - mu[rows, months]) < NEAR * scale[rows, months])
+            found += [Exchange(int(r), int(m), a, b, ROW, 0.95) for r, m in zip(rows[fits], months[fits], strict=True)]
     return found
 
 
@@ -158,6 +164,8 @@ def told(a: Assessor, slots: Sequence[Slot], found: Iterable[Exchange], before: 
             f.mean, f.amount = f.suspicion * (f.found - meant), f.suspicion * abs(f.found - meant)
             f.square = f.suspicion * (f.found - meant) ** 2
             f.twin = (y.judging.item, off(second, first))
+        if what == ROW:
+            f.expected = f.low = f.high = meant
         made.append(f)
     return made
 
