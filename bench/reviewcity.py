@@ -12,8 +12,8 @@ findings as ``Assessor`` hands it to the page: what is on no list comes behind a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,6 @@ Array = np.ndarray[Any, Any]
 Cell = tuple[str, int, int]
 """Item, row, period."""
 OPENED = 0.05
-POWERS = [f"{way}10^{k}" for way in "×÷" for k in (1, 2, 3, 4)]
 COSTS = [f"cost {k}" for k in ("×10^1", "÷10^1", "×10^2", "÷10^2", "÷10^4", "dropped", "doubled", "transposed", "-30%", "×2")]
 SWAPS = ["cost in both boxes", "amount in both boxes", "amount and cost exchanged", "two items exchanged", "amounts of two items exchanged", "costs of two items exchanged",
          "in the next item's row", "two items exchanged all year"]
@@ -218,8 +217,6 @@ class Cells:
 
 
 def planted_panel(s: PanelSet, sown: Sown) -> Any:
-    from dataclasses import replace
-
     return replace(s.panel, values={i: np.concatenate([v[:, :-1], sown.now[i][:, None]], axis=1) for i, v in s.panel.values.items()})
 
 
@@ -440,6 +437,3 @@ def show(s: PanelSet, rate: float, found: Mapping[str, Mapping[str, float]], kin
         for kind in sorted(k for k in mine if k.startswith("kind ")):
             top = max((row.get(kind, float("nan")) for m, row in found.items() if m != "ours"), default=float("nan"))
             print(f"    {kind[5:]:48} ours {mine[kind]:.2f}   best other {top:.2f}")
-
-
-Measured = Callable[[PanelSet], Mapping[str, Mapping[str, float]]]
