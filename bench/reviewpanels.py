@@ -55,7 +55,7 @@ def city(seed: int = 2022) -> PanelSet:
     from jieneng.desk.example.answers import true_answers
     from jieneng.desk.example.city import YEARS, build_city
     from jieneng.desk.example.items import AT, PLACES
-    from jieneng.review import edits, reading
+    from jieneng.review import reading
 
     book = load("cn")
     review = book.reviews["joint@2022"]
@@ -69,7 +69,7 @@ def city(seed: int = 2022) -> PanelSet:
         cube = np.array([[known[b.code, y][n] if (b.code, y) in known else blank for y in YEARS] for b in bodies])
         panel.values[item] = cube / 10.0 ** PLACES[n]
     neighbours = [("electricity_kwh", "water_m3"), ("water_m3", "gas_m3"), ("electricity_kwh", "gas_m3"), ("petrol_l", "diesel_l"), ("gas_m3", "petrol_l")]
-    return PanelSet("city", panel, review, reading.weights(book, review, YEARS[-1]), neighbours, lambda made: edits.local_prices(book, panel, review),
+    return PanelSet("city", panel, review, reading.weights(book, review, YEARS[-1]), neighbours, None,
                     places={i: PLACES[AT[i]] for i in panel.values})
 
 

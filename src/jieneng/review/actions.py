@@ -74,7 +74,7 @@ def assessed(book: Book, review: Review, round_: Round, panel: Panel, **sample: 
     rebase(panel, known)
 
     def others(made: list[Found]) -> list[Found]:
-        more = [*edits.of_form(panel, round_, made), *edits.quotas(book, panel, tables, round_.year), *edits.local_prices(book, panel, review)]
+        more = [*edits.of_form(panel, round_, made), *edits.quotas(book, panel, tables, round_.year), *edits.local_prices(panel, review, made)]
         locating.place(book, round_, panel, [*made, *more])
         return more
 

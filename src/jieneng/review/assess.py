@@ -14,7 +14,7 @@ from . import changes, errors, exchanged, patterns, sizes, weather
 from .errors import BOTH, COPIED, COST, COST_IN, DIGIT, FACTOR, GROSS, SHARE, SWAPPED, Judged, Prior
 from .exchanged import Slot, Work
 from .expect import Expected
-from .forecast import Knobs, levels, logs, monthly, of_year, prices, yearly
+from .forecast import LOCAL, Knobs, levels, logs, monthly, of_year, prices, yearly
 from .panel import Panel
 from .robust import Array, by_group, median
 from .stakes import CERTAIN, Doubts, Line, score, stopping_line
@@ -63,6 +63,8 @@ class Found:
     """Its change lies beyond the bounds of its like (Hidiroglou–Berthelot): the change, the level of the group and its size."""
     twin: tuple[str, float] | None = None
     """The other item of two in each other's rows, and by how much it is off."""
+    outside_price: tuple[float, float, float, tuple[str, str]] | None = None
+    """Its price, the span of the local table it lies outside of, and whose table that is."""
     together: float = float("nan")
     """Of a whole year judged by most of its months: what all its months add up to, where that is something else."""
     single: list[tuple[int, float, float, float, float]] = field(default_factory=list)
@@ -188,7 +190,7 @@ class Assessor:
     def begin(self, q: Judging) -> Work:
         """The year first, by its middle months; what is wrong in all of it is put right before single months are looked at."""
         values, costs = self.panel.of(q.item).copy(), self.panel.of(q.beside).copy() if q.beside else None
-        price = prices(values, costs, self.panel.groups, self.knobs) if costs is not None and np.nansum(costs) > 0 else None
+        price = prices(values, costs, self.panel.groups, self.knobs, self.panel.prices.get(q.item)) if costs is not None and np.nansum(costs) > 0 else None
         work = Work(q, values, costs if price is not None else None, price)
         work.rest.append(self._year(work))
         return work
@@ -255,7 +257,7 @@ class Assessor:
         meant, source = np.exp(mu), values[:, -1]
         if on_cost:
             assert costs is not None and price is not None
-            centre, wide, _ = price.best()
+            centre, wide, ground = price.best()
             meant, source, spans = source[row, at] * np.exp(centre[row, at]), costs[:, -1], 2.5 * wide[row, at]
         keep = 1 - np.prod(1 - np.clip(judged.suspicion[ks], 0, 1 - 1e-12))
         months = tuple(int(m) + 1 for m in at) if source.shape[1] == 12 else ()
@@ -264,6 +266,9 @@ class Assessor:
                      expected.parts[int(basis[0])].basis if basis[0] >= 0 else "", int(expected.level[row, at[0]]), int(expected.size[row, at[0]]),
                      float((costs if on_cost and costs is not None else values)[row, -2, at].sum()) if values.shape[1] > 1 else float("nan"), q.item if on_cost else q.beside)
         made.single = [(m, float(source[row, m - 1]), float(v), float(v * np.exp(-s)), float(v * np.exp(s))) for m, v, s in zip(months, meant, spans, strict=True)] if months else []
+        if on_cost and price is not None:
+            made.basis, made.level, made.peers = price.parts[int(ground[row, at[0]])].basis, int(price.level[row, at[0]]), int(price.size[row, at[0]])
+            made.group = self.panel.prices[q.item].titles[row] if made.basis == LOCAL else None
         if not on_cost and q.heating and self.panel.hdd is not None and values.shape[1] > 1:
             now, then = (float(self.panel.hdd[row, t, at if months else slice(None)].sum()) for t in (-1, -2))
             if np.isfinite(now + then) and then > 0:

@@ -57,7 +57,7 @@ def ready(panel: Panel, review: Review, weights: Mapping[str, float]) -> Ready:
         if values is None or not np.nansum(values) > 0:
             continue
         costs = panel.of(q.beside) if q.beside else None
-        price = prices(values, costs, panel.groups, assessor.knobs) if costs is not None and np.nansum(costs) > 0 else None
+        price = prices(values, costs, panel.groups, assessor.knobs, panel.prices.get(q.item)) if costs is not None and np.nansum(costs) > 0 else None
         if panel.periods == 12:
             expected = _with_years_before(monthly(assessor.heated(q, values), panel.groups, assessor.sizes(q), assessor.knobs), values, panel, assessor)
         else:

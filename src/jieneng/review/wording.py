@@ -17,6 +17,7 @@ from jieneng.rulebook.types import Book
 from .assess import Found
 from .errors import AMOUNT
 from .exchanged import ALL, AMOUNTS, COSTS, ROW
+from .forecast import LOCAL
 from .panel import Panel
 
 SINGLE = {"×10^1": T("像是多写了一位（小数点错一位）。", "Looks like one digit too many (the decimal point one place off)."),
@@ -29,11 +30,11 @@ SINGLE = {"×10^1": T("像是多写了一位（小数点错一位）。", "Looks
           "÷10^4": T("像是按万为单位填的。", "Looks as if entered in units of ten thousand."),
           AMOUNT: T("和数量一个数字不差，像是把数量又填进了费用。", "The very same number as the amount, as if that had been typed into both.")}
 EXCHANGES = {
-    ALL: T("依据：两项的数量和费用都对调以后，数量与往年接近，单价也与平常一致。", "Ground: with amounts and costs of both exchanged, the amounts are close to earlier years and the prices are as usual."),
-    AMOUNTS: T("依据：两项的数量对调以后，都与往年接近，单价也不再离谱。", "Ground: with the amounts of both exchanged, they are close to earlier years and no price is out of order."),
-    COSTS: T("依据：两项的数量与往年接近，费用对调以后单价也与平常一致。", "Ground: the amounts are close to earlier years; with the costs of both exchanged the prices are as usual."),
+    ALL: T("依据：两项的数量和费用都对调以后，数量与往年接近，单价也与平常一致。", "Basis: with amounts and costs of both exchanged, the amounts are close to earlier years and the prices are as usual."),
+    AMOUNTS: T("依据：两项的数量对调以后，都与往年接近，单价也不再离谱。", "Basis: with the amounts of both exchanged, they are close to earlier years and no price is out of order."),
+    COSTS: T("依据：两项的数量与往年接近，费用对调以后单价也与平常一致。", "Basis: the amounts are close to earlier years; with the costs of both exchanged the prices are as usual."),
     ROW: T("依据：这一项往年月月有数，这个月空着；那一项往年从来没有，这个月的数正好与这一项的预计相符。",
-           "Ground: the one has a value in every other month and none in this; the other never had one, and holds what is expected of the first.")}
+           "Basis: the one has a value in every other month and none in this; the other never had one, and holds what is expected of the first.")}
 WHOLE = ("person", "vehicle", "piece")
 """Families of units that are counted: no half a person is expected."""
 
@@ -234,6 +235,11 @@ class Speaker:
         if f.kind == "factor" and f.where == "quantity" and len(beyond) == 1 and not f.low <= beyond[0] <= f.high:
             more = T("建议值不在往年水平之内，但和费用、平常单价对得上。", "The suggestion lies outside earlier years, but agrees with the cost at the usual price.")
             ground = T(f"{ground.say('zh')}{more.say('zh')}", f"{ground.say('en')} {more.say('en')}")
+        if f.outside_price:
+            price, low, high, whose = f.outside_price
+            said = {"p": number(price), "a": number(low), "b": number(high)}
+            more = T("单价 {p}，也不在本地价格表 {a} 至 {b} 之内（{s}）。", "Its price {p} lies outside the local table as well, {a} to {b} ({e}).", **said, s=whose[0], e=whose[1])
+            ground = T(f"{ground.say('zh')}{more.say('zh')}", f"{ground.say('en')} {more.say('en')}")
         if f.outside:
             change, level, n = f.outside
             g = self.panel.label(level, f.row)
@@ -252,6 +258,11 @@ class Speaker:
     def _ground(self, f: Found) -> T:
         g = self.panel.label(f.level, f.row)
         peers = T(f"{g[0]} {f.peers:,} 家", f"{g[1]}: {f.peers:,}" + ("" if g[1].endswith("institutions") else " institutions"))
+        if f.kind == "cost" and f.basis == LOCAL and f.group:
+            return T(f"依据：本单位没有往年单价，同类单位也太少；按本地价格表（{f.group[0]}）推算。",
+                     f"Basis: it has no earlier price and too few of its like; the local price table ({f.group[1]}).")
+        if f.kind == "cost" and f.basis == "peers-price":
+            return T(f"依据：本单位没有往年单价，按{peers.zh}的单价中位数推算。", f"Basis: it has no earlier price; the median price of its like ({peers.en}).")
         if f.kind == "cost":
             return T("依据：本单位以往的平常单价，按同类单位同期涨跌推算。", "Basis: the institution's usual price, adjusted by how the prices of its like changed.")
         if f.basis == "quota" and f.group:
@@ -269,6 +280,10 @@ class Speaker:
             return self._same(f)
         if f.kind == "swapped":
             return T("依据：对调后与往年接近，两数之比也与平常一致。", "Basis: exchanged, they are close to earlier years and their ratio is as usual.")
+        if f.kind == "exchanged":
+            return EXCHANGES[f.name]
+        if f.kind == "slip":
+            return T("依据：本单位今年其他各月填报的数。", "Basis: what the institution reported in the other months of this year.")
         if f.kind == "cost-in":
             return T("依据：两格数字完全相同，按这个数算出的单价是 1。", "Basis: the two numbers are the same, which makes a price of 1.")
         grounds = {
