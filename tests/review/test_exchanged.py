@@ -1,17 +1,24 @@
-"""Two items in each other's rows, a cost that is none, a size wrong for a month: told as such, with what belongs where."""
+"""Two items in each other's rows, a cost that is none, a size wrong for a month, a price unlike the place's: told as such, with what belongs where."""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 import pytest
 
+from jieneng.review import edits, pricing
 from jieneng.review.assess import Assessor, Found
+from jieneng.review.forecast import Knobs, prices
 from jieneng.review.one import one, ready, say
-from jieneng.review.panel import Panel
+from jieneng.review.panel import Panel, grouped
+from jieneng.review.pricing import Local
 from jieneng.review.wording import Said, Speaker
 from jieneng.rulebook import load
+from jieneng.rulebook.reviews import Price
+from jieneng.rulebook.types import Source
 from tests.review.make import WEIGHTS, panel, review
 
 KWH, YUAN, WATER, WATER_YUAN = "electricity_kwh", "electricity_cost_yuan", "water_m3", "water_cost_yuan"
@@ -145,3 +152,38 @@ def test_while_it_is_typed_two_rows_mistaken_are_one_finding() -> None:
     mine = one(made, 104, 5, {KWH: true[WATER], YUAN: true[WATER_YUAN], WATER: true[KWH], WATER_YUAN: true[YUAN]})
     assert [(f.kind, f.months, f.row) for f in mine] == [("exchanged", (5,), 4)] and {i: v for _, i, v in mine[0].suggested} == true
     assert one(made, 104, 5, true) == [] and say(load("cn"), made, mine)[0].rule.id == "H20"
+
+
+def alone() -> Panel:
+    """Three institutions in their first year, too few to say what is usual, beside the table of the place; the first pays a third."""
+    p = returns()
+    rows = slice(0, 3)
+    made = Panel((2022,), 1, p.ids[rows], p.names[rows], p.areas[rows], p.types[rows], [])
+    made.values = {i: v[rows, -1:].sum(axis=2, keepdims=True) for i, v in p.values.items() if i in (KWH, YUAN)}
+    made.levels = grouped(made.areas, made.types, {}, {}, {}, {})
+    made.values[YUAN][0] /= 3
+    pricing.lay(made, [Price(KWH, "341824", "", Decimal("0.5"), Decimal("0.7"), dt.date(2022, 1, 1), Source("示例价目"), Decimal("0.58"), sample=True),
+                       Price(KWH, "341823", "", Decimal("0.5"), Decimal("0.7"), dt.date(2022, 1, 1), Source("示例价目"), Decimal("0.58"), sample=True)], {})
+    return made
+
+
+def test_where_nobody_can_say_what_is_usual_the_table_of_the_place_does() -> None:
+    p = alone()
+    local = prices(p.values[KWH], p.values[YUAN], p.groups, Knobs(), p.prices[KWH])
+    assert [part.basis for part in local.parts] == ["own-price", "local-price", "peers-price"] and np.exp(local.best()[0]).ravel() == pytest.approx([0.58] * 3)
+    many = prices(panel().values[KWH], panel().values[YUAN], panel().groups, Knobs(), Local(*(np.full((60, 12), v) for v in (9.0, 8.0, 10.0)), [("", "")] * 60))
+    assert np.exp(many.best()[0]).max() < 0.7, "its own bills and its like go before the table"
+    assessor = Assessor(p, review(), WEIGHTS)
+    made = [f for f in assessor.run().found if f.row == 0 and f.kind == "cost"]
+    assert made and "本地价格表（示例价目（样例））" in words(p, made[0]).why.say("zh") and "local price table" in words(p, made[0]).why.say("en")
+
+
+def test_a_price_outside_the_table_is_told_once(wrong: Panel, found: list[Found]) -> None:
+    """Beside what is told of the same months already; by itself where nothing else is."""
+    p = replace(wrong, prices={})
+    pricing.lay(p, [Price(KWH, a, "", Decimal("0.56"), Decimal("0.7"), dt.date(2022, 1, 1), Source("示例价目")) for a in ("341823", "341824")], {})
+    made = [replace(f) for f in found]
+    more = edits.local_prices(p, review(), made)
+    beside = [f for f in made if f.outside_price]
+    assert {f.row for f in beside} >= {AMOUNTS, COSTS} and not {(f.row, m) for f in beside for m in f.months} & {(f.row, m) for f in more for m in f.months}
+    assert "也不在本地价格表" in words(p, beside[0]).why.say("zh") and all(f.kind == "price" for f in more)

@@ -75,6 +75,7 @@ def check_price(values: Mapping[str, str]) -> list[Problem]:
     known = [(f, Decimal(values[f])) for f in ("low", "price", "high") if values[f]]
     if any(v <= 0 for _, v in known):
         found.append(_wrong(next(f for f, v in known if v <= 0), T("价格不是正数", "a price is not above zero")))
+        return found
     for (_, low), (name, high) in itertools.pairwise(known):
         if low > high:
             found.append(_wrong(name, T("{v} 小于前一档 {l}", "{v} is below {l}", v=f"{high:,f}", l=f"{low:,f}"), T("最低价 ≤ 平常价 ≤ 最高价", "lowest ≤ usual ≤ highest"),
