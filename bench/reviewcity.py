@@ -1,6 +1,6 @@
 """Errors in returns of several items with costs and sizes: planted, and hunted by every method over the same cells.
 
-    ./run bench review --sets city[,yale-items,cambridge-items,toronto-area,philadelphia-area] [--rates …] [--seeds N] [--line RUNS]
+    ./run bench review --sets city[,yale-items,cambridge-items,toronto-area] [--rates …] [--seeds N] [--line RUNS]
 
 ``rate`` is a share of the returns (institution × period), one error each; a size is wrong in a whole year or in one return. Each
 error is a few cells (institution, item, period); it counts as found when one of its cells is among those that a person sees who
@@ -59,6 +59,7 @@ class Sown:
     """Item → (n, periods)."""
     errors: list[Error] = field(default_factory=list)
     used: set[Cell] = field(default_factory=set)
+    """An amount and its cost are one bill, wrong once."""
 
 
 class Sower:
@@ -71,6 +72,7 @@ class Sower:
         self.sown = Sown({i: v[:, -1].copy() for i, v in p.values.items()})
         self.clean = {i: v[:, -1] for i, v in p.values.items()}
         self.amounts = {q.item: q.beside if q.beside in p.values else "" for q in s.amounts}
+        self.bill = {j.beside: j.item for j in (*s.review.quantities, *s.review.stocks) if j.beside}
         able = [np.stack([np.full(k.size, a), k], 1) for a, i in enumerate(self.amounts) if (k := np.flatnonzero(self.clean[i].ravel() > 0)).size]
         self.able = np.concatenate(able)
         self.names = list(self.amounts)
@@ -99,12 +101,13 @@ class Sower:
         made = self._made(family, kind)
         cells = {c: v for c, v in (made or {}).items() if np.isfinite(v)}
         cells = {c: round(v, 4) for c, v in cells.items() if round(v, 4) != self.value(c)}
-        if not cells or self.sown.used & cells.keys() or any(v < 0 for v in cells.values()) or (made and len(made) > 1 and len(cells) < 2):
+        bills = {(self.bill.get(i, i), row, k) for i, row, k in cells}
+        if not cells or self.sown.used & bills or any(v < 0 for v in cells.values()) or (made and len(made) > 1 and len(cells) < 2):
             return
         true = {c: self.value(c) for c in cells}
         for (item, row, k), v in cells.items():
             self.sown.now[item][row, k] = v
-        self.sown.used |= cells.keys()
+        self.sown.used |= bills
         exact = family in ("units", "swapped", "size") or (family == "cost" and "10^" in kind)
         self.sown.errors.append(Error(family, kind, true, exact))
 
@@ -384,7 +387,7 @@ def off_after(s: PanelSet, made: Assessed, sown: Sown) -> float:
                 off[key] = off.get(key, 0.0) + s.weights[item] * (sown.now[item][row, k] - float(np.nan_to_num(true)))
     worst = 0.0
     for (name, area), v in off.items():
-        total = sum(s.weights[i] * float(np.nansum(s.panel.of(i)[areas == area, -1])) for i, c in cell.items() if c == name)
+        total = sum(s.weights.get(i, 0.0) * float(np.nansum(s.panel.of(i)[areas == area, -1])) for i, c in cell.items() if c == name)
         worst = max(worst, abs(v) / total if total > 0 else 0.0)
     return worst
 

@@ -14,7 +14,7 @@ from jieneng.review.panel import Panel, grouped
 from jieneng.rulebook import load
 from jieneng.rulebook.reviews import Judging, Review
 
-from .reviewsets import Set, cambridge, philadelphia, toronto, yale
+from .reviewsets import Set, cambridge, toronto, yale
 
 Array = np.ndarray[Any, Any]
 
@@ -121,16 +121,5 @@ def toronto_area() -> PanelSet:
     return sized(s, area)
 
 
-def philadelphia_area() -> PanelSet:
-    """Philadelphia's electricity with the floor area of each of three years."""
-    from .reviewsets import _num, _rows
-
-    s = philadelphia()
-    at, area = {k: n for n, k in enumerate(s.keys)}, np.full(s.values.shape, np.nan)
-    for r in _rows("phila-municipal-2011-2013/phila_municipal_2011_2013.csv"):
-        area[at[r["Property Name"]], int(r["Year"]) - 2011] = _num(r["Property Floor Area (Building(s)) (ft2)"])
-    return sized(s, area)
-
-
 PANELS: dict[str, Callable[[], PanelSet]] = {
-    "city": city, "yale-items": lambda: carriers(yale()), "cambridge-items": lambda: carriers(cambridge()), "toronto-area": toronto_area, "philadelphia-area": philadelphia_area}
+    "city": city, "yale-items": lambda: carriers(yale()), "cambridge-items": lambda: carriers(cambridge()), "toronto-area": toronto_area}
