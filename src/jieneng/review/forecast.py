@@ -114,8 +114,8 @@ def prices(quantity: Array, cost: Array, groups: Sequence[Array], knobs: Knobs, 
     wide, _, _ = by_group(median(np.abs(now - peers)), groups, knobs.least)
     # without earlier years its own level of this year speaks for single periods only
     centre = np.where(np.isfinite(own)[:, None] & (old[:, None] | (periods > 1)), own[:, None] + moved[:, -1], np.nan)
-    parts = [Forecast("own-price", centre, np.broadcast_to(scale[:, None], now.shape), 0.95),
-                     Forecast("peers-price", peers, np.broadcast_to(np.maximum(SIGMA * wide, 0.05)[:, None], now.shape), 0.05)]
+    parts = [Forecast("own-price", centre, np.broadcast_to(scale[:, None], now.shape), 0.85),
+             Forecast("peers-price", peers, np.broadcast_to(np.maximum(SIGMA * wide, 0.05)[:, None], now.shape), 0.15)]
     if local is not None:
         mu, span = local.forecast()
         few = (count < knobs.least) | (level >= len(groups))
