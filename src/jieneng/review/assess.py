@@ -219,9 +219,7 @@ class Assessor:
 
     def _judge(self, values: Array, costs: Array | None, expected: Expected, price: Expected | None, q: Judging) -> Judged:
         now = values[:, -1]
-        same = usual = None
-        if values.shape[1] > 1:
-            same, usual = patterns.copied(values)
+        same, usual = patterns.copied(values) if values.shape[1] > 1 else (None, None)
         return errors.judge(now, expected, self.prior, cost=costs[:, -1] if costs is not None else None, price=price, factors={n: float(f) for n, (f, _) in q.units.items()},
                             copied=same, usual=0.001 if usual is None else usual, step=patterns.step_of(now))
 
@@ -410,8 +408,7 @@ class Assessor:
                 made.kind = "change"
             if kind in (FACTOR, DIGIT) and made.suggested and made.before > 0 and abs(made.suggested[0][2] / made.before - 1) < 0.03:
                 made.suggested = [(0, s.item, made.before)]  # sizes mostly stay what they were
-        if self.panel.periods == 12:
-            self.found += sizes.months(self, s, values, year, mu)
+        self.found += sizes.months(self, s, values, year, mu)
         self.clean[s.item] = np.where(np.isfinite(mu[:, 0]), np.exp(mu[:, 0]), year[:, -1])
         return Slot(s, year[:, -1:], pair[:, -1] if pair is not None else None, expected, ratio, judged)
 

@@ -22,9 +22,11 @@ LASTING = 3
 
 
 def months(a: Assessor, s: Judging, values: Array, year: Array, mu: Array) -> list[Found]:
-    """values: (n, years, 12); year: (n, years), the middle month; mu: ln of what is expected, (n, 1)."""
+    """values: (n, years, 12); year: (n, years), the middle month; mu: ln of what is expected, (n, 1). Nothing of annual returns."""
     from .assess import Found
 
+    if a.panel.periods != 12:
+        return []
     found = []
     _, zero = patterns.gaps(values, 0.6)
     for row in np.flatnonzero(zero.any(axis=1)):
