@@ -206,7 +206,7 @@ class Assessor:
             work.months = Slot(q, values[:, -1], costs[:, -1] if costs is not None else None, expected, price, judged)
             work.clean = self._months(q, values, costs, price, expected, judged, wanted)
             work.rest.append(self._kept_back(judged, wanted, 12))
-            self._gaps(q, values, expected)
+            self.found += changes.left_out(q, values, expected)
             self._same(q, values, expected)
 
     def finish(self, work: Work) -> None:
@@ -282,22 +282,6 @@ class Assessor:
         else:
             made.mean, made.square, made.amount = float(judged.error[ks].sum()), float(judged.square[ks].sum()), float(judged.absolute[ks].sum())
         self.found.append(made)
-
-    def _gaps(self, q: Judging, values: Array, expected: Expected) -> None:
-        """Months left out and zeros by gap."""
-        mu, scale, basis = expected.best()
-        for kind, table in zip(("missing", "zero"), patterns.gaps(values), strict=True):
-            table = table & np.isfinite(mu)
-            for row in np.flatnonzero(table.any(axis=1)):
-                at = np.flatnonzero(table[row])
-                if len(at) > 6:
-                    continue  # not used any more, rather than forgotten: the year tells
-                meant = np.exp(mu[row, at])
-                total = float(meant.sum())
-                self.found.append(Found(
-                    int(row), q.item, kind, tuple(int(m) + 1 for m in at), 0.0, total, float((meant * np.exp(-2.5 * scale[row, at])).sum()),
-                    float((meant * np.exp(2.5 * scale[row, at])).sum()), 0.9 if kind == "missing" else 0.8, basis=expected.parts[int(basis[row, at[0]])].basis,
-                    level=int(expected.level[row, at[0]]), peers=int(expected.size[row, at[0]]), mean=-0.8 * total, square=0.8 * total**2, amount=0.8 * total))
 
     def _same(self, q: Judging, values: Array, expected: Expected) -> None:
         """A run of equal months; most of a year equal to the year before: told once, with all its months."""

@@ -27,8 +27,7 @@ SINGLE = {"×10^1": T("像是多写了一位（小数点错一位）。", "Looks
           "÷10^1": T("像是少写了一位（小数点错一位）。", "Looks like one digit too few (the decimal point one place off)."),
           "÷10^2": T("像是少写了两位（小数点错两位）。", "Looks like two digits too few (the decimal point two places off)."),
           "÷10^3": T("像是小了 1,000 倍，多为单位用错。", "Looks 1,000 times too small: most often a wrong unit."),
-          "÷10^4": T("像是按万为单位填的。", "Looks as if entered in units of ten thousand."),
-          AMOUNT: T("和数量一个数字不差，像是把数量又填进了费用。", "The very same number as the amount, as if that had been typed into both.")}
+          "÷10^4": T("像是按万为单位填的。", "Looks as if entered in units of ten thousand.")}
 EXCHANGES = {
     ALL: T("依据：两项的数量和费用都对调以后，数量与往年接近，单价也与平常一致。", "Basis: with amounts and costs of both exchanged, the amounts are close to earlier years and the prices are as usual."),
     AMOUNTS: T("依据：两项的数量对调以后，都与往年接近，单价也不再离谱。", "Basis: with the amounts of both exchanged, they are close to earlier years and no price is out of order."),
@@ -213,6 +212,8 @@ class Speaker:
             return next((said.say(language) for name, said in SINGLE.items() if _slip(name) == round(f.found / mine[0], 9)), "")
         if not f.name:
             return ""
+        if f.name == AMOUNT:
+            return T("和数量一个数字不差，像是把数量又填进了费用。", "The very same number as the amount, as if that had been typed into both.").say(language)
         if f.name == "÷10^4" and self.book.items[f.item].unit == "yuan":
             return T("像是按“万元”填的。", "Looks as if entered in 10⁴ yuan.").say(language)
         units = self.units.get(f.item, {})
