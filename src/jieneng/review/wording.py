@@ -226,7 +226,7 @@ class Speaker:
         """On what the expectation rests, with the group compared and its size; which checks of the form fail as well."""
         made = self._ground(f)
         ground = T(made.say("zh"), made.say("en"))
-        if f.degrees and f.kind not in ("swapped", "cost-in", "copied", "repeated"):
+        if f.degrees and f.kind not in ("swapped", "exchanged", "cost-in", "copied", "repeated"):
             then, now, station = f.degrees
             said = {"a": number(then, 0), "b": number(now, 0), "s": station}
             cold = T("采暖用能已按冷暖折算：{s}同期采暖度日数去年 {a}，今年 {b}（越大越冷）。",
