@@ -1,12 +1,14 @@
 """How well the review finds what is wrong: errors of known kind and size planted into real reported data, methods side by side.
 
     ./run bench review [--sets toronto,yale] [--rates 0.01,0.02,0.05] [--seeds 10] [--gain] [--line 100] [--city HOME] [--out FILE.json]
+    ./run bench review --sets city,yale-items,cambridge-items,toronto-area [--kinds]
     ./run bench review --national 100000
 
 Per set, rate and method: share of the planted errors, and of their impact, among the 5 % of the values that are opened first, in
 three families (units: ×10 … ×10⁴ and inverses; moderate: ±30 %, −50 %, ×2, one wrong digit, −30 % on a large one; other: copied,
 entered twice, missing); average precision of the whole ranking; right factor proposed. ``--gain`` adds one idea after the other;
-``--line`` counts how often the stopping line kept its promise; ``--city`` looks up the errors planted in the example city.
+``--line`` counts how often the stopping line kept its promise; ``--city`` looks up the 40 errors
+planted in the example city. The sets of the second line have several items, costs or sizes: kinds, cells and measures in ``reviewcity``.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from jieneng.review.errors import FACTOR, Prior, judge
 from jieneng.review.expect import Expected, Forecast
 from jieneng.review.forecast import Knobs, monthly, yearly
 
+from . import reviewcity
+from .reviewpanels import PANELS, PanelSet
 from .reviewplants import METHODS, MODERATE, OTHER, UNITS, Planted, measure, plant
 from .reviewsets import SETS, Set
 
@@ -209,10 +213,23 @@ def city(home: Path) -> int:
     return 0
 
 
+def several(s: PanelSet, args: argparse.Namespace, results: dict[str, Any]) -> None:
+    """A set of several items, at each rate; ``--line`` adds runs of ours alone, for the stopping line."""
+    for rate in map(float, args.rates.split(",")):
+        found = reviewcity.run(s, rate, range(args.seeds))
+        results[f"{s.name} items {rate}"] = found
+        reviewcity.show(s, rate, found, args.kinds)
+    if args.line:
+        mine = reviewcity.run(s, 0.01, range(1000, 1000 + args.line), only_ours=True)["ours"]
+        results[f"{s.name} items line"] = mine
+        print(f"  stopping line at 0.5 %: kept in {mine['line kept']:.0%} of {args.line} runs, {mine['opened before the line']:.1%} of the returns opened", flush=True)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="bench review")
-    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--sets", default=",".join([*SETS, *PANELS]))
+    parser.add_argument("--kinds", action="store_true", help="of sets with several items: found by kind")
     parser.add_argument("--rates", default="0.01,0.02,0.05")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--gain", action="store_true", help="what each idea adds")
@@ -231,6 +248,9 @@ def main(argv: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore", category=RuntimeWarning)
     begin, results = time.perf_counter(), {}
     for name in args.sets.split(","):
+        if name in PANELS:
+            several(PANELS[name](), args, results)
+            continue
         s = SETS[name]()
         for rate in map(float, args.rates.split(",")):
             seeds = args.seeds * (10 if name == "philadelphia" else 1)  # 50 values: one error a run

@@ -79,7 +79,7 @@ def test_tables_of_the_office_are_strict_too(tmp_path: Path, folder: str, text: 
 
 
 def test_above_quota_below_guide_and_prices_outside_the_table(tmp_path: Path) -> None:
-    from jieneng.review import edits
+    from jieneng.review import edits, pricing
     from jieneng.review.wording import Speaker
     from tests.review.make import panel
 
@@ -95,7 +95,8 @@ def test_above_quota_below_guide_and_prices_outside_the_table(tmp_path: Path) ->
     review = book.reviews["joint@2022"]
     found = edits.quotas(book, p, book.quotas, 2022)
     assert {(f.row, f.kind) for f in found} == {(0, "above-quota"), (1, "below-guide")}
-    price = [f for f in edits.local_prices(book, p, review) if f.row == 2]
+    pricing.lay(p, book.prices, {d.code: d.parent for d in book.divisions.values()})
+    price = [f for f in edits.local_prices(p, review) if f.row == 2]
     assert [f.months for f in price] == [(5,)] and price[0].found == pytest.approx(0.87, rel=0.1)
     words = [Speaker(book, review, p).say(f) for f in [*found, *price]]
     assert all(w is not None and "样例" in w.why.say("zh") for w in words)

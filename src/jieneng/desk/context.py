@@ -55,11 +55,11 @@ OWN = {"home", "filling", "papers", "register", "verify", "rules", "manual", "ev
 """What the menu of somebody holds who only files for a unit: to fill in, papers, the unit. The rest opens by its address and is found by searching."""
 SAME = {"chase-latest": ("chase", "chase-target")}
 """Pages that stand for an entry of the menu under another address."""
-LEDGER_ICONS = {"energy_contracts": "solar-panel", "waste_bins": "recycle", "external_facts": "notes", "quotas": "scale", "temperatures": "snowflake"}
+LEDGER_ICONS = {"energy_contracts": "solar-panel", "waste_bins": "recycle", "external_facts": "notes", "quotas": "scale", "prices": "coins", "temperatures": "snowflake"}
 
 
 LEDGER_GROUPS = ("专项工作", "规则与记录")
-"""Ledgers of the programmes, and those that hold rules of a place: quotas, temperatures."""
+"""Ledgers of the programmes, and those that hold rules of a place: quotas, prices, temperatures."""
 
 
 def only_files(verbs: frozenset[str]) -> bool:

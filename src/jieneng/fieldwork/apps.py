@@ -10,4 +10,4 @@ class FieldworkConfig(AppConfig):
 
     def ready(self) -> None:
         later("jieneng.fieldwork.work")  # names the kinds of jobs and the part of a snapshot
-        later("jieneng.fieldwork.reference", to="review.given")  # gives quotas and temperatures to the review
+        later("jieneng.fieldwork.reference", to="review.given")  # gives quotas, prices and temperatures to the review

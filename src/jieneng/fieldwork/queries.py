@@ -15,7 +15,7 @@ from jieneng.rulebook.types import Book, Ledger, LedgerField
 
 from .models import LedgerRecord, LedgerRevision
 
-SHARED = ("quotas", "temperatures")
+SHARED = ("quotas", "prices", "temperatures")
 """Tables of a place: what an office above keeps holds below too, and is seen there."""
 
 

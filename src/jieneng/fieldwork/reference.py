@@ -1,4 +1,4 @@
-"""Ledgers that hold tables of a place, quotas and temperatures: what they must say beyond their types, and how the review gets them."""
+"""Ledgers that hold tables of a place, quotas, prices and temperatures: what they must say beyond their types, and how the review gets them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from jieneng.core.problem import Place, Problem
 from jieneng.core.words import T
 from jieneng.people.queries import root_office
 from jieneng.returns.queries import book
-from jieneng.review.given import DEGREES, QUOTAS
+from jieneng.review.given import DEGREES, PRICES, QUOTAS
 from jieneng.review.weather import Degrees, of_days, of_month
-from jieneng.rulebook.reviews import Quota
+from jieneng.rulebook.reviews import Price, Quota
 from jieneng.rulebook.types import Source
 
 from .models import LedgerRecord
@@ -69,7 +69,26 @@ def check_temperature(values: Mapping[str, str]) -> list[Problem]:
     return found
 
 
-CHECKS: dict[str, Callable[[Mapping[str, str]], list[Problem]]] = {"quotas": check_quota, "temperatures": check_temperature}
+def check_price(values: Mapping[str, str]) -> list[Problem]:
+    """Region known; 0 < lowest ≤ usual ≤ highest, both ends of the span or none; ends after it begins."""
+    found = _region(values)
+    known = [(f, Decimal(values[f])) for f in ("low", "price", "high") if values[f]]
+    if any(v <= 0 for _, v in known):
+        found.append(_wrong(next(f for f, v in known if v <= 0), T("价格不是正数", "a price is not above zero")))
+        return found
+    for (_, low), (name, high) in itertools.pairwise(known):
+        if low > high:
+            found.append(_wrong(name, T("{v} 小于前一档 {l}", "{v} is below {l}", v=f"{high:,f}", l=f"{low:,f}"), T("最低价 ≤ 平常价 ≤ 最高价", "lowest ≤ usual ≤ highest"),
+                                T("看三个价是不是填串了", "see whether they were mixed up")))
+    if bool(values["low"]) != bool(values["high"]):
+        found.append(_wrong("low" if values["high"] else "high", T("只写了最低价和最高价中的一个", "only one of lowest and highest is given"),
+                            T("两个都写，或都不写", "both, or neither"), T("峰谷、阶梯电价的，写最低一档和最高一档", "for tariffs by time or tier, the lowest and the highest")))
+    if values["until"] and values["until"] < values["since"]:
+        found.append(_wrong("until", T("截止日期早于起始日期", "it ends before it begins")))
+    return found
+
+
+CHECKS: dict[str, Callable[[Mapping[str, str]], list[Problem]]] = {"quotas": check_quota, "prices": check_price, "temperatures": check_temperature}
 
 
 def problems(kind: str, values: Mapping[str, str]) -> list[Problem]:
@@ -95,6 +114,16 @@ def quotas(day: dt.date) -> Iterator[Quota]:
                     dt.date.fromisoformat(v["since"]), Source(v["standard"]), words=words, within=within, sample=v["status"] == "sample")
 
 
+def prices(year: int) -> Iterator[Price]:
+    """The local prices in force in some of a year."""
+    for within, v in _lines("prices"):
+        if int(v["since"][:4]) > year or (v.get("until") and int(v["until"][:4]) < year):
+            continue
+        low, high = (Decimal(v[f]) if v.get(f) else None for f in ("low", "high"))
+        yield Price(v["item"], v["region"], v.get("type") or "", low, high, dt.date.fromisoformat(v["since"]), Source(v["list"]), Decimal(v["price"]),
+                    dt.date.fromisoformat(v["until"]) if v.get("until") else None, within, v["status"] == "sample")
+
+
 def degrees(years: Sequence[int]) -> Iterator[Degrees]:
     """Heating degree days of the months of some years: as given, else of all days of the month, else from the month's mean."""
     days: dict[tuple[str, str, int, int], dict[int, float]] = {}
@@ -118,4 +147,5 @@ def degrees(years: Sequence[int]) -> Iterator[Degrees]:
 
 
 QUOTAS.append(quotas)
+PRICES.append(prices)
 DEGREES.append(degrees)

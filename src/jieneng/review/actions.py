@@ -74,7 +74,7 @@ def assessed(book: Book, review: Review, round_: Round, panel: Panel, **sample: 
     rebase(panel, known)
 
     def others(made: list[Found]) -> list[Found]:
-        more = [*edits.of_form(panel, round_, made), *edits.quotas(book, panel, tables, round_.year), *edits.local_prices(book, panel, review)]
+        more = [*edits.of_form(panel, round_, made), *edits.quotas(book, panel, tables, round_.year), *edits.local_prices(panel, review, made)]
         locating.place(book, round_, panel, [*made, *more])
         return more
 
@@ -124,7 +124,7 @@ def row_of(run: ReviewRun, speaker: Speaker, f: Found, panel: Panel, refs: dict[
     ret = refs.get((institution, period), (None, 0))[0]
     return ReviewFinding(
         run=run, rank=rank, institution_id=institution, area=panel.areas[f.row], type=panel.types[f.row], ret_id=ret, period=period, months=list(f.months),
-        rule=said.rule.id, kind=f.kind, layer=said.rule.layer, severity=said.rule.severity.value, items=[i for i in (f.item, f.other if f.kind in ("swapped", "cost-in") else "") if i],
+        rule=said.rule.id, kind=f.kind, layer=said.rule.layer, severity=said.rule.severity.value, items=[i for i in (f.item, f.other if f.kind in ("swapped", "exchanged", "cost-in") else "") if i],
         found=_number(f.found), expected=_number(f.expected), low=_number(f.low), high=_number(f.high),
         suggested=[[f"{year}-{m:02}" if m else str(year), item, plain(v)] for m, item, v in f.suggested],
         located=[[p, item, plain(v)] for p, item, v in f.located], suspicion=round(f.suspicion, 6), tce=round(f.tce, 4), share=round(f.share, 8), score=round(f.score, 8), says=said.says.as_json(),

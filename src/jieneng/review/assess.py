@@ -10,10 +10,11 @@ import numpy as np
 
 from jieneng.rulebook.reviews import Judging, Review
 
-from . import changes, errors, patterns, weather
+from . import changes, errors, exchanged, patterns, sizes, weather
 from .errors import BOTH, COPIED, COST, COST_IN, DIGIT, FACTOR, GROSS, SHARE, SWAPPED, Judged, Prior
+from .exchanged import Slot, Work
 from .expect import Expected
-from .forecast import Knobs, levels, logs, monthly, of_year, prices, yearly
+from .forecast import LOCAL, Knobs, levels, logs, monthly, of_year, prices, yearly
 from .panel import Panel
 from .robust import Array, by_group, median
 from .stakes import CERTAIN, Doubts, Line, score, stopping_line
@@ -60,6 +61,10 @@ class Found:
     """Heating degree days of its months then and now, and the station, where the expectation was moved by them."""
     outside: tuple[float, int, int] | None = None
     """Its change lies beyond the bounds of its like (Hidiroglou–Berthelot): the change, the level of the group and its size."""
+    twin: tuple[str, float] | None = None
+    """The other item of two in each other's rows, and by how much it is off."""
+    outside_price: tuple[float, float, float, tuple[str, str]] | None = None
+    """Its price, the span of the local table it lies outside of, and whose table that is."""
     together: float = float("nan")
     """Of a whole year judged by most of its months: what all its months add up to, where that is something else."""
     single: list[tuple[int, float, float, float, float]] = field(default_factory=list)
@@ -108,12 +113,15 @@ class Assessor:
         self.rough = self._rough()
 
     def run(self) -> Assessed:
-        for q in self.review.quantities:
-            if q.item in self.panel.values and np.nansum(self.panel.of(q.item)) > 0:
-                self.quantity(q)
-        for s in self.review.stocks:
-            if s.item in self.panel.values and np.nansum(self.panel.of(s.item)) > 0:
-                self.stock(s)
+        works = [self.begin(q) for q in self.review.quantities if q.item in self.panel.values and np.nansum(self.panel.of(q.item)) > 0]
+        exchanged.of_years(self, works, CERTAIN)
+        for work in works:
+            self.go_on(work)
+        exchanged.of_months(self, works, CERTAIN)
+        for work in works:
+            self.finish(work)
+        stocks = [self.stock(s) for s in self.review.stocks if s.item in self.panel.values and np.nansum(self.panel.of(s.item)) > 0]
+        exchanged.of_stocks(self, stocks)
         self._batches()
         if self.others:
             self.found += self.others(self.found)
@@ -179,33 +187,39 @@ class Assessor:
 
     # -- quantities ---------------------------------------------------------------------------------------------------
 
-    def quantity(self, q: Judging) -> None:
+    def begin(self, q: Judging) -> Work:
         """The year first, by its middle months; what is wrong in all of it is put right before single months are looked at."""
         values, costs = self.panel.of(q.item).copy(), self.panel.of(q.beside).copy() if q.beside else None
-        price = prices(values, costs, self.panel.groups, self.knobs) if costs is not None and np.nansum(costs) > 0 else None
-        if price is None:
-            costs = None
-        rest = [self._year(q, values, costs, price)]
-        clean = values[:, -1]
+        price = prices(values, costs, self.panel.groups, self.knobs, self.panel.prices.get(q.item)) if costs is not None and np.nansum(costs) > 0 else None
+        work = Work(q, values, costs if price is not None else None, price)
+        work.rest.append(self._year(work))
+        return work
+
+    def go_on(self, work: Work) -> None:
+        """The months of a year that is put right."""
+        q, values, costs, price = work.judging, work.values, work.costs, work.price
+        work.clean = values[:, -1]
         if self.panel.periods == 12:
             expected = monthly(self.heated(q, values), self.panel.groups, self.sizes(q), self.knobs)
             judged = self._judge(values, costs, expected, price, q)
             wanted = self._matters(q, judged, 12)
-            clean = self._months(q, values, costs, price, expected, judged, wanted)
-            rest.append(self._kept_back(judged, wanted, 12))
-            self._gaps(q, values, expected)
+            work.months = Slot(q, values[:, -1], costs[:, -1] if costs is not None else None, expected, price, judged)
+            work.clean = self._months(q, values, costs, price, expected, judged, wanted)
+            work.rest.append(self._kept_back(judged, wanted, 12))
+            self.found += changes.left_out(q, values, expected)
             self._same(q, values, expected)
-        parts = [np.concatenate(c) for c in zip(*rest, strict=True)]
+
+    def finish(self, work: Work) -> None:
+        """What is known of a quantity once its months are: what is on no list, its changes and its level."""
+        q, parts = work.judging, [np.concatenate(c) for c in zip(*work.rest, strict=True)]
         self.rest[q.item] = (parts[0], parts[1], parts[2])
-        self.clean[q.item] = np.nansum(clean, axis=1)
+        self.clean[q.item] = np.nansum(work.clean, axis=1)
         self.found += changes.told(self, q)
         self._level(q, self.clean[q.item])
 
     def _judge(self, values: Array, costs: Array | None, expected: Expected, price: Expected | None, q: Judging) -> Judged:
         now = values[:, -1]
-        same = usual = None
-        if values.shape[1] > 1:
-            same, usual = patterns.copied(values)
+        same, usual = patterns.copied(values) if values.shape[1] > 1 else (None, None)
         return errors.judge(now, expected, self.prior, cost=costs[:, -1] if costs is not None else None, price=price, factors={n: float(f) for n, (f, _) in q.units.items()},
                             copied=same, usual=0.001 if usual is None else usual, step=patterns.step_of(now))
 
@@ -241,7 +255,7 @@ class Assessor:
         meant, source = np.exp(mu), values[:, -1]
         if on_cost:
             assert costs is not None and price is not None
-            centre, wide, _ = price.best()
+            centre, wide, ground = price.best()
             meant, source, spans = source[row, at] * np.exp(centre[row, at]), costs[:, -1], 2.5 * wide[row, at]
         keep = 1 - np.prod(1 - np.clip(judged.suspicion[ks], 0, 1 - 1e-12))
         months = tuple(int(m) + 1 for m in at) if source.shape[1] == 12 else ()
@@ -250,6 +264,9 @@ class Assessor:
                      expected.parts[int(basis[0])].basis if basis[0] >= 0 else "", int(expected.level[row, at[0]]), int(expected.size[row, at[0]]),
                      float((costs if on_cost and costs is not None else values)[row, -2, at].sum()) if values.shape[1] > 1 else float("nan"), q.item if on_cost else q.beside)
         made.single = [(m, float(source[row, m - 1]), float(v), float(v * np.exp(-s)), float(v * np.exp(s))) for m, v, s in zip(months, meant, spans, strict=True)] if months else []
+        if on_cost and price is not None:
+            made.basis, made.level, made.peers = price.parts[int(ground[row, at[0]])].basis, int(price.level[row, at[0]]), int(price.size[row, at[0]])
+            made.group = self.panel.prices[q.item].titles[row] if made.basis == LOCAL else None
         if not on_cost and q.heating and self.panel.hdd is not None and values.shape[1] > 1:
             now, then = (float(self.panel.hdd[row, t, at if months else slice(None)].sum()) for t in (-1, -2))
             if np.isfinite(now + then) and then > 0:
@@ -265,22 +282,6 @@ class Assessor:
         else:
             made.mean, made.square, made.amount = float(judged.error[ks].sum()), float(judged.square[ks].sum()), float(judged.absolute[ks].sum())
         self.found.append(made)
-
-    def _gaps(self, q: Judging, values: Array, expected: Expected) -> None:
-        """Months left out and zeros by gap."""
-        mu, scale, basis = expected.best()
-        for kind, table in zip(("missing", "zero"), patterns.gaps(values), strict=True):
-            table = table & np.isfinite(mu)
-            for row in np.flatnonzero(table.any(axis=1)):
-                at = np.flatnonzero(table[row])
-                if len(at) > 6:
-                    continue  # not used any more, rather than forgotten: the year tells
-                meant = np.exp(mu[row, at])
-                total = float(meant.sum())
-                self.found.append(Found(
-                    int(row), q.item, kind, tuple(int(m) + 1 for m in at), 0.0, total, float((meant * np.exp(-2.5 * scale[row, at])).sum()),
-                    float((meant * np.exp(2.5 * scale[row, at])).sum()), 0.9 if kind == "missing" else 0.8, basis=expected.parts[int(basis[row, at[0]])].basis,
-                    level=int(expected.level[row, at[0]]), peers=int(expected.size[row, at[0]]), mean=-0.8 * total, square=0.8 * total**2, amount=0.8 * total))
 
     def _same(self, q: Judging, values: Array, expected: Expected) -> None:
         """A run of equal months; most of a year equal to the year before: told once, with all its months."""
@@ -305,8 +306,9 @@ class Assessor:
 
     # -- the year -----------------------------------------------------------------------------------------------------
 
-    def _year(self, q: Judging, values: Array, costs: Array | None, price: Expected | None) -> tuple[Array, Array, Array]:
+    def _year(self, work: Work) -> tuple[Array, Array, Array]:
         """The year against earlier years. What is wrong in all its months is put right in ``values`` and ``costs``. Returns the rest."""
+        q, values, costs, price = work.judging, work.values, work.costs, work.price
         history = self.heated(q, values)
         sums = levels(history) if self.panel.periods == 12 else history[:, :, 0]
         expected = yearly(sums, self.panel.groups, self.sizes(q), self.knobs)
@@ -315,6 +317,7 @@ class Assessor:
             z = median(logs(costs) - logs(values), 2)
             paid, usual = (sums * np.exp(z))[:, :, None], of_year(price)
         judged = self._judge(sums[:, :, None], paid, expected, usual, q)
+        work.year = Slot(q, sums[:, -1:], paid[:, -1] if paid is not None else None, expected, usual, judged)
         keep = self._matters(q, judged, 1)
         if self.panel.periods == 12:  # copies are told by the month
             keep &= judged.kind != COPIED
@@ -364,8 +367,8 @@ class Assessor:
 
     # -- stocks -------------------------------------------------------------------------------------------------------
 
-    def stock(self, s: Judging) -> None:
-        """Floor area, people, vehicles …: a value a year, its middle month; zeros among others; the pair in each other's box."""
+    def stock(self, s: Judging) -> Slot:
+        """Floor area, people, vehicles …: a value a year, its middle month; months unlike it; the pair in each other's box."""
         values = self.panel.of(s.item)
         year = median(values, 2)
         expected = yearly(year, self.panel.groups, [], self.knobs)
@@ -389,14 +392,9 @@ class Assessor:
                 made.kind = "change"
             if kind in (FACTOR, DIGIT) and made.suggested and made.before > 0 and abs(made.suggested[0][2] / made.before - 1) < 0.03:
                 made.suggested = [(0, s.item, made.before)]  # sizes mostly stay what they were
-        if self.panel.periods == 12:
-            _, zero = patterns.gaps(values, 0.6)
-            for row in np.flatnonzero(zero.any(axis=1)):
-                at = np.flatnonzero(zero[row])
-                meant = float(year[row, -1]) if year[row, -1] > 0 else float(np.exp(mu[row, 0]))
-                self.found.append(Found(int(row), s.item, "zero", tuple(int(m) + 1 for m in at), 0.0, meant, meant * 0.9, meant * 1.1, 0.9, basis="own-level",
-                                        amount=meant * len(at) / 12))
+        self.found += sizes.months(self, s, values, year, mu)
         self.clean[s.item] = np.where(np.isfinite(mu[:, 0]), np.exp(mu[:, 0]), year[:, -1])
+        return Slot(s, year[:, -1:], pair[:, -1] if pair is not None else None, expected, ratio, judged)
 
     # -- stakes -------------------------------------------------------------------------------------------------------
 
@@ -428,11 +426,12 @@ class Assessor:
         listed = self._listed(totals, place, rest)
         rank = {id(f): n for n, f in enumerate(listed)}
         counted = [f for f in self.found if f.item in self.rest and f.kind not in ("level", "ratio")]  # their doubt is in the rest already
+        twins = [(f, *f.twin) for f in counted if f.twin and f.twin[0] in self.rest]
         doubts = Doubts(
-            np.concatenate([np.array([place(f.item, f.row) for f in counted], int), *(r[0] for r in rest)]),
-            np.concatenate([np.array([rank.get(id(f), -1) for f in counted], int), *(np.full(len(r[0]), -1) for r in rest)]),
-            np.concatenate([np.array([f.suspicion for f in counted]), *(r[1] for r in rest)]) * 1.0,
-            np.concatenate([np.array([self._size(f) for f in counted]), *(r[2] for r in rest)]) * 1.0)
+            np.concatenate([np.array([place(f.item, f.row) for f in counted] + [place(i, f.row) for f, i, _ in twins], int), *(r[0] for r in rest)]),
+            np.concatenate([np.array([rank.get(id(f), -1) for f in (*counted, *(t[0] for t in twins))], int), *(np.full(len(r[0]), -1) for r in rest)]),
+            np.concatenate([np.array([f.suspicion for f in (*counted, *(t[0] for t in twins))]), *(r[1] for r in rest)]) * 1.0,
+            np.concatenate([np.array([self._size(f) for f in counted] + [self.weights.get(i, 1.0) * v for _, i, v in twins]), *(r[2] for r in rest)]) * 1.0)
         fewer = self._fewer(doubts.suspicion)
         doubts.suspicion = np.where(doubts.suspicion < CERTAIN, doubts.suspicion * fewer, doubts.suspicion)
         line = stopping_line(doubts, len(listed), totals, float(self.review.line))

@@ -9,6 +9,8 @@ import numpy as np
 
 from jieneng.rulebook.reviews import Judging
 
+from . import patterns
+from .expect import Expected
 from .robust import Array, hb_bounds
 
 if TYPE_CHECKING:
@@ -66,4 +68,25 @@ def told(a: Assessor, q: Judging) -> list[Found]:
         months = () if both.all() or a.panel.periods == 1 else tuple((np.flatnonzero(both) + 1).tolist())
         made.append(Found(row, q.item, "ratio", months, now, float(np.sqrt(low * high)) if low > 0 else high / 2, low, high, a.show, basis="changes", level=level(a), peers=peers,
                           before=old, amount=0.1 * (now - high if now > high else low - now)))
+    return made
+
+
+def left_out(q: Judging, values: Array, expected: Expected) -> list[Found]:
+    """Months left out and zeros by gap."""
+    from .assess import Found
+
+    mu, scale, basis = expected.best()
+    made: list[Found] = []
+    for kind, table in zip(("missing", "zero"), patterns.gaps(values), strict=True):
+        table = table & np.isfinite(mu)
+        for row in np.flatnonzero(table.any(axis=1)):
+            at = np.flatnonzero(table[row])
+            if len(at) > 6:
+                continue  # not used any more, rather than forgotten: the year tells
+            meant = np.exp(mu[row, at])
+            total = float(meant.sum())
+            made.append(Found(
+                int(row), q.item, kind, tuple(int(m) + 1 for m in at), 0.0, total, float((meant * np.exp(-2.5 * scale[row, at])).sum()),
+                float((meant * np.exp(2.5 * scale[row, at])).sum()), 0.9 if kind == "missing" else 0.8, basis=expected.parts[int(basis[row, at[0]])].basis,
+                level=int(expected.level[row, at[0]]), peers=int(expected.size[row, at[0]]), mean=-0.8 * total, square=0.8 * total**2, amount=0.8 * total))
     return made

@@ -164,29 +164,31 @@ def _year(book: Book, panel: Panel, name: str, year: int) -> Array:
     return np.where(known.any(axis=1), total if how == "sum" else total / np.maximum(known.sum(axis=1), 1), np.nan)
 
 
-def _inside(book: Book, area: str, region: str) -> bool:
-    """Whether an area lies in a region, by the divisions of the book."""
-    return region in line_of(area, {d.code: d.parent for d in book.divisions.values()})
-
-
-def local_prices(book: Book, panel: Panel, review: Review) -> list[Found]:
-    """Months whose price lies outside the local table."""
+def local_prices(panel: Panel, review: Review, made: Sequence[Found] = ()) -> list[Found]:
+    """Months whose price lies outside the local table. What is told already of the amount or its cost in those months is only told so beside it."""
     found = []
-    on = Period("year", panel.years[-1]).last_day
-    beside = {q.item: q.beside for q in review.quantities}
-    for price in book.prices:
-        if price.since > on or not beside.get(price.item):
+    for q in review.quantities:
+        local = panel.prices.get(q.item)
+        if local is None or not q.beside:
             continue
         with np.errstate(divide="ignore", invalid="ignore"):
-            z = panel.of(beside[price.item])[:, -1] / panel.of(price.item)[:, -1]
-            out = np.isfinite(z) & (z > 0) & ((z < float(price.low)) | (z > float(price.high)))
+            z = panel.of(q.beside)[:, -1] / panel.of(q.item)[:, -1]
+            out = np.isfinite(z) & (z > 0) & ((z < local.low) | (z > local.high))
+        told: dict[int, list[Found]] = {}
+        for f in made:
+            if {f.item, f.other} & {q.item, q.beside} and f.suspicion >= float(review.show):
+                told.setdefault(f.row, []).append(f)
         for row in np.flatnonzero(out.any(axis=1)).tolist():
-            if not _inside(book, panel.areas[row], price.region) or price.type not in ("", panel.types[row]):
+            at, (zh, en) = np.flatnonzero(out[row]), local.titles[row]
+            months = tuple(int(m) + 1 for m in at) if panel.periods == 12 else ()
+            f = Found(row, q.item, "price", months, float(np.median(z[row, at])), low=float(local.low[row, at[0]]), high=float(local.high[row, at[0]]), suspicion=0.3,
+                      basis="price", other=q.beside)
+            spoken = [g for g in told.get(row, []) if not g.months or not months or set(months) & set(g.months)]
+            for g in spoken:
+                g.outside_price = f.found, f.low, f.high, (zh, en)
+            if spoken:
                 continue
-            at = np.flatnonzero(out[row])
-            f = Found(int(row), price.item, "price", tuple(int(m) + 1 for m in at) if panel.periods == 12 else (), float(np.median(z[row, at])),
-                      low=float(price.low), high=float(price.high), suspicion=0.3, basis="price", other=beside[price.item])
-            f.amount = 0.1 * float(np.nansum(panel.of(price.item)[row, -1, at]))
-            f.group = (price.source.title, price.source.title)
+            f.amount = 0.1 * float(np.nansum(panel.of(q.item)[row, -1, at]))
+            f.group = (zh, en)
             found.append(f)
     return found

@@ -20,6 +20,8 @@ from .robust import Array
 
 RIGHT, FACTOR, SHARE, GROSS, COPIED, DIGIT, SWAPPED, COST_IN = "right", "factor", "share", "gross", "copied", "digit", "swapped", "cost-in"
 QUANTITY, COST, BOTH = "quantity", "cost", "both"
+AMOUNT = "amount"
+"""Name of the slip that leaves the quantity in the box of its cost."""
 
 
 def powers() -> dict[str, float]:
@@ -39,6 +41,8 @@ class Prior:
     """Between a third and three times the true value, in no special way: a meter forgotten, counted twice, misread."""
     copied: float = 0.002
     swapped: float = 0.001
+    exchanged: float = 0.0005
+    """Two items of a return in each other's rows, as a share of all returns (``exchanged``)."""
     gross: float = 0.0005
     """Anything at all."""
     one_sided: float = 0.3
@@ -69,6 +73,8 @@ class Judged:
     absolute: Array
     square: Array
     cost_error: Array
+    evidence: Array
+    """The density of what is reported under all hypotheses together."""
 
     def full(self, values: Array, size: int) -> Array:
         """A column laid out over all cells, zero elsewhere."""
@@ -244,7 +250,7 @@ def _shares(cells: _Cells, prior: Prior) -> None:
 
 
 def _swaps(cells: _Cells, prior: Prior) -> None:
-    """Quantity and cost in each other's boxes; the cost typed into both."""
+    """Quantity and cost in each other's boxes; one of them typed into both; a cost that is anything at all beside a quantity in order."""
     known = np.isfinite(cells.c)
     cells.add(SWAPPED, "", BOTH, np.where(known, prior.swapped * cells.density(cells.c, cells.y), 0), cells.cost, cells.size)
     assert cells.price is not None
@@ -252,6 +258,10 @@ def _swaps(cells: _Cells, prior: Prior) -> None:
     same = known & (np.abs(cells.c - cells.y) < 1e-9)
     p = cells.density(np.where(np.isfinite(meant), np.log(meant), np.nan), cells.c)
     cells.add(COST_IN, "", QUANTITY, np.where(same, prior.swapped * p * cells.size, 0), meant)
+    usual = np.exp(cells.y + cells.price.best()[0])
+    fits = np.where(known & np.isfinite(usual), np.nan_to_num(np.exp(cells.quantity.density(cells.y, np.arange(len(cells.y))))), 0)
+    cells.add(COST_IN, AMOUNT, COST, np.where(same, prior.swapped * fits * cells.size, 0), None, usual)
+    cells.add(GROSS, "", COST, prior.gross / (2 * prior.wide) * fits, None, usual)
 
 
 def _digits(cells: _Cells, prior: Prior, near: float = 4.0, far: float = 3.0) -> None:
@@ -307,7 +317,7 @@ def _posterior(cells: _Cells, rows: Array) -> Judged:
     at, names = np.arange(len(rows)), np.array(cells.names, dtype=object)
     chosen = names[lead] if len(rows) else np.zeros((0, 3), dtype=object)
     return Judged(rows, np.where(whole > 0, 1 - post[0], 0.0), chosen[:, 0], chosen[:, 1], chosen[:, 2], truths[lead, at], costs[lead, at],
-                  np.nansum(post * away, axis=0), np.nansum(post * np.abs(away), axis=0), np.nansum(post * away**2, axis=0), np.nansum(post * np.abs(cost_away), axis=0))
+                  np.nansum(post * away, axis=0), np.nansum(post * np.abs(away), axis=0), np.nansum(post * away**2, axis=0), np.nansum(post * np.abs(cost_away), axis=0), whole)
 
 
 __all__ = ["BOTH", "COPIED", "COST", "COST_IN", "DIGIT", "FACTOR", "GROSS", "QUANTITY", "RIGHT", "SHARE", "SWAPPED", "Judged", "Prior", "digit_candidates",

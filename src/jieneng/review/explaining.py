@@ -33,7 +33,7 @@ class Explained:
 
 def covers(e: Explained, f: Found, year: int) -> bool:
     """Whether an explanation speaks of a finding: same institution and item, in time, same direction, no larger than it was accepted for."""
-    if e.row != f.row or f.item not in e.items or f.kind in ("factor", "swapped", "cost-in", "digit", "missing"):
+    if e.row != f.row or f.item not in e.items or f.kind in ("factor", "swapped", "exchanged", "cost-in", "digit", "missing"):
         return False
     first = dt.date(year, min(f.months) if f.months else 1, 1)
     last = dt.date(year, max(f.months) if f.months else 12, 28)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .expect import LAST_YEAR, OWN_LEVEL, OWN_YEAR, PEERS, Expected, Forecast, shrunk, student
 from .robust import SIGMA, Array, by_group, median, spread
+
+if TYPE_CHECKING:
+    from .pricing import Local
+
+LOCAL = "local-price"
 
 
 @dataclass(frozen=True)
@@ -80,12 +86,13 @@ def peers_forecast(y: Array, sizes: Sequence[Array], groups: Sequence[Array], kn
 DAYS = np.log(np.array([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]))
 
 
-def prices(quantity: Array, cost: Array, groups: Sequence[Array], knobs: Knobs) -> Expected:
+def prices(quantity: Array, cost: Array, groups: Sequence[Array], knobs: Knobs, local: Local | None = None) -> Expected:
     """ln(cost ÷ quantity) of the last year of (n, years, periods): own usual price moved as the peers' prices moved, then the peers'.
 
     Own: the median of the earlier years (of this one where there are none) plus the group's median departure from it in each
     period, so that a price that rose for everybody is no finding; the spread is that of the own earlier departures, shrunk to
-    that of its like, at least 1 %. A local price table, where one is loaded, is a rule of its own.
+    that of its like, at least 1 %. Where fewer than ``least`` of its kind, here and in the region round it, say what they paid, the
+    local price table says what is usual, if one is loaded.
     """
     z = logs(cost) - logs(quantity)
     n, years, periods = z.shape
@@ -107,13 +114,19 @@ def prices(quantity: Array, cost: Array, groups: Sequence[Array], knobs: Knobs) 
     wide, _, _ = by_group(median(np.abs(now - peers)), groups, knobs.least)
     # without earlier years its own level of this year speaks for single periods only
     centre = np.where(np.isfinite(own)[:, None] & (old[:, None] | (periods > 1)), own[:, None] + moved[:, -1], np.nan)
-    return Expected([Forecast("own-price", centre, np.broadcast_to(scale[:, None], now.shape), 0.85),
-                     Forecast("peers-price", peers, np.broadcast_to(np.maximum(SIGMA * wide, 0.05)[:, None], now.shape), 0.15)], knobs.nu, level, count)
+    parts = [Forecast("own-price", centre, np.broadcast_to(scale[:, None], now.shape), 0.85),
+             Forecast("peers-price", peers, np.broadcast_to(np.maximum(SIGMA * wide, 0.05)[:, None], now.shape), 0.15)]
+    if local is not None:
+        mu, span = local.forecast()
+        few = (count < knobs.least) | (level >= len(groups))
+        parts.insert(1, Forecast(LOCAL, np.where(few, mu, np.nan), span, np.where(np.isfinite(centre), 0.05, 0.9)))
+    return Expected(parts, knobs.nu, level, count)
 
 
 def of_year(price: Expected) -> Expected:
     """Prices of months as the price of a year: the middle month, half as spread."""
-    parts = [Forecast(p.basis, median(p.mu)[:, None], np.maximum(median(p.scale)[:, None] / 2, 0.01), p.weight) for p in price.parts]
+    parts = [Forecast(p.basis, median(p.mu)[:, None], np.maximum(median(p.scale)[:, None] / 2, 0.01), p.weight[:, :1] if isinstance(p.weight, np.ndarray) else p.weight)
+             for p in price.parts]
     return Expected(parts, price.nu, price.level[:, :1], price.size[:, :1])
 
 

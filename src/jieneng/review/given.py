@@ -4,6 +4,7 @@
     from jieneng.review.given import QUOTAS
     QUOTAS.append(quotas)             # (day) → the quotas in force on it
     DEGREES.append(degrees)           # (years) → the months whose temperatures are known
+    PRICES.append(prices)             # (year) → the local prices in force in some of it
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 
 from jieneng.core.late import arrive
-from jieneng.rulebook.reviews import Quota
+from jieneng.rulebook.reviews import Price, Quota
 from jieneng.rulebook.types import Book
 
 from .weather import Degrees
 
 QUOTAS: list[Callable[[dt.date], Iterable[Quota]]] = []
+PRICES: list[Callable[[int], Iterable[Price]]] = []
 DEGREES: list[Callable[[Sequence[int]], Iterable[Degrees]]] = []
 
 
@@ -34,3 +36,9 @@ def degrees(years: Sequence[int]) -> list[Degrees]:
     """Heating degree days by region and month."""
     arrive("review.given")
     return [d for give in DEGREES for d in give(years)]
+
+
+def prices(book: Book, year: int) -> list[Price]:
+    """The local prices the offices keep, then those of the rulebook, in force in some of a year."""
+    arrive("review.given")
+    return [p for p in [*(p for give in PRICES for p in give(year)), *book.prices] if p.since.year <= year and (p.until is None or p.until.year >= year)]

@@ -69,7 +69,7 @@ def _meant(book: Book, f: Found) -> dict[tuple[str, int], float]:
     """(Item, month) → what the review takes to be meant; month 0 for all of them, which only stocks can be."""
     stock = f.item in book.items and book.items[f.item].over_time != "sum"
     found = {(item, m): v for m, item, v in f.suggested if m or stock}
-    return found or ({(f.item, m): f.expected for m in (f.months or (0,))} if stock and f.kind in ("zero", "change") else {})
+    return found or ({(f.item, m): f.expected for m in (f.months or (0,))} if stock and f.kind in ("zero", "change", "slip") else {})
 
 
 def _suggested(checks: Sequence[Check], answers: Mapping[str, str | None], found: Located, meant: Mapping[tuple[str, int], float], month: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ import numpy as np
 from jieneng.rulebook.reviews import Judging, Review
 from jieneng.rulebook.types import Book
 
-from . import errors, patterns
+from . import errors, exchanged, patterns
 from .assess import Assessor, Found
 from .expect import Expected, Forecast
 from .forecast import levels, monthly, prices, yearly
@@ -57,7 +57,7 @@ def ready(panel: Panel, review: Review, weights: Mapping[str, float]) -> Ready:
         if values is None or not np.nansum(values) > 0:
             continue
         costs = panel.of(q.beside) if q.beside else None
-        price = prices(values, costs, panel.groups, assessor.knobs) if costs is not None and np.nansum(costs) > 0 else None
+        price = prices(values, costs, panel.groups, assessor.knobs, panel.prices.get(q.item)) if costs is not None and np.nansum(costs) > 0 else None
         if panel.periods == 12:
             expected = _with_years_before(monthly(assessor.heated(q, values), panel.groups, assessor.sizes(q), assessor.knobs), values, panel, assessor)
         else:
@@ -89,6 +89,7 @@ def one(made: Ready, institution: int, month: int, answers: Mapping[str, Any]) -
     period = max(month - 1, 0)
     cell = np.array([row * made.panel.periods + period])
     found: list[Found] = []
+    slots: list[exchanged.Slot] = []
     for item in made.items:
         q = item.judging
         value, cost = (answers.get(name) for name in (q.item, q.beside))
@@ -101,10 +102,24 @@ def one(made: Ready, institution: int, month: int, answers: Mapping[str, Any]) -
         same = (now == before[:, None]) & (now > 0)
         judged = errors.judge(now, expected, made.assessor.prior, cost=spent, price=price, factors={n: float(f) for n, (f, _) in q.units.items()}, copied=same,
                               usual=item.usual[row:row + 1] if item.usual is not None else 0.001, step=item.step)
+        slots.append(exchanged.Slot(q, now, spent, expected, price, judged))
         if not len(judged.rows) or judged.suspicion[0] < made.assessor.show:
             continue
         found.append(_found(made, row, month, q, now, spent, before, judged, expected, price))
-    return found
+    return _exchanged(made, row, month, slots, found)
+
+
+def _exchanged(made: Ready, row: int, month: int, slots: list[exchanged.Slot], found: list[Found]) -> list[Found]:
+    """Two items in each other's rows are one finding, in the place of what is said of each."""
+    pairs = exchanged.find(slots, made.assessor.prior, made.assessor.show)
+    if not pairs:
+        return found
+    helper = copy.copy(made.assessor)
+    helper.found = found
+    for f in (told := exchanged.told(helper, slots, pairs, [np.full((1, 1), np.nan)] * len(slots), False)):
+        f.row, f.months, f.suggested = row, (month,) if month else (), [(month, item, v) for _, item, v in f.suggested]
+    exchanged.replace(helper, told, slots)
+    return helper.found
 
 
 def _cell(e: Expected, cell: Array) -> Expected:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .robust import Array
+
+if TYPE_CHECKING:
+    from .pricing import Local
 
 
 @dataclass
@@ -38,6 +42,8 @@ class Panel:
     hdd: Array | None = None
     """Heating degree days (n, years, periods), NaN where no temperatures are loaded; ``stations``: whose."""
     stations: Sequence[str] = ()
+    prices: dict[str, Local] = field(default_factory=dict)
+    """Item → the local prices of its last year, where a table is loaded (``pricing``)."""
 
     def __len__(self) -> int:
         return len(self.ids)

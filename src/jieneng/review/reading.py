@@ -18,7 +18,7 @@ from jieneng.returns.models import Revision, Round
 from jieneng.rulebook.reviews import Review
 from jieneng.rulebook.types import Book
 
-from . import given, weather
+from . import given, pricing, weather
 from .panel import Panel, grouped
 
 YEARS = 3
@@ -79,7 +79,9 @@ def panel(book: Book, review: Review, round_: Round, line: str = "", only: Colle
     made = Panel(years, periods, ids, [s.name for s in rows], [s.area for s in rows], [s.type for s in rows], _levels(book, rows),
                  {d.code: (d.name.zh, d.name.en) for d in book.divisions.values()})
     made.values = {item: cube[i] for i, item in enumerate(wanted) if np.isfinite(cube[i]).any()}
-    weather.lay(made, given.degrees(years), {d.code: d.parent for d in book.divisions.values()})
+    parents = {d.code: d.parent for d in book.divisions.values()}
+    weather.lay(made, given.degrees(years), parents)
+    pricing.lay(made, given.prices(book, year), parents)
     return made, refs, state.hexdigest()
 
 

@@ -15,6 +15,9 @@ from jieneng.rulebook.reviews import Review, ReviewRule
 from jieneng.rulebook.types import Book
 
 from .assess import Found
+from .errors import AMOUNT
+from .exchanged import ALL, AMOUNTS, COSTS, ROW
+from .forecast import LOCAL
 from .panel import Panel
 
 SINGLE = {"×10^1": T("像是多写了一位（小数点错一位）。", "Looks like one digit too many (the decimal point one place off)."),
@@ -25,6 +28,12 @@ SINGLE = {"×10^1": T("像是多写了一位（小数点错一位）。", "Looks
           "÷10^2": T("像是少写了两位（小数点错两位）。", "Looks like two digits too few (the decimal point two places off)."),
           "÷10^3": T("像是小了 1,000 倍，多为单位用错。", "Looks 1,000 times too small: most often a wrong unit."),
           "÷10^4": T("像是按万为单位填的。", "Looks as if entered in units of ten thousand.")}
+EXCHANGES = {
+    ALL: T("依据：两项的数量和费用都对调以后，数量与往年接近，单价也与平常一致。", "Basis: with amounts and costs of both exchanged, the amounts are close to earlier years and the prices are as usual."),
+    AMOUNTS: T("依据：两项的数量对调以后，都与往年接近，单价也不再离谱。", "Basis: with the amounts of both exchanged, they are close to earlier years and no price is out of order."),
+    COSTS: T("依据：两项的数量与往年接近，费用对调以后单价也与平常一致。", "Basis: the amounts are close to earlier years; with the costs of both exchanged the prices are as usual."),
+    ROW: T("依据：这一项往年月月有数，这个月空着；那一项往年从来没有，这个月的数正好与这一项的预计相符。",
+           "Basis: the one has a value in every other month and none in this; the other never had one, and holds what is expected of the first.")}
 WHOLE = ("person", "vehicle", "piece")
 """Families of units that are counted: no half a person is expected."""
 
@@ -158,7 +167,7 @@ class Speaker:
     def _beside(self, f: Found, whole: float, language: str) -> tuple[str, str]:
         """What it is told beside, and a number for it: the other box with its value; of a bill in two months, the month it seems to hold as well."""
         label = self.label(f.other, language) if f.other else ""
-        if f.kind == "swapped":
+        if f.kind in ("swapped", "exchanged"):
             return T("{o}（{v} {u}）", "{o} ({v} {u})", o=label, v=number(whole), u=self.unit(f.other, language)).say(language), number(f.before)
         if f.kind != "twice":
             return label, number(f.before)
@@ -203,6 +212,8 @@ class Speaker:
             return next((said.say(language) for name, said in SINGLE.items() if _slip(name) == round(f.found / mine[0], 9)), "")
         if not f.name:
             return ""
+        if f.name == AMOUNT:
+            return T("和数量一个数字不差，像是把数量又填进了费用。", "The very same number as the amount, as if that had been typed into both.").say(language)
         if f.name == "÷10^4" and self.book.items[f.item].unit == "yuan":
             return T("像是按“万元”填的。", "Looks as if entered in 10⁴ yuan.").say(language)
         units = self.units.get(f.item, {})
@@ -215,7 +226,7 @@ class Speaker:
         """On what the expectation rests, with the group compared and its size; which checks of the form fail as well."""
         made = self._ground(f)
         ground = T(made.say("zh"), made.say("en"))
-        if f.degrees and f.kind not in ("swapped", "cost-in", "copied", "repeated"):
+        if f.degrees and f.kind not in ("swapped", "exchanged", "cost-in", "copied", "repeated"):
             then, now, station = f.degrees
             said = {"a": number(then, 0), "b": number(now, 0), "s": station}
             cold = T("采暖用能已按冷暖折算：{s}同期采暖度日数去年 {a}，今年 {b}（越大越冷）。",
@@ -224,6 +235,11 @@ class Speaker:
         beyond = [v for _, item, v in f.suggested if item == f.item]
         if f.kind == "factor" and f.where == "quantity" and len(beyond) == 1 and not f.low <= beyond[0] <= f.high:
             more = T("建议值不在往年水平之内，但和费用、平常单价对得上。", "The suggestion lies outside earlier years, but agrees with the cost at the usual price.")
+            ground = T(f"{ground.say('zh')}{more.say('zh')}", f"{ground.say('en')} {more.say('en')}")
+        if f.outside_price:
+            price, low, high, whose = f.outside_price
+            said = {"p": number(price), "a": number(low), "b": number(high)}
+            more = T("单价 {p}，也不在本地价格表 {a} 至 {b} 之内（{s}）。", "Its price {p} lies outside the local table as well, {a} to {b} ({e}).", **said, s=whose[0], e=whose[1])
             ground = T(f"{ground.say('zh')}{more.say('zh')}", f"{ground.say('en')} {more.say('en')}")
         if f.outside:
             change, level, n = f.outside
@@ -243,6 +259,11 @@ class Speaker:
     def _ground(self, f: Found) -> T:
         g = self.panel.label(f.level, f.row)
         peers = T(f"{g[0]} {f.peers:,} 家", f"{g[1]}: {f.peers:,}" + ("" if g[1].endswith("institutions") else " institutions"))
+        if f.kind == "cost" and f.basis == LOCAL and f.group:
+            return T(f"依据：本单位没有往年单价，同类单位也太少；按本地价格表（{f.group[0]}）推算。",
+                     f"Basis: it has no earlier price and too few of its like; the local price table ({f.group[1]}).")
+        if f.kind == "cost" and f.basis == "peers-price":
+            return T(f"依据：本单位没有往年单价，按{peers.zh}的单价中位数推算。", f"Basis: it has no earlier price; the median price of its like ({peers.en}).")
         if f.kind == "cost":
             return T("依据：本单位以往的平常单价，按同类单位同期涨跌推算。", "Basis: the institution's usual price, adjusted by how the prices of its like changed.")
         if f.basis == "quota" and f.group:
@@ -260,6 +281,10 @@ class Speaker:
             return self._same(f)
         if f.kind == "swapped":
             return T("依据：对调后与往年接近，两数之比也与平常一致。", "Basis: exchanged, they are close to earlier years and their ratio is as usual.")
+        if f.kind == "exchanged":
+            return EXCHANGES[f.name]
+        if f.kind == "slip":
+            return T("依据：本单位今年其他各月填报的数。", "Basis: what the institution reported in the other months of this year.")
         if f.kind == "cost-in":
             return T("依据：两格数字完全相同，按这个数算出的单价是 1。", "Basis: the two numbers are the same, which makes a price of 1.")
         grounds = {

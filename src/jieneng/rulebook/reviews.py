@@ -21,11 +21,11 @@ from .types import Source
 
 FORECAST = {"least": 8, "strength": 4, "floor": "0.02", "nu": 3, "size_classes": 4, "weight_of_stakes": "0.15", "unseen": "0.1",
             "hb_u": "0.4", "hb_a": "0.05", "hb_c": "20"}
-ERRORS = {"factor": "0.002", "unit": "0.002", "digit": "0.006", "share": "0.02", "copied": "0.002", "swapped": "0.001", "gross": "0.0005", "one_sided": "0.3"}
+ERRORS = {"factor": "0.002", "unit": "0.002", "digit": "0.006", "share": "0.02", "copied": "0.002", "swapped": "0.001", "exchanged": "0.0005", "gross": "0.0005", "one_sided": "0.3"}
 PLACES = frozenset(("item", "other", "unit", "months", "found", "expected", "low", "high", "suggested", "factor", "group", "peers", "before", "share", "n"))
 """What the words of a rule may name in braces."""
-KINDS = ("factor", "digit", "share", "gross", "copied", "repeated", "swapped", "cost-in", "twice", "missing", "zero", "cost", "change", "level", "above-quota",
-         "below-guide", "price", "batch", "ratio", "edit")
+KINDS = ("factor", "digit", "share", "gross", "copied", "repeated", "swapped", "exchanged", "cost-in", "twice", "missing", "zero", "cost", "change", "level", "above-quota",
+         "below-guide", "price", "slip", "batch", "ratio", "edit")
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,31 @@ class Quota:
 
 @dataclass(frozen=True)
 class Price:
-    """A local price: the span in which cost ÷ quantity should lie, for a place, a kind of institution ("" for all) and an item."""
+    """A local price in yuan per unit of the item, for a place and a kind of institution ("" for all): what is usual, the span in which
+    cost ÷ quantity should lie, or both. ``within``: only in this area (of the office that keeps it)."""
 
     item: str
     region: str
     type: str
-    low: Decimal
-    high: Decimal
+    low: Decimal | None
+    high: Decimal | None
     since: dt.date
     source: Source
+    usual: Decimal | None = None
+    until: dt.date | None = None
+    within: str = ""
+    sample: bool = False
+
+    @property
+    def typical(self) -> Decimal:
+        """What is usual; where only a span is given, its middle on the scale of ratios."""
+        return self.usual if self.usual is not None else ((self.low or Decimal(0)) * (self.high or Decimal(0))).sqrt()
+
+    @property
+    def titles(self) -> tuple[str, str]:
+        """Its source in words, Chinese and English."""
+        title = self.source.title
+        return (title + ("（样例）" if self.sample and "样例" not in title else ""), title + (" (sample)" if self.sample else ""))
 
 
 @dataclass(frozen=True)
@@ -226,12 +242,15 @@ def read_prices(node: Node, door: Door, source: Callable[[Node | None], Source |
     r.text("table")
     for n in r.list("prices"):
         q = Reader(n, door)
-        item, low, high = q.text("item"), q.number("low"), q.number("high")
+        item, low, high, usual, until = q.text("item"), q.number("low"), q.number("high"), q.get("usual", False), q.get("until", False)
+        typical = q.number("usual") if usual is not None else None
         if item not in items:
             door.tell("price.item", n, T("没有指标“{i}”", "there is no item “{i}”", i=item))
-        if not 0 < low <= high:
-            door.tell("price.order", n, T("应有 0 < 下限 ≤ 上限", "expected 0 < low ≤ high"))
-        made.append(Price(item, q.text("region"), q.text("type", ""), low, high, q.date("since"), source(q.get("source")) or Source("?")))
+        if not 0 < low <= (typical if typical is not None else high) <= high:
+            door.tell("price.order", n, T("应有 0 < 下限 ≤ 平常价 ≤ 上限", "expected 0 < low ≤ usual ≤ high"))
+        where = source(q.get("source")) or Source("?")
+        made.append(Price(item, q.text("region"), q.text("type", ""), low, high, q.date("since"), where, typical, q.date("until") if until is not None else None,
+                          sample=where.kind == "sample"))
         q.done()
     r.done()
     return made

@@ -57,8 +57,8 @@ def mark_of(finding: ReviewFinding) -> str:
 
 
 def _mark(institution: int, rule: str, kind: str, period: str, months: list[int], items: list[str], found: float | None, suggested: list[Any]) -> str:
-    # of two fields that were swapped the suggestion holds the other's value; elsewhere it moves with the peers and says nothing of the return
-    return fingerprint([institution, rule, kind, period, months, items, None if found is None else f"{found:.8g}", suggested if kind == "swapped" else []])
+    # of two fields or items that were swapped the suggestion holds the other's value; elsewhere it moves with the peers and says nothing of the return
+    return fingerprint([institution, rule, kind, period, months, items, None if found is None else f"{found:.8g}", suggested if kind in ("swapped", "exchanged") else []])
 
 
 def entries(run: ReviewRun) -> tuple[Entry, ...]:

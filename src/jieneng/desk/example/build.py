@@ -132,7 +132,7 @@ class _Work:
 def build(folder: Path, seed: int = 2022, progress: Progress | None = None) -> Manifest:
     """Write the example city into ``folder`` (made if need be): the same files byte for byte for the same seed.
 
-    Register, changes by year, the consumption of nine areas in 2020, 2021 and 2022, machine rooms and heating of 2022, two exports of the national platform, five ledgers, files with errors to be
+    Register, changes by year, the consumption of nine areas in 2020, 2021 and 2022, machine rooms and heating of 2022, two exports of the national platform, six ledgers, files with errors to be
     refused, a folder with a messy export to try, ``key.yaml`` (every planted error) and ``manifest.json``. ``progress(done, total)`` is called per file.
     """
     folder = Path(folder)
