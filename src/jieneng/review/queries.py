@@ -42,12 +42,6 @@ def explanations_in(scope: Scope) -> QuerySet[Explanation]:
     return Explanation.objects.filter(institution__in=within(scope)).select_related("institution", "by")
 
 
-def what_if(run: ReviewRun, looked_at: int) -> float:
-    """By how much the total that is worst off may be wrong (a share) when only the first ``looked_at`` findings are looked at."""
-    steps = run.line.get("steps") or [0.0]
-    return float(steps[min(max(looked_at, 0), len(steps) - 1)])
-
-
 def names(run: ReviewRun, rows: Iterable[ReviewFinding]) -> dict[int, str]:
     """Institution → its name at the end of the year reviewed."""
     wanted = {r.institution_id for r in rows}
