@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,14 +10,15 @@ import numpy as np
 
 from jieneng.rulebook.reviews import Judging, Review
 
-from . import changes, errors, exchanged, patterns, sizes, weather
+from . import changes, errors, exchanged, lining, patterns, sizes, weather
 from .errors import BOTH, COPIED, COST, COST_IN, DIGIT, FACTOR, GROSS, SHARE, SWAPPED, Judged, Prior
 from .exchanged import Slot, Work
 from .expect import Expected
 from .forecast import LOCAL, Knobs, levels, logs, monthly, of_year, prices, yearly
 from .panel import Panel
 from .robust import Array, by_group, median
-from .stakes import CERTAIN, Doubts, Line, score, stopping_line
+from .stakes import CERTAIN, Line, score
+from .unseen import Rest, keep
 
 
 @dataclass
@@ -102,8 +103,8 @@ class Assessor:
         self.knobs = Knobs(int(f["least"]), float(f["strength"]), float(f["floor"]), float(f["nu"]), size_bins=int(f["size_classes"]))
         self.prior = Prior(**{k: float(v) for k, v in e.items()})
         self.found: list[Found] = []
-        self.rest: dict[str, tuple[Array, Array, Array]] = {}
-        """Per item, what is not on the list: row, suspicion, E(e | wrong) signed."""
+        self.rest: dict[str, Rest] = {}
+        """Per item, what is not on the list."""
         self.clean: dict[str, Array] = {}
         """Per item, the review year with suggested values where one is all but certain: (n,) sums."""
         self.show = float(review.show)
@@ -168,11 +169,6 @@ class Assessor:
         found: Array = (judged.suspicion >= self.show) | ((judged.suspicion >= self.least) & large)
         return found
 
-    def _kept_back(self, judged: Judged, wanted: Array, per: int) -> tuple[Array, Array, Array]:
-        """What becomes no finding: row, suspicion, how far off if wrong."""
-        p = np.maximum(judged.suspicion[~wanted], 1e-12)
-        return judged.rows[~wanted] // per, p, np.sign(judged.error[~wanted]) * np.sqrt(judged.square[~wanted] / p)
-
     def sizes(self, q: Judging) -> list[Array]:
         """ln of the sizes by which peers are compared: the last value known."""
         found = []
@@ -205,14 +201,14 @@ class Assessor:
             wanted = self._matters(q, judged, 12)
             work.months = Slot(q, values[:, -1], costs[:, -1] if costs is not None else None, expected, price, judged)
             work.clean = self._months(q, values, costs, price, expected, judged, wanted)
-            work.rest.append(self._kept_back(judged, wanted, 12))
+            work.rest.append(keep(values[:, -1], expected, self.prior, judged, wanted))
             self.found += changes.left_out(q, values, expected)
             self._same(q, values, expected)
 
     def finish(self, work: Work) -> None:
         """What is known of a quantity once its months are: what is on no list, its changes and its level."""
-        q, parts = work.judging, [np.concatenate(c) for c in zip(*work.rest, strict=True)]
-        self.rest[q.item] = (parts[0], parts[1], parts[2])
+        q = work.judging
+        self.rest[q.item] = Rest.of(work.rest)
         self.clean[q.item] = np.nansum(work.clean, axis=1)
         self.found += changes.told(self, q)
         self._level(q, self.clean[q.item])
@@ -306,7 +302,7 @@ class Assessor:
 
     # -- the year -----------------------------------------------------------------------------------------------------
 
-    def _year(self, work: Work) -> tuple[Array, Array, Array]:
+    def _year(self, work: Work) -> Rest:
         """The year against earlier years. What is wrong in all its months is put right in ``values`` and ``costs``. Returns the rest."""
         q, values, costs, price = work.judging, work.values, work.costs, work.price
         history = self.heated(q, values)
@@ -318,10 +314,11 @@ class Assessor:
             paid, usual = (sums * np.exp(z))[:, :, None], of_year(price)
         judged = self._judge(sums[:, :, None], paid, expected, usual, q)
         work.year = Slot(q, sums[:, -1:], paid[:, -1] if paid is not None else None, expected, usual, judged)
-        keep = self._matters(q, judged, 1)
-        if self.panel.periods == 12:  # copies are told by the month
-            keep &= judged.kind != COPIED
-        for k in np.flatnonzero(keep):
+        wanted = self._matters(q, judged, 1)
+        by_month = (judged.kind == COPIED) & (self.panel.periods == 12)  # copies are told by the month
+        rest = keep(sums[:, -1:], expected, self.prior, judged, wanted | by_month)
+        wanted &= ~by_month
+        for k in np.flatnonzero(wanted):
             row, kind, name, where = int(judged.rows[k]), str(judged.kind[k]), str(judged.name[k]), str(judged.field[k])
             self._add(q, row, kind, name, where, [0], judged, [int(k)], sums[:, :, None], paid, usual, expected)
             self._as_reported(self.found[-1], values if where != COST or costs is None else costs)
@@ -332,7 +329,7 @@ class Assessor:
                     values[row, -1] *= judged.suggested[k] / sums[row, -1]
                 if costs is not None and paid is not None and where != "quantity" and np.isfinite(judged.suggested_cost[k]):
                     costs[row, -1] *= judged.suggested_cost[k] / paid[row, -1, 0]
-        return self._kept_back(judged, keep, 1)
+        return rest
 
     def _as_reported(self, f: Found, values: Array) -> None:
         """A whole year is judged by most of its months; what is said are the sums people can add up, where the two agree within a tenth."""
@@ -422,56 +419,10 @@ class Assessor:
         def place(item: str, row: Any) -> Any:
             return names.index(cells[item]) * len(areas) + area[row]
 
-        rest = [(place(item, rows), p, self.weights.get(item, 1.0) * e) for item, (rows, p, e) in self.rest.items()]
-        listed = self._listed(totals, place, rest)
-        rank = {id(f): n for n, f in enumerate(listed)}
-        counted = [f for f in self.found if f.item in self.rest and f.kind not in ("level", "ratio")]  # their doubt is in the rest already
-        twins = [(f, *f.twin) for f in counted if f.twin and f.twin[0] in self.rest]
-        doubts = Doubts(
-            np.concatenate([np.array([place(f.item, f.row) for f in counted] + [place(i, f.row) for f, i, _ in twins], int), *(r[0] for r in rest)]),
-            np.concatenate([np.array([rank.get(id(f), -1) for f in (*counted, *(t[0] for t in twins))], int), *(np.full(len(r[0]), -1) for r in rest)]),
-            np.concatenate([np.array([f.suspicion for f in (*counted, *(t[0] for t in twins))]), *(r[1] for r in rest)]) * 1.0,
-            np.concatenate([np.array([self._size(f) for f in counted] + [self.weights.get(i, 1.0) * v for _, i, v in twins]), *(r[2] for r in rest)]) * 1.0)
-        fewer = self._fewer(doubts.suspicion)
-        doubts.suspicion = np.where(doubts.suspicion < CERTAIN, doubts.suspicion * fewer, doubts.suspicion)
-        line = stopping_line(doubts, len(listed), totals, float(self.review.line))
-        line.fewer = fewer
+        listed, line = lining.draw(self, totals, place)
         return Assessed(listed, line, [(c, a) for c in names for a in areas], totals)
 
-    def _listed(self, totals: Array, place: Any, rest: Sequence[tuple[Array, Array, Array]], chance: float = 0.004) -> list[Found]:
-        """The findings doubtful enough, and of the others those able to pass half the line alone: the likeliest, until what is
-        not listed has together no more than ``chance`` of holding such an error."""
-        half = float(self.review.line) / 2
-        big = []
-        for f in self.found:
-            if f.suspicion < self.show and f.item in self.rest and f.kind != "level":
-                total = totals[place(f.item, f.row)]
-                if total > 0 and abs(self._size(f)) / total >= half:
-                    big.append(f)
-        every = [np.array([f.suspicion for f in self.found])] + [r[1] for r in rest]
-        scale = self._fewer(np.concatenate(every)) if self.found else 1.0
-        seen = sum(float((r[1] * (np.abs(r[2]) >= half * totals[r[0]])).sum()) for r in rest if len(r[0]))
-        big.sort(key=lambda f: f.suspicion)
-        left = scale * (seen + np.cumsum([f.suspicion for f in big])) if big else np.zeros(0)
-        needed = {id(f) for f, tail in zip(big, left, strict=True) if tail > chance}
-        doubtful = [f for f in self.found if f.suspicion >= self.show]
-        little = [f for f in self.found if f.suspicion < self.show and id(f) in needed]
-        # of the little doubted, those that alone can carry a total beyond the line come first: the line is reached sooner
-        size = {id(f): abs(self._size(f)) / float(totals[place(f.item, f.row)]) for f in little}
-        alone = float(self.review.line)
-        little.sort(key=lambda f: (size[id(f)] <= alone, -f.suspicion if size[id(f)] > alone else -size[id(f)], f.row, f.item, f.months))
-        return [*doubtful, *little]
-
-    def _fewer(self, suspicion: Array) -> float:
-        """By what small suspicions are multiplied so that together they come to ``unseen`` errors for each that is beyond doubt.
-
-        The shares of errors in the rulebook say what to look at; how many errors there are, the returns themselves say.
-        """
-        small = suspicion < CERTAIN
-        known = max(float(self.review.forecast["unseen"]) * float((~small).sum()), 1.0)
-        return min(1.0, known / max(float(suspicion[small].sum()), 1e-9))
-
-    def _size(self, f: Found) -> float:
+    def size(self, f: Found) -> float:
         """How far the total would be off if the finding is right, signed."""
         size = (f.square / max(f.suspicion, 1e-9)) ** 0.5 if f.square > 0 else f.amount
         return float(self.weights.get(f.item, 1.0) * np.copysign(size, f.mean or 1.0))

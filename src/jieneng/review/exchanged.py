@@ -24,6 +24,7 @@ from .errors import Judged, Prior
 from .expect import Expected
 from .forecast import logs
 from .robust import Array, median
+from .unseen import Rest
 
 if TYPE_CHECKING:
     from .assess import Assessor, Found
@@ -61,7 +62,7 @@ class Work:
     year: Slot | None = None
     months: Slot | None = None
     clean: Array = field(default_factory=lambda: np.zeros((0, 0)))
-    rest: list[tuple[Array, Array, Array]] = field(default_factory=list)
+    rest: list[Rest] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .robust import Array
 
-LAST_YEAR, OWN_LEVEL, OWN_YEAR, PEERS = "last-year", "own-level", "own-year", "peers"
+LAST_YEAR, OWN_LEVEL, OWN_YEAR, PEERS, BETWEEN = "last-year", "own-level", "own-year", "peers", "between"
 
 
 @dataclass

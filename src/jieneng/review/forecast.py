@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .expect import LAST_YEAR, OWN_LEVEL, OWN_YEAR, PEERS, Expected, Forecast, shrunk, student
+from .expect import BETWEEN, LAST_YEAR, OWN_LEVEL, OWN_YEAR, PEERS, Expected, Forecast, shrunk, student
 from .robust import SIGMA, Array, by_group, median, spread
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ def quantile(values: Array, q: float) -> Array:
 
 
 def billing(y: Array, knobs: Knobs) -> list[Forecast]:
-    """Months that share a bill: the same use per day as the month before, or after, almost to the digit.
+    """What bills say: between the months beside it (see ``_between``); then months that share a bill, with the same use per day as the
+    month before, or after, almost to the digit.
 
     y: ln(value) (n, years, 12). How often an institution's months are so in its earlier years is its weight; it is none where
     that hardly ever happens, so that institutions with a bill a month are not touched.
@@ -184,7 +185,26 @@ def billing(y: Array, knobs: Knobs) -> list[Forecast]:
     after = np.concatenate([now[:, 1:], np.full((n, 1), np.nan)], axis=1)
     tight = np.full(now.shape, 0.01)
     on = (share > 0.1)[:, None]
-    return [Forecast("bill", np.where(on, other + DAYS, np.nan), tight, np.where(on, share[:, None] * 0.5, 0.0)) for other in (before, after)]
+    made = [Forecast("bill", np.where(on, other + DAYS, np.nan), tight, np.where(on, 0.5 * (1 / (1 - np.minimum(share, 0.8)[:, None]) ** 2 - 1), 0.0)) for other in (before, after)]
+    return [_between(rate, before, after), *made]
+
+
+def _between(rate: Array, before: Array, after: Array, usual: float = 0.8, most: float = 10.0) -> Forecast:
+    """Meters that are read within the month: its use per day lies between that of the months beside it, since each bill is spread over its days.
+
+    rate: ln(use per day), all months in a row. Only for institutions whose earlier months were so in more than ``usual`` of the cases
+    (of twelve or more; of months that merely follow the seasons it is two thirds).
+    """
+    old = rate[:, :-12]
+    low, high, middle = np.minimum(old[:, :-2], old[:, 2:]), np.maximum(old[:, :-2], old[:, 2:]), old[:, 1:-1]
+    known = np.isfinite(low + middle + high)
+    with np.errstate(invalid="ignore"):
+        inside = known & (middle > low - 0.02) & (middle < high + 0.02)
+    n = known.sum(axis=1)
+    often = np.where(n >= 12, (inside.sum(axis=1) + 1) / (n + 2), 0.0)
+    on = (often > usual)[:, None]
+    mu = np.where(on, (before + after) / 2 + DAYS, np.nan)
+    return Forecast(BETWEEN, mu, np.maximum(np.abs(after - before) / 4, 0.01), np.where(on, np.minimum(often / (1 - often), most)[:, None], 0.0))
 
 
 def fitted(parts: list[Forecast], y: Array, knobs: Knobs, most: int = 20_000) -> list[Forecast]:
@@ -332,7 +352,8 @@ def monthly(values: Array, groups: Sequence[Array], sizes: Sequence[Array] = (),
         old = flat[:, -2] + common[:, -1]
         parts.append(Forecast(OWN_LEVEL, old, np.maximum(scales * 2, 0.1), knobs.weights[1] / 2))
     if knobs.bills:
-        parts += billing(y, knobs)
+        between, *bills = billing(y, knobs)
+        parts = [between, *parts, *bills]  # where it is known, it knows best: it leads
     pmu, pscale, plevel, pcount = peers_forecast(y[:, -1], sizes, groups, knobs)
     parts += moved_or_peers(np.isfinite(centre), centre, np.maximum(scales * 3, 0.5), pmu, np.maximum(pscale, scales), knobs)
     parts = fitted(parts, y[:, -1], knobs)

@@ -14,7 +14,7 @@ from jieneng.rulebook.types import Book
 
 from . import errors, exchanged, patterns
 from .assess import Assessor, Found
-from .expect import Expected, Forecast
+from .expect import OWN_YEAR, Expected, Forecast
 from .forecast import levels, monthly, prices, yearly
 from .panel import Panel
 from .robust import Array
@@ -72,13 +72,17 @@ def _with_years_before(expected: Expected, values: Array, panel: Panel, assessor
     if values.shape[1] < 2:
         return expected
     earlier = monthly(values[:, :-1], panel.groups, [], assessor.knobs)
-    lead, known = expected.parts[0], np.sum(np.isfinite(values[:, -1]), axis=1) >= 3
+    lead, known = _own_year(expected), np.sum(np.isfinite(values[:, -1]), axis=1) >= 3
     drift = levels(values[:, -2:])
     with np.errstate(divide="ignore", invalid="ignore"):
         moved = np.where(known, np.nan_to_num(np.log(drift[:, -1] / drift[:, -2])), 0.0)
-    mu = np.where(np.isfinite(lead.mu) & known[:, None], lead.mu, earlier.parts[0].mu + moved[:, None])
-    scale = np.where(np.isfinite(lead.scale), lead.scale, earlier.parts[0].scale * 1.5)
-    return Expected([Forecast(lead.basis, mu, scale, lead.weight), *expected.parts[1:]], expected.nu, expected.level, expected.size)
+    mu = np.where(np.isfinite(lead.mu) & known[:, None], lead.mu, _own_year(earlier).mu + moved[:, None])
+    scale = np.where(np.isfinite(lead.scale), lead.scale, _own_year(earlier).scale * 1.5)
+    return Expected([Forecast(p.basis, mu, scale, p.weight) if p is lead else p for p in expected.parts], expected.nu, expected.level, expected.size)
+
+
+def _own_year(expected: Expected) -> Forecast:
+    return next(p for p in expected.parts if p.basis == OWN_YEAR)
 
 
 def one(made: Ready, institution: int, month: int, answers: Mapping[str, Any]) -> list[Found]:

@@ -18,6 +18,8 @@ DRAWS = 1000
 SURE = 0.99
 CERTAIN = 0.5
 """From here on a month's suggested value stands in for it when the year is judged; smaller suspicions are scaled for the line."""
+FAR = 6.0
+"""No truth lies more of its spreads from where it is expected."""
 
 
 def score(suspicion: Any, share: Any, power: float) -> Any:
@@ -28,12 +30,13 @@ def score(suspicion: Any, share: Any, power: float) -> Any:
 @dataclass
 class Doubts:
     """What may still be wrong, one entry each: the published total it feeds, its finding (−1: on no list), how likely it is wrong,
-    and by how much the total would be off then (signed, in the unit of the total)."""
+    by how much the total would be off then (signed, in the unit of the total), and how far that scatters (``jitter``; none given: not at all)."""
 
     place: Array
     finding: Array
     suspicion: Array
     size: Array
+    jitter: Array | None = None
 
 
 @dataclass
@@ -50,7 +53,7 @@ class Line:
     steps: list[float] = field(default_factory=list)
     """After 0, 1, 2 … findings: the largest share of any total that is not exceeded in 99 of 100 draws."""
     fewer: float = 1.0
-    """What suspicions below ``CERTAIN`` were multiplied by for the draws (``Assessor._fewer``)."""
+    """What suspicions below ``CERTAIN`` were multiplied by for the draws, on the whole (``unseen.fewer``)."""
 
 
 def stopping_line(doubts: Doubts, findings: int, totals: Array, share: float, seed: int = 20221231) -> Line:
@@ -61,21 +64,24 @@ def stopping_line(doubts: Doubts, findings: int, totals: Array, share: float, se
     """
     dice = np.random.default_rng(seed)
     places = len(totals)
+    jitter = doubts.jitter if doubts.jitter is not None else np.zeros(len(doubts.size))
     with np.errstate(divide="ignore", invalid="ignore"):
-        size = np.where(totals[doubts.place] > 0, doubts.size / totals[doubts.place], 0.0)
+        size, wide = (np.where(totals[doubts.place] > 0, v / totals[doubts.place], 0.0) for v in (doubts.size, jitter))
     off = np.zeros((places, DRAWS))
 
     def come_true(which: Array) -> None:
         """Add what these doubts do to the totals in the draws in which they come true."""
         likely = which[doubts.suspicion[which] > 0.02]
         for k in likely:
-            off[doubts.place[k]] += size[k] * (dice.random(DRAWS) < doubts.suspicion[k])
+            much = size[k] + wide[k] * dice.standard_t(3, DRAWS).clip(-FAR, FAR) if wide[k] else size[k]
+            off[doubts.place[k]] += much * (dice.random(DRAWS) < doubts.suspicion[k])
         # the many small ones: how often, then in which draws (twice in the same one is too rare to matter)
         which = which[doubts.suspicion[which] <= 0.02]
         hits = dice.binomial(DRAWS, np.clip(doubts.suspicion[which], 0, 1))
-        np.add.at(off, (np.repeat(doubts.place[which], hits), dice.integers(0, DRAWS, int(hits.sum()))), np.repeat(size[which], hits))
+        at = np.repeat(which, hits)
+        np.add.at(off, (doubts.place[at], dice.integers(0, DRAWS, len(at))), size[at] + wide[at] * dice.standard_t(3, len(at)).clip(-FAR, FAR))
 
-    matters = np.abs(size) > 1e-6
+    matters = np.abs(size) + FAR * wide > 1e-6
     come_true(np.flatnonzero(matters & (doubts.finding < 0)))
     order = np.argsort(doubts.finding, kind="stable")
     starts = np.searchsorted(doubts.finding[order], np.arange(findings + 1))

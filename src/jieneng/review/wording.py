@@ -154,7 +154,7 @@ class Speaker:
                 "months": str(T("{y}年", "{y}", y=self.year) if f.item in self.stocks and not f.months else months), "found": self._found(f, language),
                 "expected": expected, "low": low, "high": high, "suggested": number(whole, 0 if self._counted(f.item) else None),
                 "factor": self.factor(f, language), "group": group, "peers": f"{f.peers:,}",
-                "before": before, "share": f"{f.ratio if f.kind == 'batch' else f.share:.0%}", "n": self._apart(f, language)}
+                "before": before, "share": f"{f.ratio if f.kind in ('batch', 'weighty') else f.share:.0%}", "n": self._apart(f, language)}
 
     def _counted(self, item: str) -> bool:
         made = self.book.units.get(self.book.items[item].unit) if item in self.book.items else None
@@ -275,6 +275,8 @@ class Speaker:
         if f.kind == "ratio":
             return T(f"依据：{peers.zh}今年与去年之比；用量大的单位容许的变化小，用量小的容许的变化大（Hidiroglou–Berthelot 法）。",
                      f"Basis: this year ÷ last of its like ({peers.en}); large users may change less than small ones (Hidiroglou–Berthelot).")
+        if f.kind == "weighty":
+            return T("依据：本单位以往各年各月的波动，和它在合计中的份量。", "Basis: how much its own months and years vary, and its weight in the total.")
         if f.kind == "level":
             return T(f"依据：与{peers.zh}比较，先按面积或人数折算。", f"Basis: compared with its like ({peers.en}), per floor area or person.")
         if f.kind in ("copied", "repeated"):
@@ -293,6 +295,8 @@ class Speaker:
             "last-year": T("依据：本单位去年同期 {b}，并按{p}同期的变化调整。", "Basis: a year ago {b}, adjusted by the change of its like ({p})."),
             "own-level": T("依据：本单位以往各年的水平。", "Basis: the level of its own earlier years."),
             "peers": T("依据：本单位没有可比的往年数，按{p}的水平和本单位的面积、人数推算。", "Basis: it has no comparable earlier value; the level of its like ({p}) times its own floor area or people."),
+            "between": T("依据：抄表日在月中，账单按天分到各月，以往各月的日均用量都在前后两个月之间。",
+                         "Basis: its meter is read within the month and bills are spread over days, so its use per day has always lain between that of the months beside it."),
             "bill": T("依据：本单位几个月合开一张账单，日均用量应当相同。", "Basis: its bills span several months, so use per day should be the same.")}
         text = grounds.get(f.basis, grounds["own-level"])
         return T(text(p=peers.zh, b=number(f.before)).say("zh"), text(p=peers.en, b=number(f.before)).say("en"))

@@ -19,13 +19,13 @@ from jieneng.core.words import T
 from .reading import Door, Node, Reader
 from .types import Source
 
-FORECAST = {"least": 8, "strength": 4, "floor": "0.02", "nu": 3, "size_classes": 4, "weight_of_stakes": "0.15", "unseen": "0.1",
+FORECAST = {"least": 8, "strength": 4, "floor": "0.02", "nu": 3, "size_classes": 4, "weight_of_stakes": "0.15", "unseen": "0.05",
             "hb_u": "0.4", "hb_a": "0.05", "hb_c": "20"}
 ERRORS = {"factor": "0.002", "unit": "0.002", "digit": "0.006", "share": "0.02", "copied": "0.002", "swapped": "0.001", "exchanged": "0.0005", "gross": "0.0005", "one_sided": "0.3"}
 PLACES = frozenset(("item", "other", "unit", "months", "found", "expected", "low", "high", "suggested", "factor", "group", "peers", "before", "share", "n"))
 """What the words of a rule may name in braces."""
 KINDS = ("factor", "digit", "share", "gross", "copied", "repeated", "swapped", "exchanged", "cost-in", "twice", "missing", "zero", "cost", "change", "level", "above-quota",
-         "below-guide", "price", "slip", "batch", "ratio", "edit")
+         "below-guide", "price", "slip", "batch", "ratio", "weighty", "edit")
 
 
 @dataclass(frozen=True)
