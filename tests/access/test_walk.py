@@ -307,7 +307,7 @@ TABLE: dict[str, tuple[set[str], Args]] = {
     "export-fill": ({COUNTY}, _on(lambda s: s["form"].sha256)),
     "compare": (SEERS, _plain()),
     "compare-xlsx": (SEERS, _plain()),
-    "compare-waiting": ({CITY, COUNTY, DEPARTMENT}, _plain()),
+    "compare-waiting": (IMPORTERS, _plain()),
     "platform": (SEERS, _plain()),
     "reference-sheets": (SEERS, _plain("?year=2022")),
     "corrections": (SEERS, _plain()),

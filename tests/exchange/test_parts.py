@@ -81,7 +81,7 @@ def test_rooms_come_in_row_by_row_and_go_out_again(city: dict[str, Any], tmp_pat
     # the review of the round speaks in the same words, of the two rooms apart; a waiver of the check lets it go
     zhou = city["people"]["zhoumin"]
     run = run_review(zhou, book(), batch_round(), city["offices"]["341800"])
-    assert [f.says["zh"] for f in run.findings.filter(rule="L09")] == ["二号机房：预留机柜 5 个，多于机柜总数 4 个"]
+    assert [f.says["zh"] for f in run.findings.filter(rule="L09")] == ["二号机房：预留机柜 5 个，多于机柜总数 4 个。"]
     grant(zhou, city["institutions"][SCHOOL_ONE], form_for(book(), "consumption", 2022), "L09", until=timezone.localdate(), reason="扩容中")
     assert closing(city, SCHOOL_ONE).pk not in actions.open_must([closing(city, SCHOOL_ONE)])
     # the same again changes nothing; a corrected room keeps its number, and the other stays as it was
