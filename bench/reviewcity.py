@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from jieneng.review.assess import Assessed, Assessor, Found
+from jieneng.review.assess import Assessor
 from jieneng.review.forecast import logs
+from jieneng.review.found import Assessed, Found
 from jieneng.review.robust import median, spread
 from jieneng.rulebook.reviews import Judging
 

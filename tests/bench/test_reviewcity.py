@@ -7,7 +7,7 @@ import pytest
 from bench.reviewcity import FAMILIES, Cells, Sower, cells_of, measure, off_after, ours, planted_panel, proposed
 from bench.reviewpanels import PanelSet
 
-from jieneng.review.assess import Found
+from jieneng.review.found import Found
 from tests.review.make import WEIGHTS, review
 from tests.review.test_exchanged import returns
 

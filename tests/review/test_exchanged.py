@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from jieneng.review import edits, pricing
-from jieneng.review.assess import Assessor, Found
+from jieneng.review.assess import Assessor
 from jieneng.review.forecast import Knobs, prices
+from jieneng.review.found import Found
 from jieneng.review.one import one, ready, say
 from jieneng.review.panel import Panel, grouped
 from jieneng.review.pricing import Local

@@ -19,7 +19,8 @@ from jieneng.engine import connect
 from jieneng.engine.sifting import Sifted
 from jieneng.engine.tables import writer
 from jieneng.review import beside, places, reading, sifting
-from jieneng.review.assess import Assessed, Assessor, Found
+from jieneng.review.assess import Assessor
+from jieneng.review.found import Assessed, Found
 from jieneng.review.panel import Panel, grouped
 from jieneng.rulebook import load
 from tests.review.example_wide import Files, panel, write_city

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jieneng.core.problem import Severity
-from jieneng.review.assess import Assessor, Found
+from jieneng.review.assess import Assessor
+from jieneng.review.found import Found
 from jieneng.review.wording import Said, Speaker, _times
 from jieneng.rulebook import load
 from tests.review.make import WEIGHTS, panel, review

@@ -24,8 +24,9 @@ from jieneng.rulebook.reviews import Review
 from jieneng.rulebook.types import Book
 
 from . import edits, given, locating, reading
-from .assess import Assessed, Assessor, Found
+from .assess import Assessor
 from .explaining import Explained, lower, rebase
+from .found import Assessed, Found
 from .models import Explanation, ReviewFinding, ReviewRun, Screening
 from .panel import Panel
 from .wording import Speaker

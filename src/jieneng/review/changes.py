@@ -11,11 +11,11 @@ from jieneng.rulebook.reviews import Judging
 
 from . import patterns
 from .expect import Expected
+from .found import Found
 from .robust import Array, hb_bounds
 
 if TYPE_CHECKING:
-    from .assess import Assessor, Found
-
+    from .assess import Assessor
 
 def outside(a: Assessor, values: Array) -> Iterator[tuple[int, float, float, float, float, int]]:
     """Row, this year, last, the bounds, and how many it is compared with, of those beyond their bounds; over the months both years have.
@@ -49,8 +49,6 @@ def told(a: Assessor, q: Judging) -> list[Found]:
 
     Where the year of an institution is doubted already, it is told so beside it.
     """
-    from .assess import Found
-
     values, made = a.panel.of(q.item), []
     if values.shape[1] < 2:
         return []
@@ -73,8 +71,6 @@ def told(a: Assessor, q: Judging) -> list[Found]:
 
 def left_out(q: Judging, values: Array, expected: Expected) -> list[Found]:
     """Months left out and zeros by gap."""
-    from .assess import Found
-
     mu, scale, basis = expected.best()
     made: list[Found] = []
     for kind, table in zip(("missing", "zero"), patterns.gaps(values), strict=True):

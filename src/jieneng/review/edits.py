@@ -17,7 +17,7 @@ from jieneng.rulebook import factor_value
 from jieneng.rulebook.reviews import Quota, Review
 from jieneng.rulebook.types import Book
 
-from .assess import Found
+from .found import Found
 from .panel import Panel
 from .robust import Array
 from .weather import line_of

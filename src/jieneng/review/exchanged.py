@@ -23,12 +23,12 @@ from . import patterns
 from .errors import Judged, Prior
 from .expect import Expected
 from .forecast import logs
+from .found import Found
 from .robust import Array, median
 from .unseen import Rest
 
 if TYPE_CHECKING:
-    from .assess import Assessor, Found
-
+    from .assess import Assessor
 EXCHANGED = "exchanged"
 ALL, AMOUNTS, COSTS, ROW = "all", "amounts", "costs", "row"
 NEAR = 3.0
@@ -136,8 +136,6 @@ def left_empty(works: Sequence[Work]) -> list[Exchange]:
 
 def told(a: Assessor, slots: Sequence[Slot], found: Iterable[Exchange], before: Sequence[Array], months: bool) -> list[Found]:
     """The findings, one for all periods in which the same two stand in each other's place the same way."""
-    from .assess import Found
-
     many: dict[tuple[int, int, int, str], list[Exchange]] = {}
     for e in found:
         many.setdefault((e.row, e.a, e.b, e.what), []).append(e)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .assess import Found
+from .found import Found
 from .panel import Panel
 
 LOWERS = 0.05

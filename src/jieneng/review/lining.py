@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .found import Found
 from .robust import Array
 from .stakes import CERTAIN, Doubts, Line, score, stopping_line
 from .unseen import alone, blind, fewer
 
 if TYPE_CHECKING:
-    from .assess import Assessor, Found
-
+    from .assess import Assessor
 PASSES = ((1.0, 0.002), (0.5, 0.003), (0.25, 0.006), (0.1, 0.02))
 """Share of the line and chance: what is neither listed nor opened has together no more than this chance of holding an error that alone
 moves a total by this share of the line. The next pair is taken where the line is not reached so: many small errors may pass it together."""
@@ -116,8 +116,6 @@ def _needed(a: Assessor, counted: list[Found], risk: Array, rest: _Rest, hidden:
 
 def _weighty(a: Assessor, rest: _Rest, ks: Array, hidden: Array, totals: Array) -> Found:
     """A finding of values that fit, and that must be looked at because the total hangs on them."""
-    from .assess import Found
-
     row, item = int(rest.row[ks[0]]), rest.items[rest.item[ks[0]]]
     now, weight, total = float(np.nansum(a.panel.of(item)[row, -1])), a.weights.get(item, 1.0), float(totals[rest.place[ks[0]]])
     size = float(np.sqrt((hidden[ks] * (rest.size[ks] ** 2 + rest.jitter[ks] ** 2)).sum() / hidden[ks].sum())) / weight

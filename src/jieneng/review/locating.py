@@ -12,8 +12,8 @@ from jieneng.returns.models import ReturnFinding, Revision, Round
 from jieneng.rulebook import form_for
 from jieneng.rulebook.types import Book, Check
 
-from .assess import Found
 from .edits import of_panel
+from .found import Found
 from .locate import Located, fits, locate
 from .panel import Panel
 

@@ -13,9 +13,10 @@ from jieneng.rulebook.reviews import Judging, Review
 from jieneng.rulebook.types import Book
 
 from . import errors, exchanged, patterns
-from .assess import Assessor, Found
+from .assess import Assessor
 from .expect import OWN_YEAR, Expected, Forecast
 from .forecast import levels, monthly, prices, yearly
+from .found import Found
 from .panel import Panel
 from .robust import Array
 from .wording import Said, Speaker

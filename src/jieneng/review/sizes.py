@@ -10,11 +10,11 @@ from jieneng.rulebook.reviews import Judging
 
 from . import patterns
 from .forecast import logs
+from .found import Found
 from .robust import Array, median
 
 if TYPE_CHECKING:
-    from .assess import Assessor, Found
-
+    from .assess import Assessor
 TIMES = 3.0
 """A month this many times the size of its year, or that small a part of it, is no change of use. A sample."""
 LASTING = 3
@@ -23,8 +23,6 @@ LASTING = 3
 
 def months(a: Assessor, s: Judging, values: Array, year: Array, mu: Array) -> list[Found]:
     """values: (n, years, 12); year: (n, years), the middle month; mu: ln of what is expected, (n, 1). Nothing of annual returns."""
-    from .assess import Found
-
     if a.panel.periods != 12:
         return []
     found = []
@@ -38,8 +36,6 @@ def months(a: Assessor, s: Judging, values: Array, year: Array, mu: Array) -> li
 
 def _slips(a: Assessor, s: Judging, values: Array) -> list[Found]:
     """Single months far from the middle of the year and of the neighbours: what the others say is proposed."""
-    from .assess import Found
-
     now, found = values[:, -1], []
     away = logs(now) - median(logs(now))[:, None]
     with np.errstate(invalid="ignore"):

@@ -14,10 +14,10 @@ from jieneng.rulebook import unit_words
 from jieneng.rulebook.reviews import Review, ReviewRule
 from jieneng.rulebook.types import Book
 
-from .assess import Found
 from .errors import AMOUNT
 from .exchanged import ALL, AMOUNTS, COSTS, ROW
 from .forecast import LOCAL
+from .found import Found
 from .panel import Panel
 
 SINGLE = {"×10^1": T("像是多写了一位（小数点错一位）。", "Looks like one digit too many (the decimal point one place off)."),
