@@ -143,8 +143,18 @@ def test_the_list_as_a_workbook_and_the_line_in_words(city: dict[str, Any], revi
     rows = list(queries.findings_in(reviewed, scope(city["people"]["zhoumin"], "review")))
     cells = [str(c.value) for row in load_workbook(io.BytesIO(queries.as_workbook(reviewed, rows))).active.iter_rows() for c in row if c.value is not None]
     assert any("万千瓦时" in c for c in cells) and sum(c == "H01" for c in cells) >= 1
+    assert reviewed.line["history"] is True and "没有往年数据" not in str(queries.line_words(reviewed))
     with speaking("en"):
         assert "findings" in str(queries.line_words(reviewed))
+
+
+def test_a_line_without_earlier_years_says_that_it_is_not_to_be_relied_on(city: dict[str, Any]) -> None:
+    """Measured on a set of one year (docs/benchmarks-review.md): there the promise is not kept."""
+    file_all(city, 2022, accept=False, change=wrong)
+    run = actions.run_review(city["people"]["zhoumin"], book(), Round.objects.get(year=2022), city["offices"]["341800"])
+    assert run.line["history"] is False
+    run.line["reached"] = True
+    assert "没有往年数据" in str(queries.line_words(run))
 
 
 def test_the_smallest_set_of_fields_stands_with_what_tells_of_the_failing_check(city: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ def run_review(person: User, book: Book, round_: Round, office: Office, *, progr
     found = assessed(book, review, round_, panel)
     tell(2, 3, STEPS[2])
     with action():
-        run = new_run(person, book, review, round_, office, state, line_of(found))
+        run = new_run(person, book, review, round_, office, state, {**line_of(found), "history": panel.history})
         speaker = Speaker(book, review, panel)
         rows = [r for r in (row_of(run, speaker, f, panel, refs, rank) for rank, f in enumerate(found.found, 1)) if r is not None]
         ReviewFinding.objects.bulk_create(rows, batch_size=500)

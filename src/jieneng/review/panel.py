@@ -57,6 +57,11 @@ class Panel:
         found = self.values.get(item)
         return np.full((len(self), len(self.years), self.periods), np.nan) if found is None else found
 
+    @property
+    def history(self) -> bool:
+        """Whether anything of an earlier year is known: without it values are only compared with those of like institutions."""
+        return any(bool((v[:, :-1] > 0).any()) for v in self.values.values())
+
     def area_label(self, row: int) -> tuple[str, str]:
         """The area of a row in words."""
         return self.area_names.get(self.areas[row], (self.areas[row], self.areas[row]))
