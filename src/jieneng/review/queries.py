@@ -78,7 +78,7 @@ def line_words(run: ReviewRun) -> T:
     share, count = f"{run.line.get('share', 0):.1%}", run.line.get("count", 0)
     if run.line.get("reached") and not run.line.get("history", True):
         return T("核完前 {n} 条，余下的估计不超过任一县区合计的 {s}；但没有往年数据，只能和同类单位比，这个估计不可靠，请多看一些",
-                 "after the first {n} findings, what is left is estimated to move no area's total by more than {s}; without earlier years there are only like institutions to go by, and the estimate is not to be relied on: look at more",
+                 "after the first {n} findings, what is left is estimated to move no area's total by more than {s}; without earlier years that is not to be relied on: look at more",
                  n=count, s=share)
     if run.line.get("reached"):
         return T("核完前 {n} 条，余下的合计影响不超过任一县区合计的 {s}，可不逐项核实", "after the first {n} findings, what is left moves no area's total by more than {s} and need not be looked at one by one",
