@@ -43,20 +43,23 @@ def lay(panel: Panel, prices: Iterable[Price], parents: Mapping[str, str]) -> No
         by.setdefault(p.item, []).append(p)
     year, n = panel.years[-1], len(panel)
     days = [dt.date(year, m, 15) for m in range(1, 13)] if panel.periods == 12 else [dt.date(year, 12, 31)]
+    places: dict[tuple[str, str], list[int]] = {}
+    for row, place in enumerate(zip(panel.areas, panel.types, strict=True)):
+        places.setdefault(place, []).append(row)
     for item, known in by.items():
-        made = Local(np.full((n, len(days)), np.nan), np.full((n, len(days)), np.nan), np.full((n, len(days)), np.nan), [("", "")] * n)
-        for area, kind in sorted(set(zip(panel.areas, panel.types, strict=True))):
+        none = np.full((n, len(days)), np.nan)
+        made = Local(none, none.copy(), none.copy(), [("", "")] * n)
+        told = {p: (float(p.typical), *((float(p.low), float(p.high)) if p.low is not None and p.high is not None else (np.nan, np.nan)), p.titles) for p in known}
+        for (area, kind), rows in places.items():
             above = line_of(area, parents)
             fit = [p for p in known if p.region in above and (not p.within or p.within in above) and p.type in ("", kind)]
             fit.sort(key=lambda p: (p.type == "", above.index(p.region), -p.since.toordinal()))
-            rows = [k for k in range(n) if panel.areas[k] == area and panel.types[k] == kind]
             for m, day in enumerate(days):
                 one = next((p for p in fit if p.since <= day and (p.until is None or day <= p.until)), None)
                 if one is None:
                     continue
-                made.usual[rows, m] = float(one.typical)
-                if one.low is not None and one.high is not None:
-                    made.low[rows, m], made.high[rows, m] = float(one.low), float(one.high)
-                for k in rows:
-                    made.titles[k] = one.titles
+                made.usual[rows, m], made.low[rows, m], made.high[rows, m], titles = told[one]
+                if made.titles[rows[0]] != titles:
+                    for row in rows:
+                        made.titles[row] = titles
         panel.prices[item] = made
