@@ -138,12 +138,10 @@ class _Cells:
 
     def density(self, y: Array, c: Array) -> Array:
         """p(ln quantity) · p(ln price): the price counts only where it is known as reported."""
-        rows = np.arange(len(self.y))
-        total = np.exp(self.quantity.density(y, rows))
+        total = np.exp(self.quantity.density(y))
         if self.price is not None:
-            p = np.exp(self.price.density(c - y, rows))
-            known = np.isfinite(self.c) if y.ndim == 1 else np.isfinite(self.c)[:, None]
-            total = total * np.where(known & np.isfinite(p), p, 1.0)
+            p = np.exp(self.price.density(c - y))
+            total = total * np.where(np.isfinite(self.c) & np.isfinite(p), p, 1.0)
         return np.nan_to_num(total)
 
     def add(self, kind: str, name: str, where: str, weight: Array, truth: Array | None = None, cost: Array | None = None) -> None:
@@ -209,7 +207,7 @@ def _price(cells: _Cells, least: float = 0.0) -> Array:
     """Density of the price as reported, at least ``least``; 1 where it is unknown."""
     if cells.price is None:
         return np.ones(len(cells.y))
-    p = np.exp(cells.price.density(cells.c - cells.y, np.arange(len(cells.y))))
+    p = np.exp(cells.price.density(cells.c - cells.y))
     return np.where(np.isfinite(p), np.maximum(p, least), 1.0)
 
 
@@ -242,10 +240,10 @@ def _shares(cells: _Cells, prior: Prior) -> None:
     known = np.isfinite(cells.c) & np.isfinite(usual)
     by_price = cells.c - usual
     near = np.abs(by_price - cells.y) < prior.reach
-    alone = np.where(near, np.nan_to_num(np.exp(cells.quantity.density(by_price, np.arange(len(cells.y))))) * flat, 0.0)
+    alone = np.where(near, np.nan_to_num(np.exp(cells.quantity.density(by_price))) * flat, 0.0)
     cells.add(SHARE, "", QUANTITY, prior.share * np.where(known, prior.one_sided * alone, whole), np.where(known, np.exp(by_price), meant))
     cells.add(SHARE, "", BOTH, np.where(known, prior.share * (1 - prior.one_sided) * whole * _price(cells), 0), meant, meant * np.exp(usual))
-    fits = np.nan_to_num(np.exp(cells.quantity.density(cells.y, np.arange(len(cells.y)))))
+    fits = np.nan_to_num(np.exp(cells.quantity.density(cells.y)))
     cells.add(SHARE, "", COST, np.where(known & near, prior.share * prior.one_sided / 2 * fits * flat, 0), None, np.exp(cells.y + usual))
 
 
@@ -259,7 +257,7 @@ def _swaps(cells: _Cells, prior: Prior) -> None:
     p = cells.density(np.where(np.isfinite(meant), np.log(meant), np.nan), cells.c)
     cells.add(COST_IN, "", QUANTITY, np.where(same, prior.swapped * p * cells.size, 0), meant)
     usual = np.exp(cells.y + cells.price.best()[0])
-    fits = np.where(known & np.isfinite(usual), np.nan_to_num(np.exp(cells.quantity.density(cells.y, np.arange(len(cells.y))))), 0)
+    fits = np.where(known & np.isfinite(usual), np.nan_to_num(np.exp(cells.quantity.density(cells.y))), 0)
     cells.add(COST_IN, AMOUNT, COST, np.where(same, prior.swapped * fits * cells.size, 0), None, usual)
     cells.add(GROSS, "", COST, prior.gross / (2 * prior.wide) * fits, None, usual)
 
@@ -284,9 +282,9 @@ def _digits(cells: _Cells, prior: Prior, near: float = 4.0, far: float = 3.0) ->
         with np.errstate(invalid="ignore"):
             i, j = np.nonzero((np.abs(logs - mu[rows][:, None]) < 1.5) & (weight > 0))
         at = rows[i]
-        dens = np.exp(cells.quantity.at(at).density(logs[i, j], np.arange(len(at))))
+        dens = np.exp(cells.quantity.at(at).density(logs[i, j]))
         if cells.price is not None:
-            prices = np.exp(cells.price.at(at).density(cells.c[at] - logs[i, j], np.arange(len(at))))
+            prices = np.exp(cells.price.at(at).density(cells.c[at] - logs[i, j]))
             dens = dens * np.where(np.isfinite(prices), prices, 1.0)
         dens = np.where(np.isfinite(dens), dens * weight[i, j] * cells.size[at] / cand[i, j], 0.0)
         p[:] = np.bincount(at, dens, len(p))

@@ -36,22 +36,28 @@ class Expected:
     """How wide the group had to be (level of ``by_group``), and how many it holds."""
     size: Array = field(default_factory=lambda: np.zeros(0))
     _best: tuple[Array, Array, Array] | None = None
+    _known: list[tuple[Array, Array, Array]] | None = None
 
     def density(self, logs: Array, rows: Array | None = None) -> Array:
-        """ln p of ln(value); ``rows`` picks flat cells: logs then has shape (cells,) or (cells, candidates)."""
-        total, known = np.zeros(logs.shape), np.zeros(logs.shape)
-        for part in self.parts:
-            mu, scale, weight = part.mu, part.scale, np.broadcast_to(part.weight, part.mu.shape)
-            if rows is not None:
-                mu, scale, weight = mu.ravel()[rows], scale.ravel()[rows], weight.ravel()[rows]
-                if logs.ndim == 2:
-                    mu, scale, weight = mu[:, None], scale[:, None], weight[:, None]
-            p = weight * student((logs - mu) / scale, self.nu) / scale
-            there = np.isfinite(mu) & np.isfinite(scale)
-            total = total + np.where(there, p, 0.0)
-            known = known + np.where(there, weight, 0.0)
+        """ln p of ln(value); ``rows`` picks flat cells: logs then has shape (cells,). What is known is sorted out once: asked for by every hypothesis.
+        """
+        if rows is not None:
+            return self.at(rows).density(logs)
+        self._known = known = self._known or self._sorted_out()
+        total, every = np.zeros(logs.shape), np.zeros(logs.shape)
+        for mu, scale, weight in known:
+            total = total + weight * student((logs - mu) / scale, self.nu) / scale
+            every = every + weight
         with np.errstate(divide="ignore", invalid="ignore"):
-            found: Array = np.log(total / known)
+            found: Array = np.log(total / every)
+        return found
+
+    def _sorted_out(self) -> list[tuple[Array, Array, Array]]:
+        """Centre, spread and weight of each forecast; weight 0 where it is not known."""
+        found = []
+        for part in self.parts:
+            there = np.isfinite(part.mu) & np.isfinite(part.scale)
+            found.append((np.where(there, part.mu, 0.0), np.where(there, part.scale, 1.0), np.where(there, part.weight, 0.0)))
         return found
 
     def mass(self, y: Array, reach: float) -> Array:

@@ -19,9 +19,10 @@ SIGMA = 1.4826
 def median(values: Array, axis: int = -1) -> Array:
     """Median along an axis, NaN left out; NaN where there is nothing. Shape: that of ``values`` without the axis."""
     values = np.sort(np.moveaxis(values, axis, -1), axis=-1)  # NaN come last
-    n = np.sum(~np.isnan(values), axis=-1)
-    low = np.take_along_axis(values, np.maximum((n - 1) // 2, 0)[..., None], -1)[..., 0]
-    high = np.take_along_axis(values, np.minimum(n // 2, values.shape[-1] - 1)[..., None], -1)[..., 0]
+    n = np.count_nonzero(values == values, axis=-1)
+    flat, last = values.ravel(), values.shape[-1]
+    first = (last * np.arange(n.size)).reshape(n.shape)
+    low, high = flat[first + np.maximum((n - 1) // 2, 0)], flat[first + np.minimum(n // 2, last - 1)]
     middle: Array = np.where(n > 0, (low + high) / 2, np.nan)
     return middle
 
@@ -47,7 +48,7 @@ def by_group(values: Array, levels: Sequence[Array], least: int = 8) -> tuple[Ar
         columns = np.flatnonzero(open_.any(axis=1))
         if not len(columns):
             break
-        numbers = np.unique(codes, return_inverse=True)[1]
+        numbers = codes if level < len(levels) and codes.max(initial=0) < 4 * len(codes) and codes.min(initial=0) >= 0 else np.unique(codes, return_inverse=True)[1]
         middle, n = _medians(flat[columns], known[columns], order[columns], numbers)
         size = n[:, numbers]
         fill = open_[columns] & ((size >= least) | (level == len(levels)))
