@@ -39,8 +39,8 @@ class Expected:
     _known: list[tuple[Array, Array, Array]] | None = None
 
     def density(self, logs: Array, rows: Array | None = None) -> Array:
-        """ln p of ln(value); ``rows`` picks flat cells: logs then has shape (cells,). What is known is sorted out once: asked for by every hypothesis.
-        """
+        """ln p of ln(value); ``rows`` picks flat cells: logs then has shape (cells,). What is known is sorted
+        out once: asked for by every hypothesis."""
         if rows is not None:
             return self.at(rows).density(logs)
         self._known = known = self._known or self._sorted_out()
