@@ -106,16 +106,20 @@ def apart(unit: SampleUnit) -> Decimal | None:
     return Decimal(unit.reading) / Decimal(unit.reported) - 1
 
 
+def _grouped(value: Decimal | None) -> str:
+    return f"{Decimal(amount_text(value) or 0):,}"
+
+
 def _unfit(said: Decimal | None, amount: Decimal, result: str, note: str) -> Problem | None:
     """A result that the two numbers do not bear out and nobody explained."""
     if result == "agrees" and said is None:
         return Problem("sample.unreported", T("单位没有填报这一项，不能写一致", "nothing was reported there, so it cannot agree"), T("填报过的指标和月份或年份", "an item and a month or year that were reported"),
                        T("换一个指标或统计期；确实在用而没有填报的，选不一致并写明", "choose another; if it is in use and was not reported, say that it differs and how"), Place(field="result"))
     if result == "agrees" and said != amount and not note.strip():
-        return Problem("sample.note", T("填报 {a}，表读数 {b}，两数不同又写一致，没有说明", "reported {a}, by the meter {b}: they differ, “agrees” is not explained", a=amount_text(said), b=amount_text(amount)),
+        return Problem("sample.note", T("填报 {a}，表读数 {b}，两数不同又写一致，没有说明", "reported {a}, by the meter {b}: they differ, “agrees” is not explained", a=_grouped(said), b=_grouped(amount)),
                        do=T("写明为什么算一致，如“抄表日差 2 天”，不然选不一致", "say why they agree, such as “read two days later”, or choose “differs”"), where=Place(field="note"))
     if result == "differs" and said == amount:
-        return Problem("sample.result", T("填报数和表读数都是 {a}，选了不一致", "both are {a}, yet “differs” was chosen", a=amount_text(amount)), where=Place(field="result"))
+        return Problem("sample.result", T("填报数和表读数都是 {a}，选了不一致", "both are {a}, yet “differs” was chosen", a=_grouped(amount)), where=Place(field="result"))
     return None
 
 
