@@ -450,7 +450,7 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
     "sample-draw": ({CITY}, _plain(), lambda s: {"year": "2021", "office": s["offices"]["341800"].pk}),
     "sample-xlsx": ({CITY}, _on(lambda s: s["sample"].pk), {}),
     "sample-check": ({CITY}, _on(lambda s: s["sample"].pk), lambda s: {
-        "unit": s["sample"].units.first().pk, "item": "electricity_kwh", "period": "2022-12", "reading": "100", "result": "agrees", "checked_on": "2023-04-01"}),
+        "unit": s["sample"].units.first().pk, "item": "electricity_kwh", "period": "2022-12", "reading": "100", "result": "differs", "note": "换过表", "checked_on": "2023-04-01"}),
     "document-confirm": ({CITY}, _on(lambda s: s["version"].pk), {"wording": "all_built", "reason": "创建名单"}),
     "compare-decide": ({CITY, COUNTY, DEPARTMENT}, _plain(), lambda s: {"year": "2021", "verb": "explain", "reason": "x", "cell": f"{s['institutions'][SCHOOL_ONE].pk}.2021-03.electricity_kwh"}),
     "export-template": (SEERS, _plain(), {}),

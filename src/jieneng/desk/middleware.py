@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +13,7 @@ from django.shortcuts import render
 from django.urls import resolve, reverse
 from django.utils import timezone, translation
 
-from jieneng.core.problem import Place, Problem, Refused, refuse
+from jieneng.core.problem import Place, Refused, refuse
 from jieneng.core.words import LANGUAGES, T, speaking
 
 from . import delegations, factors, signing
@@ -105,16 +104,6 @@ class SignedIn:
             request.user.acting = delegation
 
 
-NAMED = frozenset(("reason", "word", "voucher", "value", "new", "note", "reading", "result", "checked_on", "confirmed_on", "until", "since", "day", "period", "opinion", "advice", "place",
-                   "minutes", "signed_by", "name", "phone", "file"))
-"""Fields whose messages say themselves what is meant: a page need not print the name that the field has in the code."""
-
-
-def _spoken(problem: Problem) -> Problem:
-    """A problem as a page tells it."""
-    return replace(problem, where=Place()) if problem.where == Place(field=problem.where.field) and problem.where.field in NAMED else problem
-
-
 class Refusals:
     """A ``Refused`` that no page caught becomes a page (or an htmx part) that says it in words."""
 
@@ -140,7 +129,7 @@ class Refusals:
             return None
         forbidden = any(p.code == "people.forbidden" for p in exception.problems)
         busy = any(p.code == "people.busy" for p in exception.problems)
-        back, problems = request.headers.get("Referer", ""), [_spoken(p) for p in exception.problems]
+        back, problems = request.headers.get("Referer", ""), [p.spoken for p in exception.problems]
         if request.method == "POST" and not forbidden and not busy and back.startswith(request.build_absolute_uri("/")):
             for problem in problems:
                 messages.error(request, str(problem))
