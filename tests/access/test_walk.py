@@ -448,8 +448,9 @@ POSTS: dict[str, tuple[set[str], Args, Any]] = {
     "sitting-do": ({CITY}, _on(lambda s: s["sitting"].pk, "expect"), {"area": "341823", "name": "示例何雅"}),
     "sitting-opinion": ({CITY}, _on(lambda s: s["sitting"].questions.get(number=1).pk), {"opinion": "查了账单", "advice": "sent_back"}),
     "sample-draw": ({CITY}, _plain(), lambda s: {"year": "2021", "office": s["offices"]["341800"].pk}),
+    "sample-xlsx": ({CITY}, _on(lambda s: s["sample"].pk), {}),
     "sample-check": ({CITY}, _on(lambda s: s["sample"].pk), lambda s: {
-        "unit": s["sample"].units.first().pk, "item": "electricity_kwh", "period": "2022-12", "reading": "100", "result": "agrees", "checked_on": "2023-04-01"}),
+        "unit": s["sample"].units.first().pk, "item": "electricity_kwh", "period": "2022-12", "reading": "100", "result": "differs", "note": "换过表", "checked_on": "2023-04-01"}),
     "document-confirm": ({CITY}, _on(lambda s: s["version"].pk), {"wording": "all_built", "reason": "创建名单"}),
     "compare-decide": ({CITY, COUNTY, DEPARTMENT}, _plain(), lambda s: {"year": "2021", "verb": "explain", "reason": "x", "cell": f"{s['institutions'][SCHOOL_ONE].pk}.2021-03.electricity_kwh"}),
     "export-template": (SEERS, _plain(), {}),
@@ -491,7 +492,7 @@ def test_each_person_changes_what_the_table_says(stage: Made, sign_in: Any, pers
         assert Event.objects.count() == before, (name, person)
 
 
-@pytest.mark.parametrize("name", sorted(set(POSTS) - {"ledger-new", "accounts", "events-verify", "imports", "chase-phones", "unlock", "accounts-bulk-file", "handover", "clients", "liaison-xlsx", "compare-adopt", "export-template", "export-fill", "filling-upload", "filling-units"}))
+@pytest.mark.parametrize("name", sorted(set(POSTS) - {"ledger-new", "accounts", "events-verify", "imports", "chase-phones", "unlock", "accounts-bulk-file", "handover", "clients", "liaison-xlsx", "sample-xlsx", "compare-adopt", "export-template", "export-fill", "filling-upload", "filling-units"}))
 def test_what_is_allowed_is_done_and_leaves_its_event(stage: Made, sign_in: Any, name: str) -> None:
     _, args, data = POSTS[name]
     keys, _ = args(stage)

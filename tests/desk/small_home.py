@@ -129,7 +129,7 @@ def _review() -> None:
     meeting.put_questions(zhou, sitting, findings[:2])
     meeting.opine(zhou, sitting.questions.first(), "账单一致", "right")
     sample = sampling.draw(zhou, office, 2022, "20230315")
-    sampling.check(zhou, sample.units.first(), item="electricity_kwh", period="2022-06", reading="1006", result="agrees", checked_on=dt.date(2023, 4, 2))
+    sampling.check(zhou, sample.units.first(), item="electricity_kwh", period="2022-06", reading="1006", result="agrees", checked_on=dt.date(2023, 4, 2), note="抄表日差 2 天")
 
 
 def _fill() -> None:

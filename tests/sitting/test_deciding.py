@@ -40,7 +40,7 @@ def test_wangli_sends_back_in_mode_a_and_the_platform_is_to_follow(reviewed: dic
     assert Event.objects.filter(verb="decision.sent_back", object_id=str(made.pk)).count() == 1
 
 
-def test_in_mode_c_the_return_itself_goes_back_with_the_suggestion(reviewed: dict[str, Any]) -> None:
+def test_in_mode_c_the_return_itself_goes_back_with_the_suggestion(reviewed: dict[str, Any], sign_in: Any) -> None:
     plan.set_office(reviewed["people"]["zhoumin"], reviewed["round"], reviewed["offices"]["341823"], mode="C", deadline=None)
     made = deciding.send_back(reviewed["people"]["zhoumin"], book(), reviewed["findings"][0], "与账单不符")
     assert of_school_one(reviewed).state == "returned"
@@ -48,7 +48,17 @@ def test_in_mode_c_the_return_itself_goes_back_with_the_suggestion(reviewed: dic
     assert not Correction.objects.exists()
     with pytest.raises(Refused) as refusal:
         deciding.undo(reviewed["people"]["zhoumin"], made)
-    assert refusal.value.problems[0].code == "decide.moved"
+    assert refusal.value.problems[0].code == "decide.moved" and not made.can_be_undone
+    page = sign_in("zhoumin").get(f"/review/{reviewed['round'].pk}/?f={made.finding_id}").content.decode()
+    assert "已退回核实" in page and f"/review/decision/{made.pk}/undo/" not in page, "no key that can only be refused"
+
+
+def test_a_lasting_explanation_ends_on_no_day_though_the_form_has_one(reviewed: dict[str, Any], sign_in: Any) -> None:
+    first, second = reviewed["findings"][:2]
+    for finding, more in ((first, {"lasting": "1"}), (second, {})):
+        sign_in("zhoumin").post(f"/review/finding/{finding.pk}/explain/", {"reason": "新病房楼", "until": "2022-12-31", **more})
+    ends = dict(Explanation.objects.values_list("institution", "until"))
+    assert ends[first.institution_id] is None and ends[second.institution_id] == dt.date(2022, 12, 31)
 
 
 def test_nobody_decides_for_a_neighbour_nor_without_a_reason_nor_twice(reviewed: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from docx import Document
+from openpyxl import load_workbook
 
 from jieneng.core.problem import Refused
 from jieneng.returns.freeze import freeze
@@ -129,6 +130,9 @@ def test_minutes_tell_every_total_before_and_after_to_who_looks_over_the_whole(r
     rows = {r[0]: r for r in tables("zhoumin")[1]}
     assert rows["泾县"][6] == rows["合计"][6] == "40" and rows["绩溪县"][6] == "0" and rows["合计"][3] == "0.0"
     assert len(tables("heping")) == 1
+    book_of = {who: load_workbook(io.BytesIO(sign_in(who).get(f"/sittings/{sitting.pk}/questions.xlsx").content)) for who in ("zhoumin", "heping")}
+    totals = {r[0]: r for r in book_of["zhoumin"]["会审前后合计"].iter_rows(values_only=True)}
+    assert totals["泾县"][6] == totals["合计"][6] == 40 and totals["合计"][3] == 0 and book_of["heping"].sheetnames == ["2022 年会审会问题与意见"]
 
 
 @pytest.mark.parametrize("code", papers.PAPERS)

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import load_workbook
 
 from jieneng.core.problem import Refused
 from jieneng.people.models import Office
 from jieneng.records.models import Event
-from jieneng.registry.models import Institution, Standing
+from jieneng.registry.models import Contact, Institution, Standing
 from jieneng.sitting import sampling
 from jieneng.sitting.models import Sample, SampleUnit
 from tests.people_by_name import make_institution
@@ -89,3 +90,41 @@ def test_a_check_on_site_keeps_reading_voucher_and_what_was_reported(reviewed: d
     assert said is not None and (done.reading, done.reported) == ("1234.5", f"{said:f}".removesuffix(".0000")) and done.voucher is not None
     assert Event.objects.get(verb="sample.check").data["voucher"] == done.voucher.sha256
     assert SampleUnit.objects.get(pk=unit.pk).result == "differs"
+
+
+@pytest.mark.parametrize(("period", "reading", "result", "note", "code"), [
+    ("2022-03", "+1", "agrees", "", "sample.note"), ("2022-03", "+1", "agrees", "抄表日差 2 天", ""), ("2022-03", "+0", "agrees", "", ""), ("2022-03", "+0", "differs", "差得多", "sample.result"),
+    ("2022", "+0", "agrees", "", ""), ("2019-03", "5", "agrees", "", "sample.unreported"), ("2019-03", "5", "differs", "在用，没有填报", "")])
+def test_a_result_is_what_the_two_numbers_say_or_is_explained(reviewed: dict[str, Any], sign_in: Any, period: str, reading: str, result: str, note: str, code: str) -> None:
+    sample = sampling.draw(reviewed["people"]["zhoumin"], reviewed["offices"]["341800"], 2022, seed="2")
+    unit = sample.units.first()
+    assert unit is not None
+    said = sampling.reported(unit, "electricity_kwh", period)
+    if period == "2022":
+        months = [sampling.reported(unit, "electricity_kwh", f"2022-{m:02}") for m in range(1, 13)]
+        assert said == sum(m for m in months if m is not None) and None not in months
+    form = {"unit": unit.pk, "item": "electricity_kwh", "period": period, "reading": str(said + int(reading)) if said is not None else reading, "result": result, "note": note, "checked_on": "2023-04-01"}
+    here, zhou = f"/samples/{sample.pk}/", sign_in("zhoumin")
+    response = zhou.post(f"{here}check/", form, headers={"referer": f"http://testserver{here}"})
+    page = zhou.get(response.headers["Location"]).content.decode()
+    unit.refresh_from_db()
+    assert unit.result == ("" if code else result)
+    if code:
+        assert f'value="{form["reading"]}"' in page and '<details class="dec" open>' in page and "note: " not in page, "what was typed is kept, fields have no code names"
+    elif said is not None and int(reading):
+        assert "，相差 " in page
+
+
+def test_the_list_holds_telephone_numbers_only_for_reviewers_and_leaves_a_trace(reviewed: dict[str, Any], sign_in: Any) -> None:
+    sample = sampling.draw(reviewed["people"]["zhoumin"], reviewed["offices"]["341800"], 2022, seed="2")
+    unit = sample.units.first()
+    assert unit is not None
+    Contact.objects.create(institution=unit.institution, role="liaison", name="示例王秀", phone="0563-3021234", since=dt.date(2022, 1, 1))
+    url = f"/samples/{sample.pk}.xlsx"
+
+    def cells(response: Any) -> str:
+        return str(list(load_workbook(io.BytesIO(response.content)).active.iter_rows(values_only=True)))
+
+    assert "0563" not in cells(sign_in("zhoumin").get(url)) and not Event.objects.filter(verb="contact.export").exists()
+    assert "示例王秀 0563-3021234" in cells(sign_in("zhoumin").post(url)) and Event.objects.get(verb="contact.export").data["count"] == sample.units.count()
+    assert sign_in("suncha").post(url).status_code == 403

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -28,6 +28,11 @@ class Place:
         return " ".join(p for p in parts if p)
 
 
+NAMED = frozenset(("reason", "word", "voucher", "value", "new", "note", "reading", "result", "checked_on", "confirmed_on", "until", "since", "day", "period", "opinion", "advice", "place",
+                   "minutes", "signed_by", "name", "phone", "file"))
+"""Fields whose messages say themselves what is meant: a page need not print the name that the field has in the code."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with an input. ``code`` is stable; the texts are for people."""
@@ -46,6 +51,11 @@ class Problem:
         if self.do is not None:
             text += str(T("。怎么办：", ". What to do: ")) + str(self.do)
         return text
+
+    @property
+    def spoken(self) -> Problem:
+        """The same as a page tells it: without a place that is only a field's name in the code."""
+        return replace(self, where=Place()) if self.where == Place(field=self.where.field) and self.where.field in NAMED else self
 
     def as_json(self) -> dict[str, Any]:
         """Both languages, for storing and for ``--json``."""

@@ -129,13 +129,13 @@ class Refusals:
             return None
         forbidden = any(p.code == "people.forbidden" for p in exception.problems)
         busy = any(p.code == "people.busy" for p in exception.problems)
-        back = request.headers.get("Referer", "")
+        back, problems = request.headers.get("Referer", ""), [p.spoken for p in exception.problems]
         if request.method == "POST" and not forbidden and not busy and back.startswith(request.build_absolute_uri("/")):
-            for problem in exception.problems:
+            for problem in problems:
                 messages.error(request, str(problem))
             return HttpResponseRedirect(back)
         response = render(request, "desk/refused_plain.html" if busy else "desk/refused.html",
-                          {"problems": exception.problems, "title": T("没有办成", "Not done")}, status=503 if busy else 403 if forbidden else 422)
+                          {"problems": problems, "title": T("没有办成", "Not done")}, status=503 if busy else 403 if forbidden else 422)
         if busy:
             response.headers["Retry-After"] = "30"
         return response

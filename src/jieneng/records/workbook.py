@@ -98,11 +98,29 @@ class Sheet:
         self.put(row, 0, value, style)
 
 
-def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[Any]], notes: Sequence[str] = ()) -> bytes:
-    """A list as xlsx: title, as-of and filter above, heads, rows; set up for A4 landscape with the head repeated."""
+@dataclass(frozen=True)
+class Listed:
+    """A list on a sheet of its own, beside the first."""
+
+    title: T
+    columns: Sequence[Column]
+    rows: Iterable[Sequence[Any]]
+    notes: Sequence[str] = ()
+
+
+def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[Any]], notes: Sequence[str] = (), more: Sequence[Listed] = ()) -> bytes:
+    """A list as xlsx: title, as-of and filter above, heads, rows; set up for A4 landscape with the head repeated. ``more``: further lists, a sheet each."""
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
     book.set_properties({"title": str(title), "created": dt.datetime(2020, 1, 1)})
+    for listed in (Listed(title, columns, rows, notes), *more):
+        _list_sheet(book, listed)
+    book.close()
+    return out.getvalue()
+
+
+def _list_sheet(book: xlsxwriter.Workbook, listed: Listed) -> None:
+    title, columns, rows, notes = listed.title, listed.columns, listed.rows, listed.notes
     sheet = book.add_worksheet(str(title)[:28].replace("/", " "))
     writer = Sheet(book, sheet)
     bold = book.add_format({"bold": True, "font_size": 14})
@@ -136,8 +154,6 @@ def list_workbook(title: T, columns: Sequence[Column], rows: Iterable[Sequence[A
     sheet.repeat_rows(2)
     sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     sheet.set_footer("&C&P / &N")
-    book.close()
-    return out.getvalue()
 
 
 def _number_format(value: Any, count: Any, whole: Any, broken: Any) -> Any:

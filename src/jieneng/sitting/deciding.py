@@ -134,11 +134,12 @@ def found_right(person: User, finding: ReviewFinding, reason: str) -> Decision:
 
 
 def accept_explanation(person: User, finding: ReviewFinding, reason: str, *, until: dt.date | None, lasting: bool = False) -> Decision:
-    """Accept the unit's explanation (接受说明): it is remembered for this item and direction until its last day, or as the new level."""
+    """Accept the unit's explanation (接受说明): it is remembered for this item and direction until its last day, or, where
+    it is ``lasting``, as the new level with no last day: the day is for what passes, and the form has one filled in."""
     standing, reason = _standing(person, finding), _reason(reason)
     with action():
         _open(finding)
-        kept = review.explain_finding(person, finding, reason=reason, until=until, shift=lasting)
+        kept = review.explain_finding(person, finding, reason=reason, until=None if lasting else until, shift=lasting)
         return _keep(person, finding, standing, "explained", reason, explanation=kept)
 
 

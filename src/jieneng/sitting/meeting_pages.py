@@ -164,7 +164,7 @@ def screen(request: HttpRequest, pk: int) -> HttpResponse:
 def questions_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     """Questions, opinions and decisions as a workbook: the result of the sitting."""
     row = _sitting(request, pk)
-    data = sheets.questions_workbook(row, [(r.question, r.name, r.decision) for r in rooms.questions_of(request.user, row)])
+    data = sheets.questions_workbook(row, [(r.question, r.name, r.decision) for r in rooms.questions_of(request.user, row)], rooms.looks(request.user).covers_line(row.office.path))
     return workbook_response(data, f"会审会问题与意见-{row.round.year}.xlsx")
 
 

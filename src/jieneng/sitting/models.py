@@ -56,6 +56,11 @@ class Decision(models.Model):
     def __str__(self) -> str:
         return f"{self.verdict} {self.institution} {self.at:%Y-%m-%d}"
 
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether nothing that cannot be taken back followed from it: no value was changed, no return went back to the unit."""
+        return self.undone_at is None and (self.verdict in ("right", "explained") or (self.verdict == "sent_back" and self.mode == "A"))
+
 
 class Sitting(models.Model):
     """A sitting (会审会): where and when statisticians of several counties go through the questions of a round."""

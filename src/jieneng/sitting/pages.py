@@ -143,7 +143,7 @@ def _undoable(request: HttpRequest, round_: Round) -> Decision | None:
     """The decision just made, if it can be undone."""
     asked = request.GET.get("done", "")
     row = Decision.objects.filter(pk=whole(asked), round=round_, by=request.user, undone_at=None).first() if whole(asked) else None
-    return row if row is not None and (row.verdict in ("right", "explained") or (row.verdict == "sent_back" and row.mode == "A")) else None
+    return row if row is not None and row.can_be_undone else None
 
 
 def detail(request: HttpRequest, q: Queue, rows: list[Entry], finding: ReviewFinding, areas: dict[str, str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -13,14 +14,18 @@ from django.views.decorators.http import require_POST
 
 from jieneng.core.asked import whole
 from jieneng.core.asked import year as asked_year
+from jieneng.core.problem import Refused
 from jieneng.core.words import T
 from jieneng.people.access import needs
 from jieneng.people.queries import area_offices
 from jieneng.people.scope import scope
 from jieneng.records.workbook import Column, list_workbook, workbook_response
+from jieneng.registry import contacts
+from jieneng.registry.models import Contact
 from jieneng.returns.asking import day, office, round_of
 from jieneng.returns.models import Round
 from jieneng.returns.queries import book, main_form
+from jieneng.rulebook import form_for
 
 from . import integrity, queries, rooms, sampling, sheets
 from .models import Sample
@@ -67,22 +72,31 @@ def sample(request: HttpRequest, pk: int) -> HttpResponse:
     names = queries.names_of(row.year, {u.institution_id for u in units})
     areas, rulebook = {o.area: o.name for o in area_offices()}, book()
     labels: dict[str, Any] = {**areas, **{t.code: t.label for t in rulebook.types.values()}}
+    kept = request.session.pop("sample.kept", {})
+    asked = {i.item for i in form_for(rulebook, main_form(), row.year).items}
     return render(request, "sitting/sample.html", {
         "title": T("{o} {y} 年抽查", "Checks of {o} {y}", o=row.office.name, y=row.year), "sample": row, "again": sampling.drawn_again(row), "may": scope(request.user, "review").covers_line(row.office.path),
-        "units": [{"u": u, "name": names[u.institution_id].name if u.institution_id in names else u.institution.key, "stratum": labels.get(u.stratum, u.stratum),
+        "units": [{"u": u, "name": names[u.institution_id].name if u.institution_id in names else u.institution.key, "stratum": labels.get(u.stratum, u.stratum), "apart": sampling.apart(u),
+                   "kept": kept if kept.get("unit") == u.pk else None, "reported": Decimal(u.reported) if u.reported else None, "reading": Decimal(u.reading) if u.reading else None,
                    "item": rulebook.items[u.item].label if u.item in rulebook.items else u.item, "unit": rulebook.items[u.item].unit if u.item in rulebook.items else ""} for u in units],
         "strata": [{**s, "label": labels.get(s["code"], s["code"])} for s in row.strata], "size": sum(s["size"] for s in row.strata), "drawn": len(units),
         "checked": sum(bool(u.result) for u in units), "differs": sum(u.result == "differs" for u in units), "today": timezone.localdate(), "period": f"{row.year}-12",
-        "items": [i for i in rulebook.items.values() if i.over_time == "sum" and i.kind == "quantity"], "percent": row.percent})
+        "items": [i for i in rulebook.items.values() if i.code in asked and i.over_time == "sum" and i.kind == "quantity" and i.unit != "yuan"], "percent": row.percent})
 
 
 @needs("review", "log")
 def sample_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
-    """The list for going round, as a workbook."""
+    """The list for going round, as a workbook. With names and numbers of whom to call only by ``POST``, which leaves an event."""
     row = _sample(request, pk)
     units = list(row.units.select_related("institution", "by"))
     names = queries.names_of(row.year, {u.institution_id for u in units})
-    return workbook_response(sheets.sample_workbook(row, [(u, names[u.institution_id].name if u.institution_id in names else u.institution.key) for u in units]), f"抽查名单-{row.year}.xlsx")
+    people: dict[int, dict[str, Contact]] | None = None
+    if request.method == "POST":
+        contacts.told_export(request.user, row.office.path, len(units))
+        people = {}
+        for c in Contact.objects.filter(institution__in=[u.institution_id for u in units], until=None).order_by("since"):
+            people.setdefault(c.institution_id, {})[c.role] = c
+    return workbook_response(sheets.sample_workbook(row, [(u, names.get(u.institution_id)) for u in units], people), f"抽查名单-{row.year}.xlsx")
 
 
 @require_POST
@@ -92,8 +106,12 @@ def sample_check(request: HttpRequest, pk: int) -> HttpResponse:
     row, post = _sample(request, pk), request.POST
     unit = get_object_or_404(row.units.select_related("sample__office", "institution"), pk=whole(post.get("unit")) or 0)
     upload = request.FILES.get("voucher")
-    sampling.check(request.user, unit, item=post.get("item", ""), period=post.get("period", ""), reading=post.get("reading", ""), result=post.get("result", ""),
-                   checked_on=day(post.get("checked_on", ""), "checked_on"), note=post.get("note", ""), voucher=(upload.file, upload.name or "") if upload else None)
+    try:
+        sampling.check(request.user, unit, item=post.get("item", ""), period=post.get("period", ""), reading=post.get("reading", ""), result=post.get("result", ""),
+                       checked_on=day(post.get("checked_on", ""), "checked_on"), note=post.get("note", ""), voucher=(upload.file, upload.name or "") if upload else None)
+    except Refused:
+        request.session["sample.kept"] = {"unit": unit.pk, **{k: post.get(k, "")[:300] for k in ("item", "period", "reading", "result", "checked_on", "note")}}
+        raise
     messages.success(request, str(T("核查结果已记下", "the check is kept")))
     return HttpResponseRedirect(f"{reverse('sample', args=[pk])}#u{unit.number}")
 

@@ -89,17 +89,45 @@ def drawn_again(sample: Sample) -> bool:
 
 
 def reported(unit: SampleUnit, item: str, period: str) -> Decimal | None:
-    """What the unit's current revision says of an item in a period."""
-    row = Revision.objects.filter(ret__institution=unit.institution, ret__period=period, number=F("ret__revision")).first()
-    value = row.answers.get(item) if row else None
-    return None if value is None else Decimal(value)
+    """What the unit's current revisions say of an item in a month or a year: of a year filed by months their sum, once all twelve are answered."""
+    wanted = Period.parse(period)
+    rows = Revision.objects.filter(ret__institution=unit.institution, ret__period__in=[period, *map(str, wanted.months)], number=F("ret__revision"))
+    said = {row.ret.period: row.answers.get(item) for row in rows.select_related("ret")}
+    if said.get(period) is not None:
+        return Decimal(said[period])
+    months = [said.get(str(m)) for m in wanted.months]
+    return sum((Decimal(v) for v in months if v is not None), Decimal(0)) if months and None not in months else None
+
+
+def apart(unit: SampleUnit) -> Decimal | None:
+    """By how much the meters' amount is off from what was reported, as a share of it; None where it cannot be said."""
+    if not unit.reported or not unit.reading or not Decimal(unit.reported):
+        return None
+    return Decimal(unit.reading) / Decimal(unit.reported) - 1
+
+
+def _grouped(value: Decimal | None) -> str:
+    return f"{Decimal(amount_text(value) or 0):,}"
+
+
+def _unfit(said: Decimal | None, amount: Decimal, result: str, note: str) -> Problem | None:
+    """A result that the two numbers do not bear out and nobody explained."""
+    if result == "agrees" and said is None:
+        return Problem("sample.unreported", T("单位没有填报这一项，不能写一致", "nothing was reported there, so it cannot agree"), T("填报过的指标和月份或年份", "an item and a month or year that were reported"),
+                       T("换一个指标或统计期；确实在用而没有填报的，选不一致并写明", "choose another; if it is in use and was not reported, say that it differs and how"), Place(field="result"))
+    if result == "agrees" and said != amount and not note.strip():
+        return Problem("sample.note", T("填报 {a}，表读数 {b}，两数不同又写一致，没有说明", "reported {a}, by the meter {b}: they differ, “agrees” is not explained", a=_grouped(said), b=_grouped(amount)),
+                       do=T("写明为什么算一致，如“抄表日差 2 天”，不然选不一致", "say why they agree, such as “read two days later”, or choose “differs”"), where=Place(field="note"))
+    if result == "differs" and said == amount:
+        return Problem("sample.result", T("填报数和表读数都是 {a}，选了不一致", "both are {a}, yet “differs” was chosen", a=_grouped(amount)), where=Place(field="result"))
+    return None
 
 
 def check(person: User, unit: SampleUnit, *, item: str, period: str, reading: str, result: str, checked_on: dt.date | None, note: str = "",
           voucher: tuple[BinaryIO, str] | None = None) -> SampleUnit:
     """Enter what was found on site: the amount by the meters' readings for an item and period, and whether it agrees with the return.
 
-    Raises ``Refused`` naming whatever is missing. It may be entered again; each entry is an event.
+    Raises ``Refused`` naming whatever is missing, and for a result that the two numbers do not bear out unless the note says why. It may be entered again; each entry is an event.
     """
     require(person, "review", unit.sample.office.path)
     wrong: list[Problem] = []
@@ -117,10 +145,12 @@ def check(person: User, unit: SampleUnit, *, item: str, period: str, reading: st
     try:
         Period.parse(period)
     except ValueError:
-        wrong.append(Problem("sample.period", T("“{p}”不是统计期", "“{p}” is no period", p=period[:20]), T("如 2022-06", "such as 2022-06"), where=Place(field="period")))
-    if wrong:
+        wrong.append(Problem("sample.period", T("“{p}”不是统计期", "“{p}” is no period", p=period[:20]), T("如 2022-06，全年写 2022", "such as 2022-06, or 2022 for the year"), where=Place(field="period")))
+    if wrong or amount is None:
         raise Refused(*wrong)
     said = reported(unit, item, period)
+    if (unfit := _unfit(said, amount, result, note)) is not None:
+        raise Refused(unfit)
     with action():
         unit.item, unit.period, unit.reading, unit.result, unit.checked_on, unit.note = item[:60], period, amount_text(amount) or "", result, checked_on, note.strip()[:300]
         unit.reported = amount_text(said) or ""

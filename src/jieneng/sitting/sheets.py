@@ -11,11 +11,17 @@ from django.utils import timezone
 from jieneng.core.problem import Severity
 from jieneng.core.words import T, language
 from jieneng.people.queries import area_offices
-from jieneng.records.workbook import Column, list_workbook
+from jieneng.records.workbook import Column, Listed, list_workbook
+from jieneng.registry.contacts import ROLES
+from jieneng.registry.models import Contact, Standing
+from jieneng.returns.queries import book
 from jieneng.review.models import ReviewFinding
+from jieneng.rulebook import unit_words
 
 from .models import ADVICE, VERDICTS, Question, Sample, SampleUnit, Sitting
 from .queries import Entry, Queue
+from .rooms import totals_before_after
+from .sampling import apart
 
 
 def pick(text: Mapping[str, str]) -> str:
@@ -51,8 +57,26 @@ def queue_workbook(q: Queue, rows: Sequence[tuple[Entry, ReviewFinding]], filter
     return list_workbook(T("{y} 年会审疑点与办理", "Review of {y}: findings and decisions", y=q.run.round.year), columns, data, notes)
 
 
-def questions_workbook(sitting: Sitting, rows: Sequence[tuple[Question, str, Any]]) -> bytes:
-    """The questions of a sitting with opinions and decisions: the result of the sitting."""
+def _totals(sitting: Sitting) -> list[Listed]:
+    """A sheet with what each area's totals were before and after, by the two snapshots; none where there are not two yet."""
+    found = totals_before_after(sitting)
+    if found is None:
+        return []
+    (before, after), lines = found
+
+    def change(old: Any, new: Any) -> Any:
+        return None if old is None or new is None else new - old
+
+    columns = [Column(T("县区", "area"), 16)]
+    for what, number in ((T("能源（tce）", "energy (tce)"), "#,##0.0"), (T("用水（m³）", "water (m³)"), "#,##0")):
+        columns += [Column(T("{w} 会审前", "{w} before", w=what), 18, number), Column(T("{w} 会审后", "{w} after", w=what), 18, number), Column(T("{w} 增减", "{w} change", w=what), 16, number)]
+    data = [[name or str(T("合计", "total")), e0, e1, change(e0, e1), w0, w1, change(w0, w1)] for name, (e0, w0, e1, w1) in lines]
+    said = T("会审前：{a} 封存；会审后：{b} 封存", "before: frozen on {a}; after: frozen on {b}", a=timezone.localdate(before.cutoff).isoformat(), b=timezone.localdate(after.cutoff).isoformat())
+    return [Listed(T("会审前后合计", "Totals before and after"), columns, data, [str(said)])]
+
+
+def questions_workbook(sitting: Sitting, rows: Sequence[tuple[Question, str, Any]], whole: bool) -> bytes:
+    """The questions of a sitting with opinions and decisions: the result of the sitting; for who looks over the ``whole`` of it also the totals before and after."""
     areas = {o.area: o.name for o in area_offices()}
     columns = [Column(T("题号", "no."), 6), Column(T("组", "group"), 6), Column(T("被审县区", "area"), 10), Column(T("单位", "institution"), 26), Column(T("统计期", "period"), 9), Column(T("疑点", "found"), 46),
                Column(T("建议值", "suggested"), 20), Column(T("影响（tce）", "at stake (tce)"), 10, "#,##0.0"), Column(T("组的意见", "opinion"), 40), Column(T("组的建议", "advice"), 12),
@@ -64,21 +88,30 @@ def questions_workbook(sitting: Sitting, rows: Sequence[tuple[Question, str, Any
         data.append([question.number, question.group.number if question.group else None, areas.get(f.area, f.area), name, f.period, pick(f.says), _suggested(f), _round(f.tce, 2), question.opinion,
                      str(ADVICE[question.advice]) if question.advice else "", str(VERDICTS[d.verdict]) if d else str(T("还没议", "waiting")), d.reason if d else "", d.by.shown if d else ""])
     return list_workbook(T("{y} 年会审会问题与意见", "Sitting {y}: questions and opinions", y=sitting.round.year), columns, data,
-                         [f"{sitting.day.isoformat()} {sitting.place}"])
+                         [f"{sitting.day.isoformat()} {sitting.place}"], _totals(sitting) if whole else [])
 
 
-def sample_workbook(sample: Sample, rows: Sequence[tuple[SampleUnit, str]]) -> bytes:
-    """The units drawn, with empty columns to fill in on site, and what was found."""
+def sample_workbook(sample: Sample, rows: Sequence[tuple[SampleUnit, Standing | None]], people: Mapping[int, Mapping[str, Contact]] | None = None) -> bytes:
+    """The units drawn, with empty columns to fill in on site, and what was found. ``people``: whom to call there by role; with them the list holds personal data."""
     words = {"agrees": str(T("一致", "agrees")), "differs": str(T("不一致", "differs"))}
-    columns = [Column(T("序号", "no."), 6), Column(T("层", "stratum"), 12), Column(T("单位", "institution"), 30), Column(T("统计期", "period"), 9), Column(T("指标", "item"), 16), Column(T("填报数", "reported"), 14),
-               Column(T("现场表读数", "meter reading"), 14), Column(T("结果", "result"), 10), Column(T("核查日期", "day"), 12), Column(T("说明", "note"), 30), Column(T("核查人", "by"), 12)]
-    data = [[u.number, _stratum(u.stratum), name, u.period, u.item, Decimal(u.reported) if u.reported else None, Decimal(u.reading) if u.reading else None, words.get(u.result, ""),
-             u.checked_on, u.note, u.by.shown if u.by else ""]
-            for u, name in rows]
+    rules = book()
+    labels: dict[str, str] = {**{t.code: str(t.label) for t in rules.types.values()}, **{o.area: o.name for o in area_offices()}}
+    columns = [Column(T("序号", "no."), 6), Column(T("层", "stratum"), 12), Column(T("单位", "institution"), 28), Column(T("统一社会信用代码", "credit code"), 21), Column(T("主管部门", "department"), 18)]
+    if people is not None:
+        columns += [Column(label, 18) for label in ROLES.values()]
+    columns += [Column(T("统计期", "period"), 9), Column(T("指标", "item"), 14), Column(T("计量单位", "unit"), 8), Column(T("填报数", "reported"), 12), Column(T("现场表读数", "meter reading"), 12),
+                Column(T("相差", "apart"), 8, "+0.0%;-0.0%;0.0%"), Column(T("结果", "result"), 8), Column(T("核查日期", "day"), 11), Column(T("说明", "note"), 24), Column(T("核查人", "by"), 10)]
+    data = []
+    for u, s in rows:
+        line: list[Any] = [u.number, labels.get(u.stratum, u.stratum), s.name if s else u.institution.key, u.institution.key, s.department if s else ""]
+        if people is not None:
+            line += [" ".join(part for part in (c.name, c.office_name, c.phone) if part) if (c := people.get(u.institution_id, {}).get(role)) else "" for role in ROLES]
+        item = rules.items.get(u.item)
+        line += [u.period, str(item.label) if item else u.item, unit_words(rules, item.unit, language()) if item else "", Decimal(u.reported) if u.reported else None,
+                 Decimal(u.reading) if u.reading else None, apart(u), words.get(u.result, ""), u.checked_on, u.note, u.by.shown if u.by else ""]
+        data.append(line)
     notes = [str(T("种子 {s}，每层不少于 {p}%，三年内不重复，{d} 抽取", "seed {s}, at least {p}% of each stratum, none repeated within three years, drawn {d}", s=sample.seed, p=sample.percent,
                    d=timezone.localtime(sample.at).strftime("%Y-%m-%d")))]
+    if people is not None:
+        notes.append(str(T("含个人信息，只用于工作联系，用后删除", "holds personal data: for work only, delete after use")))
     return list_workbook(T("{y} 年抽查名单", "Sample for checks {y}", y=sample.year), columns, data, notes)
-
-
-def _stratum(code: str) -> str:
-    return next((o.name for o in area_offices() if o.area == code), code)

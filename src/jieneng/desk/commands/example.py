@@ -15,7 +15,6 @@ from jieneng.core.problem import refuse
 from jieneng.core.words import T
 
 from . import Out, Verb
-from .intake import person
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,11 +68,12 @@ def _load(args: argparse.Namespace, out: Out, steps: Steps, manifest: Any) -> No
     from jieneng.returns import actions, freeze, queries
     from jieneng.returns.models import ReturnFinding, Round
 
-    who, office, book = person(args), root_office(), queries.book()
+    office, book = root_office(), queries.book()
     if office is None or book.code != "cn":
         raise refuse("example.book", T("示例城市要用规则库 cn 的工作区", "the example city needs a workspace with book cn"))
     if Round.objects.exists():
         raise refuse("example.used", T("这个工作区里已经有数据", "this workspace holds data already"), do=T("换一个新工作区", "use a fresh workspace"))
+    who, county = (_held(*line) for line in PEOPLE[:2])
     for name in {s.layout for s in manifest.steps}:
         shutil.copyfile(layout_path(name), Path(args.home) / "layouts" / f"{name}.yaml")
 
@@ -119,7 +119,7 @@ def _load(args: argparse.Namespace, out: Out, steps: Steps, manifest: Any) -> No
     with steps.step("round", T("2022 年：省局退回几份，催报", "2022: a few come back from the province, reminders")):
         round2022.after_freeze(who, round_)
     with steps.step("sitting", T("2022 年会审：疑点、会审会、抽查", "the review of 2022: findings, sitting, sample")):
-        sitting2022.review_2022(who, book, round_, office)
+        sitting2022.review_2022(who, county, book, round_, office)
 
 
 def _beside(who: Any, book: Any, bring: Any) -> None:
@@ -165,7 +165,7 @@ def _use(args: argparse.Namespace, out: Out, steps: Steps) -> dict[str, Any]:
     from jieneng.reports import actions as reports
     from jieneng.returns import queries
 
-    book, snapshot, who = queries.book(), queries.latest_snapshot(), person(args)
+    book, snapshot, who = queries.book(), queries.latest_snapshot(), _held(*PEOPLE[0])
     assert snapshot is not None
     folder = args.out or args.home / "example"
     with steps.step("figures", T("指标", "figures")):
@@ -201,21 +201,33 @@ def _reporter() -> list[tuple[str, str, str, str, str]]:
     return [("lihui", "李慧", "reporter", "", row.institution.key)] if row else []
 
 
+def _held(username: str, name: str, role: str, office: str, key: str) -> Any:
+    """The account of one of the example's people with its role, made where it is missing: what happened in the city was done by somebody."""
+    from jieneng.desk import accounts as actions
+    from jieneng.people.models import Office, User
+
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        user, _ = actions.create_user(None, username, name)
+        actions.appoint(None, user, role, office=Office.objects.get(code=office) if office else None, institution_key=key)
+    return user
+
+
 def _accounts(args: argparse.Namespace, out: Out) -> dict[str, Any]:
     """Accounts for trying the example out: random passwords, written to a file only its owner can read."""
     from jieneng.desk import accounts as actions
     from jieneng.desk.ops.workspace import write_durably
-    from jieneng.people.models import Office, User
+    from jieneng.people.models import Office
     from jieneng.people.roles import ROLES
 
     lines = []
     for username, name, role, office, key in (*PEOPLE, *_reporter()):
-        if User.objects.filter(username=username).exists():
+        user = _held(username, name, role, office, key)
+        if not user.must_change_password:
             continue
-        user, password = actions.create_user(None, username, name)
         # for trying out: the password stays, nobody is made to change it first
+        password = actions.one_time_password()
         actions.set_password(None, user, password, one_time=False)
-        actions.appoint(None, user, role, office=Office.objects.get(code=office) if office else None, institution_key=key)
         lines.append(f"{username:10} {password}   {name} · {ROLES[role].label.zh} / {ROLES[role].label.en}")
     if lines:
         lines += _around_accounts(Office.objects.get(code="341823"))

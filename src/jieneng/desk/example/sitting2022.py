@@ -22,12 +22,12 @@ QUESTIONS, CAME = 24, 3
 OPINIONS = {True: ("sent_back", "桌上凭证与填报数不符，与建议值相近，建议退回单位核实更正（样例）"), False: ("right", "与账单逐月核对一致（样例）")}
 
 
-def review_2022(who: Any, book: Book, round_: Round, office: Office) -> ReviewRun:
-    """The run, five decisions, the sitting and the sample."""
+def review_2022(who: Any, county: Any, book: Book, round_: Round, office: Office) -> ReviewRun:
+    """The run, five decisions, the sitting and the sample. ``county``: who gives the opinions of his own group; the others are typed in by ``who``."""
     run = run_review(who, book, round_, office)
     findings = list(run.findings.select_related("run__round", "institution").order_by("rank")[:60])
     _decide(who, book, findings)
-    _sit(who, round_, office, findings[5:5 + QUESTIONS])
+    _sit(who, county, round_, office, findings[5:5 + QUESTIONS])
     sampling.draw(who, office, round_.year, seed="示例-2022")
     return run
 
@@ -43,7 +43,7 @@ def _decide(who: Any, book: Book, findings: list[ReviewFinding]) -> None:
             deciding.accept_explanation(who, f, "当年合并周边教学点，有编办批复（样例）", until=dt.date(2023, 12, 31))
 
 
-def _sit(who: Any, round_: Round, office: Office, findings: list[ReviewFinding]) -> None:
+def _sit(who: Any, county: Any, round_: Round, office: Office, findings: list[ReviewFinding]) -> None:
     """A sitting under way: three groups, some opinions given, two decided."""
     made = meeting.call(who, round_, office, place="市政务中心三楼会议室（样例）", day=dt.date(2023, 3, 15), hour="上午9时", chair="示例主持")
     meeting.set_groups(who, made, GROUPS)
@@ -54,4 +54,4 @@ def _sit(who: Any, round_: Round, office: Office, findings: list[ReviewFinding])
             meeting.came(who, row)
     for question in made.questions.select_related("sitting__office", "sitting__round", "finding", "group").order_by("number")[:7]:
         advice, opinion = OPINIONS[bool(question.finding.suggested)]
-        meeting.opine(who, question, opinion, advice)
+        meeting.opine(county if meeting.may_opine(county, question) else who, question, opinion, advice)
