@@ -17,6 +17,7 @@ from .robust import Array, hb_bounds
 if TYPE_CHECKING:
     from .assess import Assessor
 
+
 def outside(a: Assessor, values: Array) -> Iterator[tuple[int, float, float, float, float, int]]:
     """Row, this year, last, the bounds, and how many it is compared with, of those beyond their bounds; over the months both years have.
 

@@ -29,6 +29,7 @@ from .unseen import Rest
 
 if TYPE_CHECKING:
     from .assess import Assessor
+
 EXCHANGED = "exchanged"
 ALL, AMOUNTS, COSTS, ROW = "all", "amounts", "costs", "row"
 NEAR = 3.0

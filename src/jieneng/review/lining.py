@@ -15,6 +15,7 @@ from .unseen import alone, blind, fewer
 
 if TYPE_CHECKING:
     from .assess import Assessor
+
 PASSES = ((1.0, 0.002), (0.5, 0.003), (0.25, 0.006), (0.1, 0.02))
 """Share of the line and chance: what is neither listed nor opened has together no more than this chance of holding an error that alone
 moves a total by this share of the line. The next pair is taken where the line is not reached so: many small errors may pass it together."""

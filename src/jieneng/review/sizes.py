@@ -15,6 +15,7 @@ from .robust import Array, median
 
 if TYPE_CHECKING:
     from .assess import Assessor
+
 TIMES = 3.0
 """A month this many times the size of its year, or that small a part of it, is no change of use. A sample."""
 LASTING = 3
