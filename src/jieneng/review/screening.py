@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ MOST = 500
 def screen(person: User, book: Book, snapshot: SnapshotRecord, *, progress: Progress | None = None) -> Screening:
     """Screen the year of a snapshot over everybody in it and keep the table by place and the first candidates. No return is changed.
 
-    Raises ``Refused`` for who does not review everybody, for a form without a review, for a year without a round.
+    Raises ``Refused`` for who does not review everybody, for a form without a review, for a year without a round or without accepted figures.
     """
     mine, root, form, begin = require(person, "review"), root_office(), main_form(), time.monotonic()
     if root is None or not mine.covers_line(root.path):
@@ -60,6 +60,9 @@ def screen(person: User, book: Book, snapshot: SnapshotRecord, *, progress: Prog
     weights, files = reading.weights(book, review, snapshot.year), opened(snapshot)
     sieve = sifting.sieve(book, review, snapshot.year, weights, round_.rhythm)
     sifted = _sifted(files, sieve, lambda: tell(0, 3, STEPS[0]))
+    if not sifted.institutions:
+        raise refuse("screening.empty", T("快照 {s} 里没有 {y} 年审核通过的数", "snapshot {s} holds no accepted figures of {y}", s=snapshot.pk, y=snapshot.year),
+                     do=T("先审核通过一些报表，再封存一次", "accept some returns, then freeze again"))
     tell(1, 3, STEPS[1])
     everybody = engine.wide_arrays([files.file(n) for n in files.wide(form)], [], [snapshot.year])
     made = Screening(snapshot=snapshot, manifest=snapshot.manifest_hash, round=round_, review=f"{review.code}@{review.edition}", rulebook=book.hash, by=person, at=timezone.now())
@@ -81,11 +84,9 @@ def _sifted(files: Any, sieve: Sieve, beat: Callable[[], None]) -> Sifted:
     beat()
     with ThreadPoolExecutor(1, "sifting") as pool:
         work = pool.submit(lambda: engine.connect().sift(files, sieve))
-        while True:
-            try:
-                return work.result(timeout=BEAT)
-            except TimeoutError:
-                beat()
+        while not wait([work], BEAT).done:
+            beat()
+        return work.result()  # also where the engine itself ran out of time: that is its answer, no reason to wait on
 
 
 def _filled(made: Screening, sifted: Sifted, review: Review, weights: Mapping[str, float], ids: Any, areas: list[str]) -> list[Candidate]:
@@ -179,6 +180,8 @@ def _reviewed(book: Book, review: Review, screening: Screening, line: str, wante
     """The findings of some institutions of a place (finding, panel, its returns, who says it), by the review of the whole place or of a sample of it."""
     everybody = reading.members(screening.round.year, line)
     ids = np.array([s.institution_id for s in everybody], np.int64)
+    if not wanted & set(ids.tolist()):
+        return _Made([], "", 0, 0, False)  # all of them left the statistics since
     there = beside.chosen(ids, [s.area for s in everybody], [s.type for s in everybody], wanted, {t.code: t.parent for t in book.types.values()}, whole=beside.WHOLE)
     panel, refs, state = reading.panel(book, review, screening.round, line, set(ids[there.rows].tolist()))
     totals = {(cell, area): v for cell, of in screening.totals.items() for area, v in of.items()}
