@@ -145,7 +145,7 @@ def test_nothing_accepted_is_told_and_who_left_is_not_reviewed(city: dict[str, A
     assert not Screening.objects.exists()
     review = reading.review_for(book(), "consumption", 2022)
     assert review is not None
-    made = screening._reviewed(book(), review, Screening(round=round_), city["offices"]["341800"].path, {10**9})
+    made = screening._reviewed(book(), review, Screening(round=round_), city["offices"]["341800"].path, {10**9}, lambda: None)
     assert (made.found, made.reviewed, made.beside) == ([], 0, 0)
 
 
