@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jieneng.engine import connect
+from jieneng.engine import connect, wide_arrays
 from jieneng.engine.sifting import Quantity, Sieve, Sifted
 from jieneng.engine.sifting.plain import middle
+from jieneng.engine.tables import writer
 from jieneng.rulebook import load
 from tests.review.example_wide import Files, write
 
@@ -94,6 +96,22 @@ def test_a_return_of_the_year_is_one_period_and_what_is_not_there_is_unknown(tmp
         same(connect("duckdb:").sift(files, sieve), connect("plain:").sift(files, sieve))
     nothing = connect().sift(Files(tmp_path / "none"), SIEVE)
     assert nothing.candidates == {} and nothing.institutions == 0
+
+
+def test_groups_without_rows_and_who_stands_in_no_area(tmp_path: Path) -> None:
+    """Where nothing is accepted of ten thousand institutions on end, a freeze leaves a group of rows empty (``engine.wide``)."""
+    cells = np.full((5, 12), 100.0)
+    write(tmp_path / "consumption@2021.parquet", 2021, [], [], [], {"electricity_kwh": cells[:0]})
+    write(tmp_path / "consumption@2022.parquet", 2022, [1, 2, 3, 4, 5], ["341823", "", None, "341823", None], ["organ"] * 5, {"electricity_kwh": cells})  # type: ignore[list-item]
+    table = pq.read_table(tmp_path / "consumption@2022.parquet")
+    with writer(tmp_path / "consumption@2022.parquet", table.schema) as out:
+        for part in (table[:2], table[:0], table[2:]):
+            out.write_table(part)
+    files, sieve = Files(tmp_path), replace(SIEVE, quantities=(Quantity("electricity_kwh", cell="electricity_kwh"),), checks=())
+    found = [connect(e).sift(files, sieve) for e in ("duckdb:", "plain:")]
+    same(*found)
+    assert found[0].institutions == 5 and connect().sift(files, replace(sieve, year=2021)).institutions == 0
+    assert wide_arrays([files.file(n) for n in files.wide("consumption")], [], [2022]).institutions.tolist() == [1, 2, 3, 4, 5], "everybody, in whatever area"
 
 
 def test_each_kind_of_error_is_a_candidate_and_says_why(tmp_path: Path) -> None:

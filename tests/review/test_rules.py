@@ -35,7 +35,8 @@ GOOD = HEAD + "quantities:\n- {item: water_m3}\n" + RULE
     (GOOD.replace("{item: water_m3}", "{item: water_m3, cell: nowhere}"), "review.cell"), (GOOD.replace('zh: "{found}"', 'zh: "{found.__class__}"'), "review.words"),
     (GOOD.replace('zh: "{found}"', 'zh: "{secret}"'), "review.words"), (GOOD + RULE.partition("\n")[2], "review.twice"),
     (GOOD.replace("kind: factor", "kind: magic"), "value.choice"), (HEAD + "errors: {share: '0.6'}\nquantities:\n- {item: water_m3}\n" + RULE, "review.errors"),
-    (HEAD + "forecast: {nu: '-1'}\nquantities:\n- {item: water_m3}\n" + RULE, "review.range"), (GOOD.replace("source: {title: 样例, kind: sample}\n", ""), "key.missing")])
+    (HEAD + "forecast: {nu: '-1'}\nquantities:\n- {item: water_m3}\n" + RULE, "review.range"),
+    (HEAD + "forecast: {unseen: '0.9'}\nquantities:\n- {item: water_m3}\n" + RULE, "review.range"), (GOOD.replace("source: {title: 样例, kind: sample}\n", ""), "key.missing")])
 def test_each_mistake_is_told_with_file_and_line(tmp_path: Path, text: str, code: str) -> None:
     (tmp_path / "reviews").mkdir()
     (tmp_path / "reviews" / "r.yaml").write_text(text, encoding="utf-8")

@@ -19,13 +19,15 @@ from jieneng.people.scope import scope
 from jieneng.records import jobs
 from jieneng.records.models import Event
 from jieneng.registry.models import Standing
+from jieneng.returns.actions import open_round
 from jieneng.returns.freeze import freeze
-from jieneng.returns.models import Round
+from jieneng.returns.models import Round, SnapshotRecord
 from jieneng.returns.queries import book
-from jieneng.review import actions, beside, queries, screened, screening, sifting
+from jieneng.review import actions, beside, queries, reading, screened, screening, sifting
 from jieneng.review.models import Candidate, ReviewFinding, ReviewRun, Screening
 from tests.figures.make import file_all
 from tests.people_by_name import HOSPITAL, JIXI, JIXI_SCHOOL, SCHOOL_ONE
+from tests.review.example_wide import Files
 
 pytestmark = pytest.mark.django_db
 
@@ -119,3 +121,33 @@ def test_who_may_and_in_whose_part(town: dict[str, Any], monkeypatch: pytest.Mon
 def test_a_candidate_is_reviewed_in_its_city() -> None:
     kinds = {"/n/": "nation", "/n/34/": "province", "/n/34/3418/": "city", "/n/34/3418/341823/": "county", "/n/34/sz/": "direct"}
     assert [screening.place_of(p, kinds) for p in ("/n/34/3418/341823/jyj/", "/n/34/3418/", "/n/34/sz/", "/n/34/sz/dept/", "/n/x/")] == ["/n/34/3418/", "/n/34/3418/", "/n/34/sz/", "/n/34/sz/", "/n/"]
+
+
+def test_an_engine_that_runs_out_of_time_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        def sift(self, files: Any, sieve: Any) -> Any:
+            raise TimeoutError("the cluster does not answer")
+
+    monkeypatch.setattr(screening.engine, "connect", Slow)
+    beats: list[int] = []
+    with pytest.raises(TimeoutError, match="cluster"):
+        screening._sifted(None, None, lambda: beats.append(1))  # type: ignore[arg-type]
+    assert beats == [1]
+
+
+def test_nothing_accepted_is_told_and_who_left_is_not_reviewed(city: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snapshot may hold other forms of the year alone; a candidate may have left the statistics before it is reviewed."""
+    zhou = city["people"]["zhoumin"]
+    round_ = open_round(zhou, book(), form="consumption", year=2022, office=city["offices"]["341800"], rhythm="month")
+    monkeypatch.setattr(screening, "opened", lambda snapshot: Files(Path("none")))
+    with pytest.raises(Refused, match="没有 2022 年审核通过的数"):
+        screening.screen(zhou, book(), SnapshotRecord(id="s", year=2022))
+    assert not Screening.objects.exists()
+    review = reading.review_for(book(), "consumption", 2022)
+    assert review is not None
+    made = screening._reviewed(book(), review, Screening(round=round_), city["offices"]["341800"].path, {10**9}, lambda: None)
+    assert (made.found, made.reviewed, made.beside) == ([], 0, 0)
+
+
+def test_months_are_no_history_of_a_return_of_the_year() -> None:
+    assert [reading._place(p, 1) for p in ("2021", "2021-12")] == [0, -1] and [reading._place(p, 12) for p in ("2021", "2021-12")] == [-1, 11]

@@ -97,3 +97,11 @@ def test_bills_spread_over_their_days_put_each_month_between_its_neighbours() ->
     assert low * 0.9 < true < high * 1.1 and suspicion[7, 5] > 0.5 and suspicion[7, 5] >= np.quantile(suspicion, 0.98)
     plain = panel()
     assert np.isnan(monthly(plain.values["electricity_kwh"], plain.groups).parts[0].mu).mean() > 0.9, "seasons alone are no such meter"
+
+
+def test_values_that_cancel_in_a_total_are_all_of_it() -> None:
+    """One institution alone in its area, half of its months negative: nothing is divided by a total of nothing."""
+    p = panel(1)
+    p.values["electricity_kwh"][0, -1] = [9000.0] * 6 + [-9000.0] * 6
+    weighty = [f for f in Assessor(p, review(), WEIGHTS).run().found if f.kind == "weighty" and f.item == "electricity_kwh"]
+    assert weighty and all((f.ratio, f.share) == (1.0, 1.0) for f in weighty)

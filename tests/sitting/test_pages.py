@@ -99,6 +99,8 @@ def test_an_old_tab_finds_the_same_finding_in_the_new_review_or_is_told(reviewed
     gone = zhou.get(url(reviewed, f"?f={second.pk}"))
     assert gone.status_code == 200 and "重新审核后，原来那条疑点已经没有了" in gone.content.decode()
     assert zhou.post(f"/review/decision/{made.pk}/undo/", follow=True).status_code == 200
+    assert zhou.post(f"/review/{again.round_id}/many/right/", {"finding": [first.pk, second.pk], "reason": "与账单一致"}).status_code == 302
+    assert {d.finding_id for d in Decision.objects.filter(undone_at=None)} == {first.pk, second.pk}, "what was ticked on the older page"
     assert zhou.get(url(reviewed, "?f=999999")).status_code == 404 and sign_in("heping").get(url(reviewed, f"?f={first.pk}")).status_code == 404
 
 

@@ -45,8 +45,8 @@ def wide_arrays(paths: Sequence[Path], items: Sequence[str], years: Sequence[int
         cells = [(i, m) for i in items for m in range(1, 13) if f"{i}__{m:02}" in there]
         head = [column("institution"), column("area"), column("type")]
         here = exp.EQ(this=column("year"), expression=exp.Literal.number(years[-1]))
-        begins = exp.StartsWith(this=column("area"), expression=exp.Literal.string(prefix))
-        members = select(*head).from_("rows").where(here, begins).order_by(column("institution"))
+        begins = [exp.StartsWith(this=column("area"), expression=exp.Literal.string(prefix))] if prefix else []  # "" is everybody, also who stands in no area
+        members = select(*head).from_("rows").where(here, *begins).order_by(column("institution"))
         who = connection.execute(members.sql(dialect="duckdb")).fetchall()
         ids = np.array([r[0] for r in who], np.int64)
         values = {i: np.full((len(ids), len(years), 12), np.nan) for i in items}

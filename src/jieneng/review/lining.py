@@ -122,7 +122,8 @@ def _weighty(a: Assessor, rest: _Rest, ks: Array, hidden: Array, totals: Array) 
     size = float(np.sqrt((hidden[ks] * (rest.size[ks] ** 2 + rest.jitter[ks] ** 2)).sum() / hidden[ks].sum())) / weight
     p = float(1 - np.prod(1 - rest.suspicion[ks]))
     made = Found(row, item, "weighty", (), now, now, max(0.0, now - size), now + size, p, basis="own-level", mean=p * size, square=p * size**2, amount=p * size)
-    made.ratio, made.share = weight * now / total, min(1.0, weight * made.amount / total)
+    # positive and negative values that cancel leave nothing to be a share of: then all of it hangs on each
+    made.ratio, made.share = (weight * now / total, min(1.0, weight * made.amount / total)) if total > 0 else (1.0, 1.0)
     made.tce = weight * made.amount if any(q.item == item and q.cell == "energy_tce" for q in a.review.quantities) else 0.0
     made.score = float(score(p, made.share, float(a.review.forecast["weight_of_stakes"])))
     return made

@@ -86,8 +86,10 @@ def panel(book: Book, review: Review, round_: Round, line: str = "", only: Colle
 
 
 def _place(period: str, periods: int) -> int:
-    """Where the answers of a period stand; −1 for a period of another length."""
-    return 0 if periods == 1 else int(period[5:7]) - 1 if len(period) == 7 and period[5:7].isdecimal() else -1
+    """Where the answers of a period stand; −1 for a period of another length, such as the months of a year before in a round answered once a year."""
+    if periods == 1:
+        return 0 if len(period) == 4 else -1
+    return int(period[5:7]) - 1 if len(period) == 7 and period[5:7].isdecimal() else -1
 
 
 def _revisions(rounds: Iterable[Round], only: Collection[int] | None = None) -> list[tuple[int, int, str, int, int, str]]:

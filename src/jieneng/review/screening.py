@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ MOST = 500
 def screen(person: User, book: Book, snapshot: SnapshotRecord, *, progress: Progress | None = None) -> Screening:
     """Screen the year of a snapshot over everybody in it and keep the table by place and the first candidates. No return is changed.
 
-    Raises ``Refused`` for who does not review everybody, for a form without a review, for a year without a round.
+    Raises ``Refused`` for who does not review everybody, for a form without a review, for a year without a round or without accepted figures.
     """
     mine, root, form, begin = require(person, "review"), root_office(), main_form(), time.monotonic()
     if root is None or not mine.covers_line(root.path):
@@ -60,10 +61,17 @@ def screen(person: User, book: Book, snapshot: SnapshotRecord, *, progress: Prog
     weights, files = reading.weights(book, review, snapshot.year), opened(snapshot)
     sieve = sifting.sieve(book, review, snapshot.year, weights, round_.rhythm)
     sifted = _sifted(files, sieve, lambda: tell(0, 3, STEPS[0]))
-    tell(1, 3, STEPS[1])
+    if not sifted.institutions:
+        raise refuse("screening.empty", T("快照 {s} 里没有 {y} 年审核通过的数", "snapshot {s} holds no accepted figures of {y}", s=snapshot.pk, y=snapshot.year),
+                     do=T("先审核通过一些报表，再封存一次", "accept some returns, then freeze again"))
+
+    def ordering() -> None:
+        tell(1, 3, STEPS[1])
+
+    ordering()
     everybody = engine.wide_arrays([files.file(n) for n in files.wide(form)], [], [snapshot.year])
     made = Screening(snapshot=snapshot, manifest=snapshot.manifest_hash, round=round_, review=f"{review.code}@{review.edition}", rulebook=book.hash, by=person, at=timezone.now())
-    rows = _filled(made, sifted, review, weights, everybody.institutions, [a or "" for a in everybody.areas])
+    rows = _filled(made, sifted, review, weights, everybody.institutions, [a or "" for a in everybody.areas], ordering)
     tell(2, 3, STEPS[2])
     made.seconds = round(time.monotonic() - begin, 2)
     with action():
@@ -81,22 +89,24 @@ def _sifted(files: Any, sieve: Sieve, beat: Callable[[], None]) -> Sifted:
     beat()
     with ThreadPoolExecutor(1, "sifting") as pool:
         work = pool.submit(lambda: engine.connect().sift(files, sieve))
-        while True:
-            try:
-                return work.result(timeout=BEAT)
-            except TimeoutError:
-                beat()
+        while not wait([work], BEAT).done:
+            beat()
+        return work.result()  # also where the engine itself ran out of time: that is its answer, no reason to wait on
 
 
-def _filled(made: Screening, sifted: Sifted, review: Review, weights: Mapping[str, float], ids: Any, areas: list[str]) -> list[Candidate]:
-    """Counts, places and totals put into a screening, and its candidates."""
+def _filled(made: Screening, sifted: Sifted, review: Review, weights: Mapping[str, float], ids: Any, areas: list[str], beat: Callable[[], None]) -> list[Candidate]:
+    """Counts, places and totals put into a screening, and its candidates. ``beat``: each step of a nation may take a good part of a job's lease."""
+    beat()
     table, line = sifting.order(sifted, review, weights)
+    beat()
     year = Period("year", made.round.year)
     lines = {i: path for (i, _), path in lines_for((int(i), year) for i in ids).items()}
+    beat()
     keep = places.kept(table)
     rows = [Candidate(screening=made, rank=c["rank"], institution_id=c["institution"], area=c["area"], item=c["item"], month=c["month"], off=_short(c["off"]), doubt=_short(c["doubt"]),
                       share=_short(c["share"]), factor=c["factor"], says=c["says"].as_json()) for c in places.candidates(table, sifted, review, keep, places.Speaker(review))
             if c["institution"] in lines]
+    beat()
     made.places = places.by_place(ids, areas, lines, table, line, sifted, review)
     cells = {q.cell for q in review.quantities}
     totals: dict[str, dict[str, float]] = defaultdict(dict)
@@ -147,8 +157,8 @@ def review_candidates(person: User, book: Book, screening: Screening, count: int
         by_place[place_of(path, kinds)].add(institution)
     made: list[_Made] = []
     for n, (line, wanted) in enumerate(sorted(by_place.items())):
-        tell(n, len(by_place) + 1, T("审核第 {n} 个地方", "reviewing place {n}", n=n + 1))
-        made.append(_reviewed(book, review, screening, line, wanted))
+        beat = functools.partial(tell, n, len(by_place) + 1, T("审核第 {n} 个地方", "reviewing place {n}", n=n + 1))
+        made.append(_reviewed(book, review, screening, line, wanted, beat))
     tell(len(by_place), len(by_place) + 1, T("写下疑点", "writing the findings"))
     with action():
         run = new_run(person, book, review, round_, office, fingerprint([m.state for m in made]), {}, screening)
@@ -175,12 +185,19 @@ class _Made:
         self.found, self.state, self.reviewed, self.beside, self.sampled = found, state, reviewed, beside, sampled
 
 
-def _reviewed(book: Book, review: Review, screening: Screening, line: str, wanted: set[int]) -> _Made:
-    """The findings of some institutions of a place (finding, panel, its returns, who says it), by the review of the whole place or of a sample of it."""
+def _reviewed(book: Book, review: Review, screening: Screening, line: str, wanted: set[int], beat: Callable[[], None]) -> _Made:
+    """The findings of some institutions of a place (finding, panel, its returns, who says it), by the review of the whole place or of a sample of it.
+
+    ``beat`` before each step: reading and judging a city take some seconds each.
+    """
+    beat()
     everybody = reading.members(screening.round.year, line)
     ids = np.array([s.institution_id for s in everybody], np.int64)
+    if not wanted & set(ids.tolist()):
+        return _Made([], "", 0, 0, False)  # all of them left the statistics since
     there = beside.chosen(ids, [s.area for s in everybody], [s.type for s in everybody], wanted, {t.code: t.parent for t in book.types.values()}, whole=beside.WHOLE)
     panel, refs, state = reading.panel(book, review, screening.round, line, set(ids[there.rows].tolist()))
+    beat()
     totals = {(cell, area): v for cell, of in screening.totals.items() for area, v in of.items()}
     sample = {} if there.stands is None else {"stands": there.stands, "totals": totals}
     found, speaker = assessed(book, review, screening.round, panel, **sample), Speaker(book, review, panel)

@@ -140,6 +140,8 @@ def read_review(node: Node, door: Door, source: Callable[[Node | None], Source |
     if sum(v for k, v in errors.items() if k != "one_sided") >= Decimal("0.5"):
         door.tell("review.errors", node, T("errors 加起来超过一半", "the shares of errors add up to more than half"),
                   do=T("它们是各种差错在全部数据中的比例", "they are shares of all values"))
+    if forecast["unseen"] >= Decimal("0.5"):
+        door.tell("review.range", node, T("unseen 应小于 0.5：它是容许多估差错的机会，越小越稳妥", "unseen should be below 0.5: it is a chance of being wrong, the smaller the safer"))
     quantities = tuple(_judging(n, door, items, composites) for n in r.list("quantities"))
     stocks = tuple(_judging(n, door, items, composites) for n in r.list("stocks", False))
     rules = tuple(_rule(n, door) for n in r.list("rules"))

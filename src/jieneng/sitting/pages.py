@@ -233,11 +233,12 @@ def _do(request: HttpRequest, verb: str, finding: ReviewFinding) -> Decision:
 def decide_many(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """One answer for several findings: right as reported, or one explanation. Each is decided for itself; what could not be is told. Errors go one by one."""
     round_, post = round_of(pk), request.POST
-    run = found(latest(round_, request.scope))
+    found(latest(round_, request.scope))
     asked = {n for v in post.getlist("here" if post.get("all") else "finding") if (n := whole(v)) is not None}
     if verb not in ("right", "explain"):
         raise Http404
-    seen = [row for n in sorted(asked)[:MANY] if (row := queries.finding_in(run, request.scope, request.user, n)) is not None]
+    known = ReviewFinding.objects.filter(pk__in=sorted(asked)[:MANY], run__round=round_).select_related("run__round").order_by("pk")
+    seen = [row for f in known if (row := queries.finding_in(f.run, request.scope, request.user, f.pk)) is not None]  # of an older run too: the page may be older than the review
     if asked and not seen:
         raise Http404
     done, left = 0, []

@@ -59,21 +59,22 @@ class Reader:
         self.file = pq.ParquetFile(path, memory_map=True)
         self.names = self.file.schema_arrow.names
         self.columns = ["institution", "year", "area", "type", *(c for c in columns if c in set(self.names))]
-        at = self.names.index("institution")
-        ends = [self.file.metadata.row_group(g).column(at).statistics for g in range(self.file.num_row_groups)]
+        at, of = self.names.index("institution"), [self.file.metadata.row_group(g) for g in range(self.file.num_row_groups)]
+        self.groups = [g for g, group in enumerate(of) if group.num_rows]  # a freeze writes one without rows where nothing is accepted of 10,000 institutions on end; it says nothing of its ends
+        ends = [of[g].column(at).statistics for g in self.groups]
         self.first, self.last = [s.min for s in ends], [s.max for s in ends]
         self.kept: dict[int, Any] = {}
 
     def rows(self, year: int, first: int, last: int) -> pa.Table:
         """The rows of a year from one institution to another."""
         parts = []
-        for g in range(bisect.bisect_left(self.last, first), self.file.num_row_groups):
+        for g in range(bisect.bisect_left(self.last, first), len(self.groups)):
             if self.first[g] > last:
                 break
             if g not in self.kept:
                 while len(self.kept) >= KEPT:
                     del self.kept[min(self.kept)]
-                self.kept[g] = self.file.read_row_group(g, columns=self.columns, use_threads=False)
+                self.kept[g] = self.file.read_row_group(self.groups[g], columns=self.columns, use_threads=False)
             table = self.kept[g]
             who, when = (table[c].to_numpy() for c in ("institution", "year"))
             wanted = (when == year) & (who >= first) & (who <= last)
