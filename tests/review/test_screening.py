@@ -15,7 +15,8 @@ from jieneng.core.problem import Refused
 from jieneng.desk.commands import Out, numbers
 from jieneng.desk.ops import replay_review
 from jieneng.desk.telling import tell
-from jieneng.people.scope import scope
+from jieneng.people.models import Office
+from jieneng.people.scope import Scope, scope
 from jieneng.records import jobs
 from jieneng.records.models import Event
 from jieneng.registry.models import Standing
@@ -118,9 +119,19 @@ def test_who_may_and_in_whose_part(town: dict[str, Any], monkeypatch: pytest.Mon
             screening.review_candidates(people[who], book(), kept, count)
 
 
+def test_what_a_county_ran_does_not_hide_the_citys() -> None:
+    def run(path: str) -> ReviewRun:
+        return ReviewRun(office=Office(path=path))
+
+    county, city, root, other = run("/c/x/"), run("/c/"), run("/"), run("/d/")
+    at = lambda *lines: Scope(lines)  # noqa: E731
+    assert queries.nearest([county, city, root], at("/c/")) is city and queries.nearest([county, city], at("/c/x/")) is county
+    assert queries.nearest([county, other], at("/c/")) is county and queries.nearest([other], at("/c/")) is None and queries.nearest([root], at("/c/x/")) is root
+
+
 def test_a_candidate_is_reviewed_in_its_city() -> None:
     kinds = {"/n/": "nation", "/n/34/": "province", "/n/34/3418/": "city", "/n/34/3418/341823/": "county", "/n/34/sz/": "direct"}
-    assert [screening.place_of(p, kinds) for p in ("/n/34/3418/341823/jyj/", "/n/34/3418/", "/n/34/sz/", "/n/34/sz/dept/", "/n/x/")] == ["/n/34/3418/", "/n/34/3418/", "/n/34/sz/", "/n/34/sz/", "/n/"]
+    assert [screening.place_of(p, kinds) for p in ("/n/34/3418/341823/jyj/", "/n/34/3418/", "/n/34/sz/", "/n/34/sz/dept/", "/n/x/")] == ["/n/34/3418/", "/n/34/3418/", "/n/34/sz/", "/n/34/sz/", "/n/x/"]
 
 
 def test_an_engine_that_runs_out_of_time_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,8 @@ def test_several_findings_are_decided_together_each_for_itself_and_errors_one_by
     assert "成批办理（本页 3 项）" in page and f'name="finding" value="{second.pk}"' not in page
     refused = zhou.post(here + "right/", {"finding": [first.pk, third.pk], "reason": ""})
     assert refused.status_code == 422 and not Decision.objects.exists()
-    zhou.post(here + "right/?show=open", {"all": "1", "here": [first.pk, second.pk, third.pk], "reason": "与全年账单合计一致"})
+    done = zhou.post(here + "right/?show=open", {"all": "1", "here": [first.pk, second.pk, third.pk], "reason": "与全年账单合计一致"}, follow=True)
+    assert "2 项；1 项“错误”没办" in done.content.decode()
     assert {(d.finding_id, d.verdict) for d in Decision.objects.all()} == {(first.pk, "right"), (third.pk, "right")}
     response = zhou.post(here + "explain/", {"finding": [first.pk, last.pk], "reason": "新建实训楼", "until": "2023-12-31"}, follow=True)
     assert "接受说明 1 项；1 项没办" in response.content.decode() and Decision.objects.get(finding=last).explanation is not None

@@ -74,6 +74,23 @@ def test_a_part_of_everybody_sees_its_own_lines_only(shown: dict[str, Any]) -> N
     assert [c.rank for c in screened.candidates_in(shown["screening"], everybody, auditor)] == [1, 2, 3]
 
 
+def test_where_lines_of_an_area_lie_outside_no_share_is_told(shown: dict[str, Any]) -> None:
+    """A part of what is left over the whole of a total would look safe."""
+    rows = [["/n/a/", "341823", 10, 2, 2, 1, 1, 0, 0, {"energy_tce": 1.0}], ["/n/b/", "341823", 10, 2, 2, 1, 1, 0, 0, {"energy_tce": 9.0}], ["/n/b/c/", "341824", 5, 1, 1, 0, 0, 0, 0, {"energy_tce": 1.0}]]
+    made = Screening(round=shown["round"], snapshot=shown["snapshot"], review="r", counts={"share": 0.005}, places=rows, totals={"energy_tce": {"341823": 100.0, "341824": 50.0}})
+    part, whole = (screened.table_of(made, Scope((line,)), book()) for line in ("/n/b/", "/n/"))
+    assert part is not None and whole is not None
+    assert [(p.code, p.left["energy_tce"], p.share("energy_tce")) for p in part.rows] == [("341823", 9.0, None), ("341824", 1.0, 0.02)]
+    assert part.whole.partial and part.whole.worst == ("", None) and whole.whole.worst == ("energy_tce", pytest.approx(11 / 150))
+    sheet = openpyxl.load_workbook(io.BytesIO(screened.places_workbook(made, part, book()))).active
+    assert [r[-1] for r in sheet.iter_rows(min_row=4, values_only=True)][:2] == [None, 0.02]
+
+
+def test_whose_area_is_not_in_the_newest_screening_is_told_so(shown: dict[str, Any], sign_in: Any) -> None:
+    Screening.objects.update(places=[r for r in shown["screening"].places if r[0] == "/elsewhere/"])
+    assert "没有您范围内的单位" in sign_in("zhoumin").get("/screening/").content.decode()
+
+
 def test_a_nation_goes_down_by_province_city_and_county() -> None:
     """Codes that the book does not know are read by GB/T 2260."""
     rows = [["/n/11/1101/110105/", "110105"], ["/n/11/1101/110106/", "110106"], ["/n/11/", "110000"], ["/n/34/341800/341823/", "341823"], ["/n/34/3401/340104/", "340104"]]

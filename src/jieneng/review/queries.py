@@ -21,10 +21,19 @@ from .models import Explanation, ReviewFinding, ReviewRun
 
 def latest(round_: Round, scope: Scope) -> ReviewRun | None:
     """The newest review of a round whose office the scope covers, or lies under."""
-    for run in ReviewRun.objects.filter(round=round_, screening=None).select_related("office", "round"):
-        if scope.covers_line(run.office.path) or any(line.startswith(run.office.path) for line in scope.lines):
+    return nearest(ReviewRun.objects.filter(round=round_, screening=None).select_related("office", "round"), scope)
+
+
+def nearest(runs: Iterable[ReviewRun], scope: Scope) -> ReviewRun | None:
+    """Of runs, the newest first: the first whose office is the scope's own or stands above it, else the first of an office within it. What a
+    county ran for itself does not hide the city's."""
+    within = None
+    for run in runs:
+        if any(line.startswith(run.office.path) for line in scope.lines):
             return run
-    return None
+        if within is None and scope.covers_line(run.office.path):
+            within = run
+    return within
 
 
 def stale(run: ReviewRun) -> int:

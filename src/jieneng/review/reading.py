@@ -40,9 +40,14 @@ def items_of(review: Review) -> set[str]:
     return found
 
 
-def members(year: int, line: str = "") -> list[Standing]:
-    """Who is reviewed under a line ("" for all), as they stand at the end of the year, by id."""
+def members(year: int, line: str = "", most: int | None = None, only: Collection[int] | None = None) -> list[Standing]:
+    """Who is reviewed under a line ("" for all), as they stand at the end of the year, by id; or of those ``only`` these. Of more than ``most``
+    only those who report to the office of the line itself."""
     rows = standings(Period("year", year).last_day).filter(office__path__startswith=line or "/")
+    if only is not None:
+        rows = rows.filter(institution__in=only)
+    elif most is not None and rows.count() > most:
+        rows = rows.filter(office__path=line)
     return sorted((s for s in rows if s.in_scope), key=lambda s: s.institution_id)
 
 
@@ -54,7 +59,7 @@ def panel(book: Book, review: Review, round_: Round, line: str = "", only: Colle
     year = round_.year
     rounds = {r.year: r for r in Round.objects.filter(form=round_.form, year__gt=year - YEARS, year__lte=year)}
     years = tuple(y for y in range(year - YEARS + 1, year + 1) if y in rounds)
-    rows = [s for s in members(year, line) if only is None or s.institution_id in only]
+    rows = members(year, line, only=only)
     ids = np.array([s.institution_id for s in rows], np.int64)
     periods = 12 if round_.rhythm == "month" else 1
     wanted = sorted(items_of(review) & set(book.items))

@@ -20,6 +20,7 @@ from jieneng.returns.models import Revision, SnapshotRecord
 from jieneng.rulebook.types import Book
 
 from .models import Candidate, ReviewRun, Screening
+from .queries import nearest
 
 FIRST, OF_AREA = 5000, 20
 """Candidates that a screening keeps: so many of the whole list, and so many of each area."""
@@ -45,10 +46,7 @@ def candidates_in(screening: Screening, scope: Scope, person: User) -> QuerySet[
 
 def reviewed(screening: Screening, scope: Scope) -> ReviewRun | None:
     """The newest review of candidates of a screening, made by an office that the scope covers or lies under."""
-    for run in screening.reviews.select_related("office", "round"):
-        if scope.covers_line(run.office.path) or any(line.startswith(run.office.path) for line in scope.lines):
-            return run
-    return None
+    return nearest(screening.reviews.select_related("office", "round"), scope)
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,10 @@ def older(screening: Screening, book: Book) -> Older:
 
 @dataclass
 class Place:
-    """One line of the table. ``left``, ``totals``: cell → what is left beyond the line, and the published total, in the cell's unit. ``deeper``: it has places below it."""
+    """One line of the table. ``left``, ``totals``: cell → what is left beyond the line, and the published total, in the cell's unit. ``deeper``: it has places below it.
+
+    ``partial``: lines of its areas lie outside the scope, so that no total is that of what is added up here: no share can be told.
+    """
 
     code: str
     name: str
@@ -86,6 +87,7 @@ class Place:
     edits: int = 0
     edit_units: int = 0
     deeper: bool = False
+    partial: bool = False
     left: dict[str, float] = field(default_factory=dict)
     totals: dict[str, float] = field(default_factory=dict)
 
@@ -96,15 +98,19 @@ class Place:
         for cell, value in row[9].items():
             self.left[cell] = self.left.get(cell, 0.0) + float(value)
 
-    def share(self, cell: str) -> float:
-        """What is left beyond the line as a share of the place's total."""
+    def share(self, cell: str) -> float | None:
+        """What is left beyond the line as a share of the place's total; None where that is not known."""
+        if self.partial:
+            return None
         total = self.totals.get(cell, 0.0)
         return self.left.get(cell, 0.0) / total if total > 0 else 0.0
 
     @property
-    def worst(self) -> tuple[str, float]:
-        """The total that is worst off, and by which share."""
-        return max(((c, self.share(c)) for c in sorted(self.totals)), key=lambda pair: pair[1], default=("", 0.0))
+    def worst(self) -> tuple[str, float | None]:
+        """The total that is worst off, and by which share; None where that is not known."""
+        if self.partial:
+            return "", None
+        return max(((c, self.share(c) or 0.0) for c in sorted(self.totals)), key=lambda pair: pair[1], default=("", 0.0))
 
 
 def parent_of(area: str, book: Book) -> str:
@@ -179,7 +185,10 @@ def table_of(screening: Screening, scope: Scope, book: Book, place: str | None =
         areas_of.setdefault(code, set()).add(row[1])
     if list(below) == [here]:
         below[here].name = whole.name  # nothing stands beside it
+    foreign = {r[1] for r in screening.places if not scope.covers_line(r[0])}
     for code, areas in areas_of.items():
+        below[code].partial = bool(areas & foreign)
+        whole.partial |= below[code].partial
         for cell, of in screening.totals.items():
             below[code].totals[cell] = sum(of.get(a, 0.0) for a in areas)
             whole.totals[cell] = whole.totals.get(cell, 0.0) + below[code].totals[cell]
@@ -222,7 +231,7 @@ def places_workbook(screening: Screening, table: Table, book: Book) -> bytes:
     """The table by place, each published total with a column of its own."""
     cells = sorted(table.whole.totals)
     columns = [*PLACES, *(Column(T(f"线以下余下影响：{label_of(c, book)}", f"left beyond the line: {label_of(c, book)}"), 15, "0.000%") for c in cells)]
-    rows = [[p.name, p.code, p.institutions, p.candidates, p.units, p.before, p.units_before, p.edits, p.edit_units, *(Decimal(f"{p.share(c):.6f}") for c in cells)]
+    rows = [[p.name, p.code, p.institutions, p.candidates, p.units, p.before, p.units_before, p.edits, p.edit_units, *(None if (share := p.share(c)) is None else Decimal(f"{share:.6f}") for c in cells)]
             for p in [*table.rows, table.whole]]
     return list_workbook(T("{y} 年初筛：{p}分地区", "First screening of {y}: {p} by place", y=screening.round.year, p=table.name), columns, rows, notes(screening))
 

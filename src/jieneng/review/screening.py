@@ -41,6 +41,8 @@ BEAT = 5.0
 """Seconds after which a long reading is reported anew: a job that says nothing is given to another worker."""
 MOST = 500
 """Candidates reviewed at once at most."""
+LARGEST = 50_000
+"""Institutions that a place may have to be laid out; of a larger one only those who report to its office itself are."""
 
 
 def screen(person: User, book: Book, snapshot: SnapshotRecord, *, progress: Progress | None = None) -> Screening:
@@ -124,14 +126,15 @@ def _short(value: float) -> float:
 
 
 def place_of(path: str, kinds: Mapping[str, str]) -> str:
-    """The line of the place that an institution is reviewed in: its city, else the nearest area above it, else the whole. ``kinds``: path → kind of office."""
+    """The line of the place that an institution is reviewed in: its city, else the nearest area above it, else the office it reports to (a province's or
+    the nation's own departments). ``kinds``: path → kind of office."""
     parts = path.strip("/").split("/")
     above = ["/" + "/".join(parts[:n]) + "/" for n in range(len(parts), 0, -1)]
     for wanted in (("city",), ("county", "zone", "direct")):
         found = next((p for p in above if kinds.get(p) in wanted), None)
         if found:
             return found
-    return above[-1]
+    return above[0]
 
 
 def review_candidates(person: User, book: Book, screening: Screening, count: int, *, progress: Progress | None = None) -> ReviewRun:
@@ -146,7 +149,7 @@ def review_candidates(person: User, book: Book, screening: Screening, count: int
     office, review = _office(mine), reading.review_for(book, round_.form, round_.year)
     if review is None:
         raise refuse("review.none", T("规则库里没有 {f} 的会审规则", "the rulebook has no review of {f}", f=round_.form), do=T("在 reviews/ 里补上", "add one to reviews/"))
-    first = list(candidates_in(screening, Scope((office.path,)), person)[:count])
+    first = list(candidates_in(screening, mine, person)[:count])
     if not first:
         raise refuse("screening.nothing", T("您的范围内没有初筛留下的候选", "the screening left no candidates in your scope"))
     tell = progress or (lambda done, total, message: None)
@@ -191,7 +194,7 @@ def _reviewed(book: Book, review: Review, screening: Screening, line: str, wante
     ``beat`` before each step: reading and judging a city take some seconds each.
     """
     beat()
-    everybody = reading.members(screening.round.year, line)
+    everybody = reading.members(screening.round.year, line, LARGEST)
     ids = np.array([s.institution_id for s in everybody], np.int64)
     if not wanted & set(ids.tolist()):
         return _Made([], "", 0, 0, False)  # all of them left the statistics since

@@ -83,7 +83,7 @@ def order(sifted: Sifted, review: Review, weights: Mapping[str, float]) -> tuple
         p = np.where(pattern & (item in cell_of), np.maximum(doubt(z), 0.5), doubt(z))
         with np.errstate(invalid="ignore", divide="ignore"):
             year = np.where(history, np.abs(c["amount"] - c["expected"]), np.abs(c["amount"] * (1 - c["like"] / c["x"])))
-            month = np.abs(c["monthly"] * (1 - 1 / c["q"]))
+            month = np.minimum(np.abs(c["monthly"] * (1 - 1 / c["q"])), c["amount"] + c["before"])  # nothing of one month is more than the two years
             gaps = (c["missing"] + c["zeros"]) * c["before"] / 12
             off = w * np.nanmax(np.stack([np.nan_to_num(v) for v in (year, month, gaps)]), axis=0) if len(history) else np.zeros(0)
             share = np.where(c["fine"] > 0, np.minimum(1.0, p * off / c["fine"]), 0.0)
@@ -104,7 +104,7 @@ def listed(table: Mapping[str, Array], sifted: Sifted, review: Review, limit: in
         item, who = str(table["items"][table["item"][n]]), int(table["institution"][n])
         c = sifted.candidates[item]
         k = int(np.searchsorted(c["institution"], who))
-        month = abs(float(c["monthly"][k]) * (1 - 1 / float(c["q"][k])))
+        month = min(abs(float(c["monthly"][k]) * (1 - 1 / float(c["q"][k]))), float(c["amount"][k] + c["before"][k]))
         year = not month > 0.5 * abs(float(c["amount"][k] - c["expected"][k]))  # one month that makes up most of the year's distance is told as such
         found.append({"institution": who, "item": item, "month": 0 if year else int(c["month"][k]), "off": float(table["off"][n] / table["weight"][n]), "doubt": float(table["doubt"][n]),
                       "share": float(table["share"][n]), "score": float(table["score"][n]), "factor": factor(float(c["r"][k] if year else c["q"][k]), units.get(item, {}))})

@@ -251,8 +251,12 @@ def decide_many(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     if not done:
         request.session["decide.kept"] = {"verb": "many", **{k: post.get(k, "")[:300] for k in ("reason", "until")}}
         raise left[0] if left else refuse("decide.many", T("没有勾选疑点", "no finding was chosen"), do=T("勾选要一起办的，“错误”请逐项办", "choose those to decide together; errors go one by one"))
-    said = T("；{n} 项没办：{w}", "; {n} not: {w}", n=len(left), w=str(left[0].problems[0].found)) if left else ""
-    messages.success(request, str(T("{v} {n} 项{s}", "{v}: {n}{s}", v=str(VERDICTS["right" if verb == "right" else "explained"]), n=done, s=str(said))))
+    said = str(T("；{n} 项没办：{w}", "; {n} not: {w}", n=len(left), w=str(left[0].problems[0].found))) if left else ""
+    if apart := sum(r.severity == "must" for r in seen):
+        said += str(T("；{n} 项“错误”没办，请逐项办", "; {n} errors not: they go one by one", n=apart))
+    if len(asked) > MANY:
+        said += str(T("；一次最多 {m} 项，还有 {n} 项没办", "; {m} at once at most, {n} not yet", m=MANY, n=len(asked) - MANY))
+    messages.success(request, str(T("{v} {n} 项{s}", "{v}: {n}{s}", v=str(VERDICTS["right" if verb == "right" else "explained"]), n=done, s=said)))
     keep = _kept(request)
     return HttpResponseRedirect(reverse("review", args=[round_.pk]) + (f"?{keep}" if keep else ""))
 

@@ -70,7 +70,10 @@ def screening(request: HttpRequest) -> HttpResponse:
     if chosen is None:
         return render(request, "sitting/screening.html", base)
     rulebook, place = book(), request.GET.get("place")
-    table = found(screened.table_of(chosen, mine, rulebook, place))
+    table = screened.table_of(chosen, mine, rulebook, place)
+    if table is None and place is None:
+        return render(request, "sitting/screening.html", {**base, "screening": None, "outside": True})
+    table = found(table)
     return render(request, "sitting/screening.html", {
         **base, "round": chosen.round, "older": screened.older(chosen, rulebook), "table": table, "cells": [(c, screened.label_of(c, rulebook)) for c in sorted(table.whole.totals)],
         "places": [_line(p, rulebook) for p in table.rows], "whole": _line(table.whole, rulebook), "line": chosen.counts["line"], "limit": chosen.counts["share"],

@@ -314,8 +314,9 @@ def _list_places(kept: Any, mine: Any, book: Any, args: argparse.Namespace, out:
     out.say(T("地区  比较的单位  候选  涉及单位  线以上  不通过表内检查  余下影响（能耗）  余下影响（最大的一项）",
               "place  institutions  candidates  units  before the line  failing checks  left (energy)  left (worst total)"))
     for p in [*table.rows, table.whole]:
-        cell, share = p.worst
-        out.line(f"{p.code or '—'} {p.name}\t{p.institutions:,}\t{p.candidates:,}\t{p.units:,}\t{p.before:,}\t{p.edits:,}\t{p.share('energy_tce'):.2%}\t{share:.2%} {screened.label_of(cell, book) if cell else ''}")
+        cell, worst = p.worst
+        energy, share = ("—" if v is None else f"{v:.2%}" for v in (p.share("energy_tce"), worst))
+        out.line(f"{p.code or '—'} {p.name}\t{p.institutions:,}\t{p.candidates:,}\t{p.units:,}\t{p.before:,}\t{p.edits:,}\t{energy}\t{share} {screened.label_of(cell, book) if cell else ''}")
     if args.xlsx and not args.review:
         _written(args.xlsx, screened.places_workbook(kept, table, book), out)
     return [{"code": p.code, "name": p.name, "institutions": p.institutions, "candidates": p.candidates, "units": p.units, "before": p.before, "units_before": p.units_before,

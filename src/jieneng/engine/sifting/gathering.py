@@ -97,7 +97,7 @@ def gathered(parts: Iterable[Part], sieve: Sieve, quantities: Sequence[Quantity]
     """The list. ``exact`` says of each that is too near to tell whether it fails."""
     known = sorted((p for p in parts if len(p.institutions)), key=lambda p: int(p.institutions[0]))
     if not known:
-        return Sifted({}, [], 0, 0, {}, [])
+        return Sifted({q.item: {name: np.zeros(0) for name in FOUND} for q in quantities}, [], 0, 0, {}, [])
     number: dict[tuple[str, str], int] = {}
     place = np.concatenate([np.array([number.setdefault(pair, len(number)) for pair in p.pairs], np.int32)[p.place] for p in known])
     places, who = Places.of(list(number), sieve), np.concatenate([p.institutions for p in known])
