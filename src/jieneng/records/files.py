@@ -98,6 +98,7 @@ def may_open(person: Any, mine: Any, row: ReceivedFile) -> bool:
     """Who opens a received file: who brought it, and whose scope covers the line it was imported for, attached to, or drawn for as a voucher of a check on site."""
     if row.by_id == person.pk:
         return True
-    events = Event.objects.filter(Q(verb="evidence.attach", data__file=row.sha256) | Q(verb="sample.check", data__voucher=row.sha256))
+    things = row.evidence_set.values_list("object_id", flat=True)  # what it was put forward for: their events are found by it, not by reading all
+    events = Event.objects.filter(Q(verb="evidence.attach", object_id__in=list(things), data__file=row.sha256) | Q(verb="sample.check", data__voucher=row.sha256))
     lines = [*row.import_set.values_list("on_behalf__path", flat=True), *events.values_list("line", flat=True)]
     return any(mine.covers_line(line or "-") for line in lines)
