@@ -141,6 +141,13 @@
     return true;
   }
 
+  /* ---- a list to choose from: its form says that something is chosen, so that the bar of actions stays in sight (:has is too new) ---- */
+  function picked(form) { form.classList.toggle('picked', !!form.querySelector('[data-pick]:checked')); }
+  document.addEventListener('change', function (event) {
+    var box = near(event.target, '[data-pick]');
+    if (box && box.form) picked(box.form);
+  });
+
   /* ---- copying: numbers lose their separators and get a plain minus, cell by cell ---- */
   var NUMBER = /^([−-]?)(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(\s?[^\d\s,.]\S*)?$/;
   document.addEventListener('copy', function (event) {
@@ -191,6 +198,7 @@
   });
 
   document.addEventListener('DOMContentLoaded', function () {
+    all('[data-pick]:checked').forEach(function (box) { if (box.form) picked(box.form); });
     showModes();
     all('[data-keys-off]').forEach(function (box) { box.checked = !!store.keysOff; });
     var on = document.querySelector('.rv-list .on');
